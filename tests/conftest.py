@@ -1,0 +1,55 @@
+"""What a marked test needs, and what happens where the machine lacks it: a failure in CI, a skip elsewhere."""
+
+from __future__ import annotations
+
+import functools
+import os
+import subprocess
+import sys
+
+import pytest
+
+from ttc_data.environments.engine import bubblewrap_problem, connect
+from ttc_data.errors import EngineUnavailable
+
+
+@functools.cache
+def engine_problem() -> str:
+    try:
+        connect().close()
+    except EngineUnavailable as error:
+        return str(error)
+    return ""
+
+
+@functools.cache
+def local_problem() -> str:
+    problem = bubblewrap_problem()
+    return f"bubblewrap does not work here: {problem}" if problem else ""
+
+
+@functools.cache
+def index_problem() -> str:
+    """Ask the index for one project with pip's own settings, as whoever set up this machine meant it."""
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--timeout", "10", "--retries", "0"]
+    try:
+        asked = subprocess.run(
+            [*command, "index", "versions", "toolz"], capture_output=True, text=True, check=False, timeout=60
+        )
+    except subprocess.TimeoutExpired:
+        return "the package index does not answer within 60 s"
+    return "" if asked.returncode == 0 else f"the package index does not answer: {asked.stderr.strip()[-200:]}"
+
+
+PROBLEMS = {"docker": engine_problem, "local": local_problem, "network": index_problem}
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for marker, problem in PROBLEMS.items():
+        if item.get_closest_marker(marker) is None:
+            continue
+        reason = problem()
+        if reason and os.environ.get("CI"):
+            pytest.fail(f"{reason} (CI is set: nothing is skipped)", pytrace=False)
+        if reason:
+            pytest.skip(reason)

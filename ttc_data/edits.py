@@ -1,0 +1,235 @@
+r"""Unified diffs over many files: write and apply.
+
+Lines end with `\n` and nothing else here, as they do for git: a form feed, a lone `\r` or U+2028 is part of its line.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import stat
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+
+from ttc_data.errors import PatchRejected, TtcError
+
+MAX_PATCH_BYTES = 4 * 1024 * 1024
+MAX_FILE_BYTES = 4 * 1024 * 1024
+MAX_TOUCHED_BYTES = 64 * 1024 * 1024
+MAX_TOUCHED_FILES = 500
+TIMEOUT_S = 30.0
+
+_LINK_MODES = ("120000", "160000")
+_MODE_HEADERS = ("old mode ", "new mode ", "new file mode ", "deleted file mode ", "index ")
+_SOURCE_HEADERS = ("--- ", "rename from ", "copy from ")
+_BINARY_HEADERS = ("GIT binary patch", "Binary files ")
+_NO_NEWLINE = "\\ No newline at end of file\n"
+
+
+def unified_diff(before: Mapping[str, str | None], after: Mapping[str, str | None]) -> str:
+    """Write the diff that `git apply` turns `before` into `after` with, exactly.
+
+    Args:
+        before: text by path; a path that is missing or None is a file that does not exist.
+        after: likewise.
+
+    Returns:
+        The diff, files in the order of their paths; empty when nothing differs.
+    """
+    pieces: list[str] = []
+    for path in sorted({*before, *after}):
+        old, new = before.get(path), after.get(path)
+        if old == new:
+            continue
+        pieces.append(f"diff --git {_quoted('a/' + path)} {_quoted('b/' + path)}\n")
+        if old is None:
+            pieces.append("new file mode 100644\n")
+        elif new is None:
+            pieces.append("deleted file mode 100644\n")
+        origin = "/dev/null" if old is None else _named("a/" + path)
+        goal = "/dev/null" if new is None else _named("b/" + path)
+        diff = difflib.unified_diff(_lines(old), _lines(new), origin, goal)
+        pieces += [line if line.endswith("\n") else f"{line}\n{_NO_NEWLINE}" for line in diff]
+    return "".join(pieces)
+
+
+def apply_patch(files: Mapping[str, bytes], patch: str) -> dict[str, bytes | None]:
+    """Apply anybody's unified diff.
+
+    git does it, in a private folder that holds the touched files only and no links. A first try is strict, the second
+    lets git count the hunks' lines itself: models miscount.
+
+    Args:
+        files: contents by path; only touched paths are read.
+        patch: a unified diff with `a/` and `b/` prefixes.
+
+    Returns:
+        What the patch changed: new contents, None for a deleted file.
+
+    Raises:
+        PatchRejected: with one line that says what is wrong with the patch.
+    """
+    try:
+        data = patch.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise PatchRejected("the patch is not valid Unicode text; remove the lone surrogates") from error
+    if not patch.strip():
+        raise PatchRejected("the patch is empty; give a unified diff")
+    if len(data) > MAX_PATCH_BYTES:
+        raise PatchRejected(f"the patch has {len(data)} bytes, at most {MAX_PATCH_BYTES} are read")
+    _refuse_by_header(patch)
+    with tempfile.TemporaryDirectory(prefix="ttc-patch-") as name:
+        home = Path(name)
+        patch_file = home / "answer.patch"
+        patch_file.write_bytes(data if data.endswith(b"\n") else data + b"\n")
+        try:
+            return _applied(home / "plain", patch_file, files, ())
+        except PatchRejected as first:
+            try:
+                return _applied(home / "recount", patch_file, files, ("--recount",))
+            except PatchRejected:
+                raise first from None
+
+
+def _applied(
+    tree: Path, patch_file: Path, files: Mapping[str, bytes], options: tuple[str, ...]
+) -> dict[str, bytes | None]:
+    tree.mkdir()
+    before: dict[str, bytes] = {}
+    read = 0
+    for path in _touched(tree, patch_file, options):
+        if path in before or path in files:
+            content = before[path] if path in before else files[path]
+            read += len(content)  # a file that is copied twice counts twice
+            if len(content) > MAX_FILE_BYTES or read > MAX_TOUCHED_BYTES:
+                raise PatchRejected(f"{path} has {len(content)} bytes: at most {MAX_FILE_BYTES} a file can be patched")
+            if path not in before:
+                before[path] = content
+                _write(tree / path, content)
+    _git(tree, patch_file, *options)
+    after = dict(_read(tree))
+    changed: dict[str, bytes | None] = {path: content for path, content in after.items() if before.get(path) != content}
+    return changed | {path: None for path in before if path not in after}
+
+
+def _touched(tree: Path, patch_file: Path, options: tuple[str, ...]) -> list[str]:
+    """The paths a patch may read or write, as git understands them, and those that files are taken from."""
+    listed = _git(tree, patch_file, "--numstat", "-z", *options)
+    paths = [entry.split("\t", 2)[-1] for entry in listed.split("\0") if entry]
+    if not paths:
+        raise PatchRejected("the patch changes nothing; give a unified diff with `diff --git`, `---` and `+++` lines")
+    if len(paths) > MAX_TOUCHED_FILES:
+        raise PatchRejected(f"the patch touches {len(paths)} files, at most {MAX_TOUCHED_FILES} are taken")
+    for path in paths:
+        _refuse_escape(path)
+    for line in patch_file.read_bytes().decode("utf-8").split("\n"):
+        for header in _SOURCE_HEADERS:
+            if line.startswith(header):
+                name = _unquoted(line.removeprefix(header).rstrip("\r").split("\t")[0])
+                name = name.removeprefix("a/") if header == "--- " else name
+                # Lines of a hunk can look like this too: nothing to refuse, git judges what it reads as a header.
+                if not _escapes(name):
+                    paths.append(name)
+    return paths
+
+
+def _refuse_by_header(patch: str) -> None:
+    lines = patch.split("\n")
+    for line, following in zip(lines, [*lines[1:], ""], strict=True):
+        if line.startswith("--- ") and following.startswith("+++ "):
+            for name in (line[4:].split("\t")[0].strip(), following[4:].split("\t")[0].strip()):
+                if name.startswith("/") and name != "/dev/null":
+                    _refuse_escape(name)
+        if line.startswith(_BINARY_HEADERS):
+            raise PatchRejected("the patch is binary; only text files can be changed")
+        if line.startswith(_MODE_HEADERS) and line.rstrip().endswith(_LINK_MODES):
+            raise PatchRejected(f"the patch has {line.strip()!r}: links and submodules are refused; change plain files")
+
+
+def _escapes(path: str) -> bool:
+    parts = PurePosixPath(path).parts
+    return not parts or path.startswith("/") or "\0" in path or any(p in ("..", ".git") for p in map(str.lower, parts))
+
+
+def _refuse_escape(path: str) -> None:
+    if _escapes(path):
+        raise PatchRejected(f"the patch touches {path!r}, which is outside the tree; use paths inside it")
+
+
+def _write(place: Path, content: bytes) -> None:
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content)
+    except (FileExistsError, IsADirectoryError, NotADirectoryError) as error:
+        raise PatchRejected(f"the patch takes {place.name!r} for a file and for a folder") from error
+
+
+def _read(tree: Path) -> Iterator[tuple[str, bytes]]:
+    for folder, folders, names in os.walk(tree):
+        folders.sort()
+        for name in sorted([*names, *(f for f in folders if (Path(folder) / f).is_symlink())]):
+            place = Path(folder) / name
+            status = place.lstat()
+            path = place.relative_to(tree).as_posix()
+            if not stat.S_ISREG(status.st_mode):
+                raise PatchRejected(f"the patch makes {path!r} something other than a plain file")
+            if status.st_size > MAX_FILE_BYTES:
+                raise PatchRejected(f"the patch makes {path!r} {status.st_size} bytes long, at most {MAX_FILE_BYTES}")
+            yield path, place.read_bytes()
+
+
+def _git(tree: Path, patch_file: Path, *options: str) -> str:
+    # Nothing of the user's configuration may change what a patch does; outside a repository git takes no path that
+    # leaves the folder. Links are never made.
+    command = ["git", "-c", "core.autocrlf=false", "-c", "core.symlinks=false", "apply", "--whitespace=nowarn"]
+    environment = {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": str(tree.parent),
+        "LC_ALL": "C",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CEILING_DIRECTORIES": str(tree.parent),
+    }
+    try:
+        done = subprocess.run(
+            [*command, *options, str(patch_file)], cwd=tree, env=environment, capture_output=True, timeout=TIMEOUT_S
+        )
+    except FileNotFoundError as error:
+        raise TtcError("no `git` on PATH; install git to apply patches") from error
+    except subprocess.TimeoutExpired as error:
+        raise PatchRejected(f"git took more than {TIMEOUT_S:g} s for the patch; make it smaller") from error
+    if done.returncode:
+        said = done.stderr.decode("utf-8", "replace").splitlines() or [f"git ended with {done.returncode}"]
+        cause = next((line for line in said if line.startswith("error: ")), said[0]).removeprefix("error: ")
+        raise PatchRejected(f"the patch does not apply ({cause.replace(str(patch_file), 'the patch')})")
+    return done.stdout.decode("utf-8", "surrogateescape")
+
+
+def _lines(text: str | None) -> list[str]:
+    pieces = (text or "").split("\n")
+    return [piece + "\n" for piece in pieces[:-1]] + ([pieces[-1]] if pieces[-1] else [])
+
+
+def _quoted(name: str) -> str:
+    """A path as git writes it: in quotes, with C escapes, where it holds quotes, backslashes or control characters."""
+    if all(character.isprintable() and character not in '"\\' for character in name):
+        return name
+    kept = (chr(b) if 32 <= b < 127 and b not in b'"\\' else f"\\{b:03o}" for b in name.encode("utf-8"))
+    return '"' + "".join(kept) + '"'
+
+
+def _named(name: str) -> str:
+    """A path behind `---` or `+++`, where git ends a name that holds blanks with a tab."""
+    quoted = _quoted(name)
+    return f"{quoted}\t" if " " in quoted else quoted
+
+
+def _unquoted(name: str) -> str:
+    if not (name.startswith('"') and name.endswith('"')):
+        return name
+    try:
+        return name[1:-1].encode("latin-1").decode("unicode_escape").encode("latin-1").decode("utf-8")
+    except UnicodeError:  # no name that git would have written: it matches no file
+        return ""

@@ -1,0 +1,137 @@
+"""A bounded map over the inputs of a stage: what is done is skipped, what comes of the rest goes to the journal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+from ttc_data.errors import ModelUnavailable, SandboxLost, SourceUnavailable
+from ttc_data.records import Reject, content_key
+from ttc_data.store import Stage
+
+I = TypeVar("I")  # noqa: E741 - the input of a stage
+R = TypeVar("R")
+ATTEMPTS = 2
+INFRASTRUCTURE = (SandboxLost, SourceUnavailable, ModelUnavailable)
+
+
+class Progress(Protocol):
+    """Told how a stage goes; draws it, prints it, or does nothing."""
+
+    def begin(self, stage: str, total: int | None) -> None: ...
+
+    def advance(self, kept: int, rejected: int, failed: int) -> None: ...
+
+    def end(self) -> None: ...
+
+    def say(self, line: str) -> None: ...
+
+
+class Quiet:
+    """Progress for nobody."""
+
+    def begin(self, stage: str, total: int | None) -> None:
+        """Nothing."""
+
+    def advance(self, kept: int, rejected: int, failed: int) -> None:
+        """Nothing."""
+
+    def end(self) -> None:
+        """Nothing."""
+
+    def say(self, line: str) -> None:
+        """Nothing."""
+
+
+@dataclass
+class Ran:
+    """How a stage went."""
+
+    errors: list[str] = field(default_factory=list)
+    """One line for each input that our own infrastructure kept from an answer; tried again by the next run."""
+
+
+def run_stage(
+    stage: Stage[R],
+    inputs: Iterable[tuple[str, I]],
+    work: Callable[[I], Iterable[R | Reject]],
+    *,
+    salt: object,
+    workers: int,
+    progress: Progress,
+    total: int | None = None,
+) -> Ran:
+    """Work on every input that the stage's journal does not have, then compact the stage.
+
+    Args:
+        stage: where results go.
+        inputs: keys and inputs; consumed as fast as there are workers, never held.
+        work: called in worker threads; what it yields is written together, when it ends.
+        salt: what else the result depends on (rules, seed): part of the input's identity.
+        workers: threads.
+        progress: told of each input that ends.
+        total: number of inputs, for the progress.
+
+    Returns:
+        The infrastructure errors, after a second attempt each. Any other exception ends the stage; what was
+        finished is in the journal.
+    """
+    done = stage.done()
+    seen: set[str] = set()
+    ran = Ran()
+    progress.begin(stage.name, total)
+    waiting: set[Future[tuple[int, int]]] = set()
+    names: dict[Future[tuple[int, int]], str] = {}
+
+    def attempt(key: str, item: I) -> tuple[int, int]:
+        started = time.monotonic()
+        for number in range(ATTEMPTS):
+            try:
+                results = list(work(item))
+                break
+            except INFRASTRUCTURE:
+                if number + 1 == ATTEMPTS:
+                    raise
+        kept = [result for result in results if not isinstance(result, Reject)]
+        rejects = [result for result in results if isinstance(result, Reject)]
+        stage.write(key, kept, rejects, time.monotonic() - started)
+        return len(kept), len(rejects)
+
+    def settle(finished: Iterable[Future[tuple[int, int]]]) -> None:
+        for future in finished:
+            waiting.discard(future)
+            name = names.pop(future)
+            try:
+                kept, rejected = future.result()
+            except INFRASTRUCTURE as error:
+                ran.errors.append(f"{stage.name} {name}: {error}")
+                seen.discard(name)
+                progress.advance(0, 0, 1)
+                continue
+            progress.advance(kept, rejected, 0)
+
+    pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix=stage.name)
+    try:
+        for item_key, item in inputs:
+            key = content_key(stage.name, salt, item_key)
+            seen.add(key)
+            if key in done:
+                progress.advance(0, 0, 0)
+                continue
+            while len(waiting) >= 2 * workers:
+                settle(wait(waiting, return_when=FIRST_COMPLETED).done)
+            future = pool.submit(attempt, key, item)
+            names[future] = key
+            waiting.add(future)
+        while waiting:
+            settle(wait(waiting, return_when=FIRST_COMPLETED).done)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        progress.end()
+    stage.compact(seen)
+    return ran
+
+

@@ -1,0 +1,120 @@
+"""Source -> Environment: what a repository needs, read from its own files, and pinned."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+
+from ttc_data.environments.host import Interpreter
+from ttc_data.environments.lock import lock
+from ttc_data.environments.metadata import ProjectMetadata, dist_info, python_supported, read_metadata
+from ttc_data.errors import EnvironmentFailed
+from ttc_data.lang.python import is_test_path
+from ttc_data.records import Environment, FileText, Source
+from ttc_data.recipe import EnvironmentRules
+
+TEST_CASE = re.compile(rb"\bTestCase\b")
+
+
+def describe(
+    source: Source, files: Mapping[str, bytes], interpreter: Interpreter, rules: EnvironmentRules
+) -> Environment:
+    """Read a tree's metadata, pin its dependencies, and list its test files.
+
+    The test dependencies come first; where they cannot be resolved to wheels the project's own dependencies alone
+    are tried, because many suites run without the whole development set.
+
+    Args:
+        source: the mined tree's record.
+        files: all its files by path.
+        interpreter: of the sandbox, which decides which wheels fit.
+        rules: of the recipe.
+
+    Raises:
+        EnvironmentFailed: `python_unsupported`, `no_test_files`, `dependencies_unresolvable`.
+        SourceUnavailable: the package index does not answer.
+    """
+    metadata = read_metadata(files)
+    if not python_supported(metadata.requires_python, interpreter.python):
+        raise EnvironmentFailed(
+            "python_unsupported", f"requires Python {metadata.requires_python}, the sandbox has {interpreter.python}"
+        )
+    tests = tuple(find_test_files(files))
+    if not tests:
+        raise EnvironmentFailed("no_test_files", f"no test file among {len(files)} files")
+    imported = tuple(sorted(set(_imported(files, tests, metadata, rules))))
+    attempts = [
+        (*metadata.dependencies, *metadata.test_dependencies, *imported),
+        (*metadata.dependencies, *imported),
+        tuple(metadata.dependencies),
+    ]
+    pinned = None
+    for number, requirements in enumerate(attempts):
+        try:
+            pinned = lock(
+                (*requirements, *rules.extra_requirements),
+                project=metadata.name,
+                python=interpreter.python,
+                platform=interpreter.platform,
+                exclude_newer=rules.exclude_newer,
+            )
+            break
+        except EnvironmentFailed:
+            if number == len(attempts) - 1:
+                raise
+    assert pinned is not None
+    return Environment(
+        source_key=source.key,
+        repo=source.repo,
+        tree=source.tree,
+        project=metadata.name,
+        version=metadata.version,
+        python=interpreter.python,
+        platform=interpreter.platform,
+        lock=pinned,
+        roots=metadata.import_roots,
+        metadata=dist_info(metadata),
+        generated=tuple(FileText(path, text) for path, text in sorted(metadata.version_file.items())),
+        test_files=tests,
+        pytest_args=metadata.pytest_args,
+    )
+
+
+def find_test_files(files: Mapping[str, bytes]) -> Iterator[str]:
+    """Paths of the files that hold pytest or unittest tests, sorted.
+
+    Named as tests are (`test_*.py`, `*_test.py`, `tests.py`), or lying in a test folder and defining a `TestCase`.
+    """
+    for path in sorted(files):
+        name = PurePosixPath(path).name
+        if not path.endswith(".py") or name == "conftest.py" or not is_test_path(path):
+            continue
+        named = name.startswith("test_") or name.endswith("_test.py") or name in ("tests.py", "test.py")
+        if named or TEST_CASE.search(files[path]):
+            yield path
+
+
+def _imported(
+    files: Mapping[str, bytes], tests: tuple[str, ...], metadata: ProjectMetadata, rules: EnvironmentRules
+) -> Iterator[str]:
+    """Requirements for what is imported but named nowhere: by the tests, and by all files of a tree without metadata."""
+    own = {PurePosixPath(path).parts[0].removesuffix(".py") for path in files if path.endswith(".py")}
+    own |= {part for path in files for part in PurePosixPath(path).parts[:-1]}
+    paths = tests if metadata.dependencies or metadata.name else tuple(path for path in files if path.endswith(".py"))
+    for path in (*paths, *(path for path in files if PurePosixPath(path).name == "conftest.py")):
+        try:
+            module = ast.parse(files[path])
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue
+        for node in ast.walk(module):
+            names: list[str] = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+                names = [node.module]
+            for name in (name.partition(".")[0] for name in names):
+                if name in rules.imports and name not in own and name not in sys.stdlib_module_names:
+                    yield rules.imports[name]

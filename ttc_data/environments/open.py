@@ -1,0 +1,101 @@
+"""Which host to use, and what it needs to be opened."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import platformdirs
+
+from ttc_data.environments.base_image import ensure_base_image, image_python
+from ttc_data.environments.engine import connect
+from ttc_data.environments.host import DockerHost, EnvironmentStore, Host, Interpreter, LocalHost
+from ttc_data.errors import EngineUnavailable, SandboxUnavailable
+from ttc_data.recipe import EnvironmentRules, ImageRules, SandboxRules
+from ttc_data.sandbox.local import require_bubblewrap
+from ttc_data.sandbox.protocol import Limits
+from ttc_data.sources.trees import TreeStore
+
+SandboxKind: TypeAlias = Literal["auto", "docker", "local"]
+
+
+@dataclass(frozen=True)
+class Cache:
+    """Folders that builds share: mined trees, installed environments, clones.
+
+    `TTCDATA_CACHE` names another place; everything in it can be made again.
+    """
+
+    folder: Path
+
+    @classmethod
+    def default(cls) -> Cache:
+        """The user's cache folder, or what `TTCDATA_CACHE` says."""
+        named = os.environ.get("TTCDATA_CACHE")
+        return cls(Path(named) if named else Path(platformdirs.user_cache_dir("ttcdata")))
+
+    @property
+    def trees(self) -> TreeStore:
+        """Mined trees by content."""
+        return TreeStore(self.folder / "trees")
+
+    @property
+    def environments(self) -> Path:
+        """Installed environments by key."""
+        return self.folder / "environments"
+
+    @property
+    def downloads(self) -> Path:
+        """Clones and other things that sources fetch."""
+        return self.folder / "downloads"
+
+
+def open_host(
+    kind: SandboxKind,
+    *,
+    cache: Cache,
+    environment: EnvironmentRules,
+    image: ImageRules,
+    sandbox: SandboxRules,
+    say: Callable[[str], None],
+) -> Host:
+    """Open the named kind of host; `auto` takes Docker where an engine answers, else bubblewrap.
+
+    Args:
+        kind: `docker`, `local` or `auto`.
+        cache: where environments are installed.
+        environment: rules that bound an installed environment.
+        image: the base image to build on.
+        sandbox: limits of one job.
+        say: told in a line what is being waited for.
+
+    Raises:
+        SandboxUnavailable: naming what is missing and how to get it.
+    """
+    limits = Limits(
+        memory_bytes=sandbox.memory_bytes,
+        processes=sandbox.processes,
+        file_bytes=sandbox.file_bytes,
+        scratch_bytes=sandbox.scratch_bytes,
+        output_bytes=sandbox.output_bytes,
+    )
+    store = EnvironmentStore(cache.environments, cache.trees, environment.max_environment_bytes)
+    if kind == "local":
+        return LocalHost(store, limits)
+    try:
+        client = connect()
+    except EngineUnavailable as no_engine:
+        if kind == "docker":
+            raise
+        try:
+            require_bubblewrap()
+        except SandboxUnavailable as no_bubblewrap:
+            raise SandboxUnavailable(f"no sandbox: {no_engine}; {no_bubblewrap}") from no_bubblewrap
+        say("no Docker engine answers: using the local sandbox (bubblewrap)")
+        return LocalHost(store, limits)
+    base = ensure_base_image(client, image.base, say)
+    python, platform = image_python(client, base)
+    return DockerHost(client, base, Interpreter(python, platform), store, limits)

@@ -1,0 +1,81 @@
+"""What can go wrong, one class per boundary.
+
+Every message is one line that gives the value, the constraint and the fix. A `TtcError` never carries a
+traceback to the user: the CLI prints the message and exits with `exit_code` (1 for the domain, 2 for usage).
+"""
+
+from __future__ import annotations
+
+
+class TtcError(Exception):
+    """A problem the user can act on."""
+
+    exit_code: int = 1
+
+
+class RecipeError(TtcError):
+    """A recipe, or an option that changes one, that cannot be used."""
+
+    exit_code = 2
+
+
+class SourceUnavailable(TtcError):
+    """A place to mine from that does not answer: an index, a hub, a remote repository, a file."""
+
+
+class SourceRefused(TtcError):
+    """One project, repository or archive that cannot be mined; the others go on.
+
+    Attributes:
+        reason: The snake_case defect, for the `Reject`.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class EnvironmentFailed(TtcError):
+    """A repository whose dependencies cannot be provided; the others go on.
+
+    Attributes:
+        reason: The snake_case defect, for the `Reject`.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class SandboxUnavailable(TtcError):
+    """No sandbox of the asked kind can be opened on this machine."""
+
+
+class EngineUnavailable(SandboxUnavailable):
+    """No Docker engine answers."""
+
+
+class SandboxLost(TtcError):
+    """A sandbox broke while it ran a job: says nothing about the job."""
+
+
+class ModelUnavailable(TtcError):
+    """The model endpoint does not answer, or answers nonsense, after the retries."""
+
+
+class DatasetError(TtcError):
+    """A dataset that cannot be read, or whose columns are not those of the schema."""
+
+
+class PatchRejected(TtcError):
+    """A patch that cannot be parsed or applied: a result about the answer, not about us."""
+
+
+class BuildError(TtcError):
+    """A build folder that cannot be used: locked by another process, or damaged."""
+
+
+class StorageFull(TtcError):
+    """The disk is full; what is in the store stays there."""

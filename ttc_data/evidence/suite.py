@@ -1,0 +1,156 @@
+"""The repository's own suite: which tests pass every time, and which targets' lines each of them runs."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from ttc_data.evidence.doctests import doctest_file, module_name
+from ttc_data.records import Environment, FileText, LineCount, Reject, Suite, Target, TestReach
+from ttc_data.recipe import TestRules
+from ttc_data.sandbox.protocol import Job, Report
+
+RunJob = Callable[[Environment, Job], Report]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A repository ready to be run: its environment, its targets, and the examples in their docstrings as tests."""
+
+    environment: Environment
+    targets: tuple[Target, ...]
+    doctests: Mapping[str, FileText]
+    """Target key to test file."""
+
+    @classmethod
+    def of(cls, environment: Environment, targets: Sequence[Target], rules: TestRules) -> Subject:
+        """Gather a repository's targets and their docstring examples."""
+        doctests: dict[str, FileText] = {}
+        if rules.doctests:
+            for target in targets:
+                module = module_name(target.path, environment.roots)
+                file = doctest_file(target, module) if module else None
+                if file:
+                    doctests[target.key] = file
+        return cls(environment, tuple(targets), doctests)
+
+    @property
+    def key(self) -> str:
+        """The environment decides: its targets follow from the same tree."""
+        return self.environment.key
+
+
+def run_suite(subject: Subject, run: RunJob, rules: TestRules) -> Iterator[Suite | Reject]:
+    """Run the whole suite once, with coverage, and map each test that passed to the targets whose own lines it ran.
+
+    A target's `def` line runs when its module is imported, so only the lines of its body count. A docstring's
+    examples are a test of their own target alone. Yields one `Suite`, or one `Reject` of the repository.
+    """
+    environment = subject.environment
+    cover: defaultdict[str, dict[str, Sequence[tuple[int, int]]]] = defaultdict(dict)
+    for target in subject.targets:
+        cover[target.path][target.key] = target.body_lines
+    files = [*environment.test_files, *(file.path for file in subject.doctests.values())]
+    report = run(environment, _job(subject, files, None, 0, rules, cover))
+    # The harnesses that read rows cut a log's line at the first blank, so such an id could never be found again.
+    passed = sorted(test for test in report.passed if not any(c.isspace() for c in test))
+    if not passed:
+        reason = "suite_timed_out" if report.timed_out else "no_test_passes"
+        yield Reject(environment.key, "suite", reason, _last_lines(report), environment.repo)
+        return
+    own = {file.path: key for key, file in subject.doctests.items()}
+    reached: defaultdict[str, list[str]] = defaultdict(list)
+    for key, reach in report.reach.items():
+        for test in reach.tests:
+            path = test.partition("::")[0]
+            if own.get(path, key) == key:
+                reached[test].append(key)
+    yield Suite(
+        environment_key=environment.key,
+        run=0,
+        hash_seed=0,
+        passed=tuple(TestReach(test, tuple(sorted(reached[test]))) for test in passed),
+        lines=tuple(LineCount(key, reach.ran, reach.lines) for key, reach in sorted(report.reach.items())),
+    )
+
+
+def repeat_suite(subject: Subject, first: Suite, number: int, run: RunJob, rules: TestRules) -> Iterator[Suite]:
+    """Run again what passed, under another hash seed."""
+    tests = [reach.test for reach in first.passed]
+    files = dict.fromkeys(test.partition("::")[0] for test in tests)
+    report = run(subject.environment, _job(subject, list(files), tests, number, rules, {}))
+    again = report.passed & set(tests)
+    yield Suite(
+        environment_key=subject.environment.key,
+        run=number,
+        hash_seed=number,
+        passed=tuple(TestReach(test, ()) for test in sorted(again)),
+        lines=(),
+    )
+
+
+def _job(
+    subject: Subject,
+    files: Sequence[str],
+    tests: Sequence[str] | None,
+    seed: int,
+    rules: TestRules,
+    cover: Mapping[str, Mapping[str, Sequence[tuple[int, int]]]],
+) -> Job:
+    return Job(
+        test_files=tuple(files),
+        tests=None if tests is None else tuple(tests),
+        files={file.path: file.text for file in subject.doctests.values()},
+        args=subject.environment.pytest_args,
+        hash_seed=seed,
+        timeout_s=rules.suite_timeout_s,
+        test_timeout_s=rules.test_timeout_s,
+        cover=cover,
+    )
+
+
+def _last_lines(report: Report) -> str:
+    lines = [line for line in report.output.splitlines() if line.strip()]
+    return " | ".join(lines[-12:])[-2000:]
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The tests that could decide one target."""
+
+    candidates: tuple[str, ...]
+    """Reach the target, most specific first, then by id."""
+    neighbours: tuple[str, ...]
+    """Stable tests of the candidates' files that do not reach it."""
+    coverage: float
+    """Share of the target's own lines that the suite ran."""
+
+
+class Reached:
+    """What all runs of a repository's suite say about its targets."""
+
+    def __init__(self, suites: Sequence[Suite]) -> None:
+        first = next(suite for suite in suites if suite.run == 0)
+        stable = set.intersection(*({reach.test for reach in suite.passed} for suite in suites))
+        self._by_target: defaultdict[str, list[tuple[int, str]]] = defaultdict(list)
+        self._by_file: defaultdict[str, list[str]] = defaultdict(list)
+        for reach in first.passed:
+            if reach.test not in stable:
+                continue
+            self._by_file[reach.test.partition("::")[0]].append(reach.test)
+            for target in reach.targets:
+                self._by_target[target].append((len(reach.targets), reach.test))
+        self._lines = {count.target: count for count in first.lines}
+
+    def chosen(self, target: Target, rules: TestRules) -> Chosen:
+        """Choose a target's tests: those that reach the fewest other targets first, never by measured time."""
+        reaching = [test for _, test in sorted(self._by_target[target.key])]
+        candidates = tuple(reaching[: rules.max_candidates])
+        files = dict.fromkeys(test.partition("::")[0] for test in candidates)
+        known = set(reaching)
+        others = [test for file in files for test in sorted(self._by_file[file]) if test not in known]
+        step = max(1, -(-len(others) // rules.max_neighbours)) if rules.max_neighbours else len(others) + 1
+        count = self._lines.get(target.key)
+        coverage = round(count.ran / count.lines, 4) if count and count.lines else 0.0
+        return Chosen(candidates, tuple(others[::step]) if rules.max_neighbours else (), coverage)

@@ -1,0 +1,426 @@
+r"""Python text to spans, with `ast`.
+
+Offsets count bytes of the file's original UTF-8 bytes, end exclusive: a byte order mark counts, `\r\n` and a lone
+`\r` end a line as `\n` does, a form feed does not. A span that ends with a line ends *before* that line's end, so
+a file without a final newline is no special case.
+"""
+
+from __future__ import annotations
+
+import ast
+import codecs
+import io
+import tokenize
+import unicodedata
+import warnings
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import PurePosixPath
+from typing import TypeAlias
+
+from ttc_data.records import Lines, Span, TargetKind
+
+_Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
+_Node: TypeAlias = _Function | ast.ClassDef
+
+_ABSTRACT = frozenset({"abstractmethod", "abstractproperty", "abstractclassmethod", "abstractstaticmethod"})
+_PROPERTY = frozenset({"property", "cached_property", "setter", "getter", "deleter"})
+_TEST_FOLDERS = frozenset({"test", "tests", "testing"})
+_TEST_FILES = frozenset({"test.py", "tests.py", "conftest.py"})
+_BLANKS = b" \t\f"
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A function, method or class of one file, with the facts that the rules of extraction ask for."""
+
+    qualname: str
+    """As Python's `__qualname__`: `Class.method`, `outer.<locals>.inner`."""
+    kind: TargetKind
+    is_async: bool
+    nested_in_function: bool
+    decorators: tuple[str, ...]
+    """Expressions as written, without the `@`."""
+    span: Span
+    """From the first decorator's `@` to the end of the last line, comments as deep as the body included."""
+    signature: str
+    """As written, from `async`, `def` or `class` to the colon; line ends are `\\n`."""
+    docstring: str | None
+    """As `inspect.cleandoc` gives it."""
+    docstring_span: Span | None
+    """The string literal with its prefix, all parts of an implicit concatenation, without parentheses around it."""
+    bodies: tuple[Span, ...]
+    """What comes after the docstring; for a class, that of each method that has something to hide."""
+    body_lines: tuple[Lines, ...]
+    """The lines of `bodies`. A body on the header's own line has that line."""
+    indent: str
+    """Blanks before the first statement; empty when it stands on the header's line."""
+    complexity: int
+    """Cyclomatic, inner functions included; that of the hardest method for a class."""
+    code_lines: int
+    """Lines of `bodies` that hold more than blanks and comments."""
+    is_stub_or_abstract: bool
+    """Nothing but `...`, `pass` or `raise NotImplementedError`, or declared abstract; never a class."""
+    is_overload: bool
+    is_trivial_wrapper: bool
+    """One call that passes parameters on and adds nothing."""
+    is_property_boilerplate: bool
+    """A property that returns, sets or deletes one attribute."""
+    is_dunder: bool
+    is_private: bool
+    """Its own name, or that of a class around it, starts with an underscore and is no dunder."""
+
+
+def definitions(source: bytes) -> list[Definition]:
+    """Find every function, method and class of a file, in the order of the text.
+
+    Raises:
+        SyntaxError: when the bytes are not UTF-8, declare another encoding, or do not parse; nothing else.
+    """
+    try:
+        return list(_Reader(source).visit(_parse(source).body, (), in_class=False, in_function=False))
+    except (RecursionError, MemoryError) as error:
+        raise SyntaxError("nested too deeply") from error
+
+
+def check_syntax(source: bytes) -> None:
+    """Parse and compile a file without running it.
+
+    Raises:
+        SyntaxError: when Python could not import these bytes as UTF-8 source; nothing else.
+    """
+    _parse(source, compiled=True)
+
+
+def _parse(source: bytes, *, compiled: bool = False) -> ast.Module:
+    try:
+        text = source.removeprefix(codecs.BOM_UTF8).decode()
+        if not source.isascii():
+            encoding, _ = tokenize.detect_encoding(io.BytesIO(b"\n".join(source.splitlines()[:2])).readline)
+            if encoding not in ("utf-8", "utf-8-sig"):
+                raise SyntaxError(f"declared encoding {encoding} is not UTF-8")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # invalid escapes, `is` with a literal: the author's business
+            tree = ast.parse(text)
+            if compiled:
+                compile(tree, "<source>", "exec", dont_inherit=True)
+            return tree
+    except ValueError as error:  # null bytes, bytes that are not UTF-8
+        raise SyntaxError(str(error)) from error
+    except (RecursionError, MemoryError) as error:
+        raise SyntaxError("nested too deeply") from error
+
+
+def indent_of(block: bytes) -> bytes:
+    """Return the blanks before the first line of code in a block that starts with a whole line.
+
+    A form feed resets the column, so only what follows it counts; the first of lines joined by a backslash decides.
+    """
+    for line in block.splitlines():
+        code = line.lstrip(_BLANKS)
+        blanks = line[: len(line) - len(code)].rpartition(b"\f")[2]
+        if not code or code.startswith(b"#") or (code == b"\\" and not blanks):
+            continue
+        return blanks
+    return b""
+
+
+def string_literal(text: str) -> str:
+    """Quote text for a literal in three double quotes: line ends stay, whatever would change or end it is escaped."""
+    quoted = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+    if quoted.endswith('"'):
+        quoted = quoted[:-1] + '\\"'
+    return "".join(_escaped(character) for character in quoted)
+
+
+def _escaped(character: str) -> str:
+    if character != "\n" and unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp"):
+        return character.encode("unicode_escape").decode("ascii")
+    return character
+
+
+def is_test_path(path: str) -> bool:
+    """Tell a test file, or a file of a test folder, from library code by its path with forward slashes."""
+    parts = PurePosixPath(path)
+    name = parts.name
+    named_so = name in _TEST_FILES or (name.startswith("test_") and name.endswith(".py")) or name.endswith("_test.py")
+    return named_so or not _TEST_FOLDERS.isdisjoint(parts.parts[:-1])
+
+
+class _Reader:
+    """One file's bytes, its lines, and the way from syntax nodes to offsets."""
+
+    def __init__(self, source: bytes) -> None:
+        self.source = source
+        lines = source.splitlines(keepends=True)  # for bytes: \n, \r and \r\n only
+        self.starts = list(accumulate(map(len, lines), initial=0))
+        if source.startswith(codecs.BOM_UTF8):
+            self.starts[0] = len(codecs.BOM_UTF8)
+
+    def line_at(self, offset: int) -> int:
+        return max(1, min(bisect_right(self.starts, offset), len(self.starts) - 1))
+
+    def next_line(self, offset: int) -> int:
+        return self.starts[self.line_at(offset)]
+
+    def line_end(self, offset: int) -> int:
+        line = self.line_at(offset)
+        return self.starts[line - 1] + len(self.source[self.starts[line - 1] : self.starts[line]].rstrip(b"\r\n"))
+
+    def start(self, node: ast.expr | ast.stmt) -> int:
+        return self.starts[node.lineno - 1] + node.col_offset
+
+    def end(self, node: ast.expr | ast.stmt | ast.arg | ast.keyword) -> int:
+        if node.end_lineno is None or node.end_col_offset is None:
+            raise SyntaxError("a node without an end")
+        return self.starts[node.end_lineno - 1] + node.end_col_offset
+
+    def span(self, node: ast.expr | ast.stmt) -> Span:
+        return self.start(node), self.end(node)
+
+    def text(self, span: Span) -> str:
+        return self.source[slice(*span)].decode().replace("\r\n", "\n").replace("\r", "\n")
+
+    def rest_of_line(self, offset: int) -> tuple[bool, int]:
+        """Skip blanks, semicolons and backslash-newlines after a statement.
+
+        Returns (True, where the logical line's next statement starts) or (False, where its last line ends).
+        """
+        while offset < len(self.source):
+            byte = self.source[offset : offset + 1]
+            if byte in b" \t\f;":
+                offset += 1
+            elif byte == b"\\":
+                offset = self.next_line(offset)
+            elif byte in b"#\r\n":
+                return False, self.line_end(offset)
+            else:
+                return True, offset
+        return False, len(self.source)
+
+    def colon(self, node: _Node) -> int:
+        """Find the header's colon: after its last expression only `)`, `,`, `*`, `/` and comments can come first."""
+        parts: list[ast.expr | ast.arg | ast.keyword] = [*getattr(node, "type_params", ())]
+        if isinstance(node, ast.ClassDef):
+            parts += [*node.bases, *node.keywords]
+        else:
+            found = node.args
+            parts += [*found.posonlyargs, *found.args, *found.kwonlyargs, *found.defaults]
+            parts += [part for part in (found.vararg, found.kwarg, node.returns, *found.kw_defaults) if part]
+        offset = max((self.end(part) for part in parts), default=self.start(node))
+        while (byte := self.source[offset : offset + 1]) != b":":
+            if not byte:
+                raise SyntaxError("a header without a colon")
+            offset = self.line_end(offset) if byte == b"#" else offset + 1
+        return offset
+
+    def at_sign(self, decorator: ast.expr) -> int:
+        """Find a decorator's `@`: the first character of its line; the expression may stand below, in parentheses."""
+        for line in range(decorator.lineno, 0, -1):
+            start, end = self.starts[line - 1 : line + 1]
+            code = self.source[start:end].lstrip(_BLANKS)
+            if code.startswith(b"@"):
+                return end - len(code)
+        raise SyntaxError("a decorator without its @")
+
+    def indent(self, node: _Node) -> bytes:
+        """The blanks before the first statement of a block that starts on a line of its own, else nothing."""
+        inline, offset = self.rest_of_line(self.colon(node) + 1)
+        return b"" if inline else indent_of(self.source[self.next_line(offset) : self.start(node.body[0])] + b"x")
+
+    def end_of(self, node: _Node) -> int:
+        """The end of the last statement's line, or of the last comment below it that is as deep as the block."""
+        _, end = self.rest_of_line(self.end(node.body[-1]))
+        depth = _width(self.indent(node))
+        if not depth:
+            return end
+        for line in range(self.line_at(end), len(self.starts) - 1):
+            content = self.source[self.starts[line] : self.starts[line + 1]]
+            code = content.strip(b" \t\f\r\n")
+            if code.startswith(b"#") and _width(content[: content.index(b"#")]) >= depth:
+                end = self.line_end(self.starts[line])
+            elif code:
+                break
+        return end
+
+    def body(self, node: _Function) -> Span | None:
+        docstring = _docstring(node)
+        if docstring and len(node.body) == 1:
+            return None
+        inline, offset = self.rest_of_line(self.end(docstring) if docstring else self.colon(node) + 1)
+        return offset if inline else self.next_line(offset), self.end_of(node)
+
+    def visit(
+        self, block: Sequence[ast.stmt], scope: tuple[str, ...], *, in_class: bool, in_function: bool
+    ) -> Iterator[Definition]:
+        for node in _nodes(block):
+            yield self.definition(node, scope, in_class=in_class, in_function=in_function)
+            is_class = isinstance(node, ast.ClassDef)
+            inner = (*scope, node.name) if is_class else (*scope, node.name, "<locals>")
+            yield from self.visit(node.body, inner, in_class=is_class, in_function=in_function or not is_class)
+
+    def definition(self, node: _Node, scope: tuple[str, ...], *, in_class: bool, in_function: bool) -> Definition:
+        functions = [node] if not isinstance(node, ast.ClassDef) else list(_maskable(node))
+        bodies = tuple(body for function in functions if (body := self.body(function)))
+        docstring = _docstring(node)
+        decorators = [_name(decorator) for decorator in node.decorator_list]
+        function = None if isinstance(node, ast.ClassDef) else node
+        names = (*scope, node.name)
+        return Definition(
+            qualname=".".join(names),
+            kind="class" if function is None else "method" if in_class else "function",
+            is_async=isinstance(node, ast.AsyncFunctionDef),
+            nested_in_function=in_function,
+            decorators=tuple(self.text(self.span(decorator)) for decorator in node.decorator_list),
+            span=(self.at_sign(node.decorator_list[0]) if node.decorator_list else self.start(node), self.end_of(node)),
+            signature=self.text((self.start(node), self.colon(node) + 1)),
+            docstring=ast.get_docstring(node),
+            docstring_span=self.span(docstring.value) if docstring else None,
+            bodies=bodies,
+            body_lines=tuple((self.line_at(start), self.line_at(end)) for start, end in bodies),
+            indent=self.indent(node).decode(),
+            complexity=max((_complexity(function) for function in functions), default=1),
+            code_lines=self.code_lines(functions, bodies),
+            is_stub_or_abstract=function is not None and _is_stub_or_abstract(function),
+            is_overload="overload" in decorators,
+            is_trivial_wrapper=function is not None and _is_trivial_wrapper(function),
+            is_property_boilerplate=function is not None
+            and not _PROPERTY.isdisjoint(decorators)
+            and _is_attribute_access(function),
+            is_dunder=_is_dunder(node.name),
+            is_private=any(name.startswith("_") and not _is_dunder(name) for name in names),
+        )
+
+    def code_lines(self, functions: Sequence[_Function], bodies: Sequence[Span]) -> int:
+        in_strings: set[int] = set()
+        for function in functions:
+            for node in ast.walk(function):
+                is_text = isinstance(node, ast.JoinedStr) or (
+                    isinstance(node, ast.Constant) and isinstance(node.value, (str, bytes))
+                )
+                if is_text and isinstance(node, ast.expr):
+                    in_strings.update(range(node.lineno + 1, (node.end_lineno or 0) + 1))
+        count = 0
+        for start, end in bodies:
+            first = self.line_at(start)
+            for number, line in enumerate(self.source[start:end].splitlines(), first):
+                code = line.strip(_BLANKS)
+                count += bool(code) and (number in in_strings or not code.startswith(b"#"))
+        return count
+
+
+def _width(blanks: bytes) -> int:
+    """The column after blanks as Python counts it: tabs go to multiples of 8, a form feed starts again."""
+    return len(blanks.rpartition(b"\f")[2].expandtabs(8))
+
+
+def _nodes(block: Sequence[ast.stmt]) -> Iterator[_Node]:
+    """The definitions of a block, those inside its `if`, `try`, `with`, loop and `match` statements included."""
+    for statement in block:
+        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            yield statement
+            continue
+        for field in ("body", "handlers", "cases", "orelse", "finalbody"):
+            for part in getattr(statement, field, ()):
+                yield from _nodes([part] if isinstance(part, ast.stmt) else part.body)
+
+
+def _maskable(node: ast.ClassDef) -> Iterator[_Function]:
+    for inner in _nodes(node.body):
+        if isinstance(inner, ast.ClassDef):
+            yield from _maskable(inner)
+        elif not _is_stub_or_abstract(inner):
+            yield inner
+
+
+def _docstring(node: _Node) -> ast.Expr | None:
+    first = node.body[0]
+    is_text = (
+        isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
+    )
+    return first if is_text and isinstance(first, ast.Expr) else None
+
+
+def _statements(node: _Function) -> list[ast.stmt]:
+    return node.body[1:] if _docstring(node) else node.body
+
+
+def _name(node: ast.expr) -> str:
+    """The last word of a dotted name or of a call to one."""
+    match node:
+        case ast.Call(func=function):
+            return _name(function)
+        case ast.Attribute(attr=name) | ast.Name(id=name):
+            return name
+        case _:
+            return ""
+
+
+def _is_dunder(name: str) -> bool:
+    return len(name) > 4 and name.startswith("__") and name.endswith("__")
+
+
+def _is_stub_or_abstract(node: _Function) -> bool:
+    if any(_name(decorator) in _ABSTRACT for decorator in node.decorator_list):
+        return True
+    for statement in _statements(node):
+        match statement:
+            case ast.Pass() | ast.Expr(value=ast.Constant()):
+                continue
+            case ast.Raise(exc=ast.expr() as raised) if _name(raised) == "NotImplementedError":
+                continue
+            case _:
+                return False
+    return True
+
+
+def _is_trivial_wrapper(node: _Function) -> bool:
+    match _statements(node):
+        case [ast.Return(value=ast.Call() as call) | ast.Return(value=ast.Await(value=ast.Call() as call))]:
+            pass
+        case [ast.Expr(value=ast.Call() as call) | ast.Expr(value=ast.Await(value=ast.Call() as call))]:
+            pass
+        case _:
+            return False
+    callee = call.func
+    while isinstance(callee, ast.Attribute):
+        callee = callee.value
+    if isinstance(callee, ast.Call) and _name(callee) == "super" and not callee.args:
+        callee = callee.func
+    found = node.args
+    every = [*found.posonlyargs, *found.args, *found.kwonlyargs, found.vararg, found.kwarg]
+    parameters = {argument.arg for argument in every if argument}
+    passed = [argument.value if isinstance(argument, ast.Starred) else argument for argument in call.args]
+    passed += [keyword.value for keyword in call.keywords]
+    return isinstance(callee, ast.Name) and all(
+        isinstance(value, ast.Name) and value.id in parameters for value in passed
+    )
+
+
+def _is_attribute_access(node: _Function) -> bool:
+    match _statements(node):
+        case [ast.Return(value=ast.Attribute(value=ast.Name()))]:
+            return True
+        case [ast.Assign(targets=[ast.Attribute(value=ast.Name())], value=ast.Name())]:
+            return True
+        case [ast.Delete(targets=[ast.Attribute(value=ast.Name())])]:
+            return True
+        case _:
+            return False
+
+
+def _complexity(function: _Function) -> int:
+    count = 1
+    for node in ast.walk(function):
+        match node:
+            case ast.If() | ast.IfExp() | ast.For() | ast.AsyncFor() | ast.While() | ast.ExceptHandler():
+                count += 1
+            case ast.BoolOp(values=values):
+                count += len(values) - 1
+            case ast.comprehension(ifs=ifs):
+                count += 1 + len(ifs)
+            case ast.match_case():
+                count += 1
+    return count

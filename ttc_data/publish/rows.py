@@ -1,0 +1,165 @@
+"""Proven samples to rows, and rows to the files of a dataset."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from random import Random
+
+from ttc_data.edits import unified_diff
+from ttc_data.masking import interface_text
+from ttc_data.publish.templates import template
+from ttc_data.records import (
+    SCHEMA_VERSION,
+    Environment,
+    Evidence,
+    FileText,
+    Message,
+    Row,
+    Sample,
+    Source,
+    Spec,
+    Target,
+)
+from ttc_data.recipe import Recipe, SplitRules
+from ttc_data.store import columns, connect, quoted, write_parquet
+
+SPLITS = ("train", "validation", "test")
+START, END = ">>>>> Start Test Output", ">>>>> End Test Output"
+
+
+
+
+def instance_id(source: Source, target: Target, sample: Sample) -> str:
+    """`OWNER__NAME-QUALNAME-KEY`: readable, unique, fit for an image tag, and the same for the same sample."""
+    name = "".join(c if c.isalnum() and c.isascii() else "-" for c in target.qualname.lower()).strip("-")[:60]
+    return f"{source.repo.lower().replace('/', '__')}-{name}-{sample.key[:10]}"
+
+
+def make_row(
+    sample: Sample,
+    evidence: Evidence,
+    target: Target,
+    spec: Spec,
+    source: Source,
+    environment: Environment,
+    recipe: Recipe,
+    build: str,
+) -> Row:
+    """Put together what is published of one proven sample."""
+    name = instance_id(source, target, sample)
+    words = {
+        "target": target,
+        "spec": spec.text,
+        "mask": sample.mask,
+        "path": sample.path,
+        "masked": sample.masked,
+        "interface": interface_text(target),
+        "repo": source.repo,
+    }
+    used = {test.partition("::")[0] for test in (*evidence.fail_to_pass, *evidence.pass_to_pass)}
+    added = [file for file in sample.tests if file.path in used]
+    return Row(
+        instance_id=name,
+        repo=source.repo,
+        base_commit=source.revision,
+        path=sample.path,
+        language=source.language,
+        license=source.license,
+        problem_statement=template("problem.j2").render(words),
+        prompt=(
+            Message("system", template("system.j2").render(words)),
+            Message("user", template("implement.j2").render(words)),
+        ),
+        patch=sample.patch,
+        test_patch=unified_diff({file.path: None for file in added}, {file.path: file.text for file in added}),
+        FAIL_TO_PASS=evidence.fail_to_pass,
+        PASS_TO_PASS=evidence.pass_to_pass,
+        image=f"ttcdata/row:{name}"[:127],
+        eval_script=eval_script(environment, sorted(used)),
+        log_parser="parse_log_pytest",
+        eval_type="pass_and_fail",
+        version=environment.version,
+        created_at=source.created_at,
+        ttc_schema_version=SCHEMA_VERSION,
+        ttc_target=target.qualname,
+        ttc_kind=target.kind,
+        ttc_mask=sample.mask,
+        ttc_files=(FileText(sample.path, sample.masked),),
+        ttc_spec_origin=spec.origin,
+        ttc_spec_model=spec.model,
+        ttc_docstring=target.docstring,
+        ttc_test_origin=evidence.test_origin,
+        ttc_gold_passes=evidence.gold_passes,
+        ttc_gold_runs=evidence.gold_runs,
+        ttc_line_coverage=evidence.line_coverage,
+        ttc_environment=environment.key,
+        ttc_recipe_hash=recipe.hash,
+        ttc_build=build,
+    )
+
+
+def eval_script(environment: Environment, test_files: Iterable[str]) -> str:
+    """The shell script that runs a row's test files in its image, between SWE-bench's markers."""
+    roots = ":".join(f"/testbed/{root}" if root else "/testbed" for root in environment.roots)
+    options = ["-rA", "-p", "no:cacheprovider", "-o", "addopts=", "-o", "required_plugins=", *environment.pytest_args]
+    command = shlex.join(["python3", "-m", "pytest", *options, *test_files])
+    return (
+        "#!/bin/bash\nset -uo pipefail\ncd /testbed\n"
+        f"export PYTHONPATH={roots}:/environment/site PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=1\n"
+        f"echo '{START}'\n{command}\necho '{END}'\n"
+    )
+
+
+def split_of(repo: str, rules: SplitRules, seed: int) -> tuple[float, str]:
+    """The draw of a repository, 0 to 1, and the split it falls into; other repositories have no part in it."""
+    draw = Random(f"{seed}:split:{repo}").random()
+    if draw < rules.train:
+        return draw, "train"
+    return draw, "validation" if draw < rules.train + rules.validation else "test"
+
+
+def assign_splits(repos: Iterable[str], rules: SplitRules, seed: int) -> dict[str, str]:
+    """Split by repository. Where the draws leave `train` empty, the repository with the lowest draw goes there."""
+    drawn = {repo: split_of(repo, rules, seed) for repo in repos}
+    splits = {repo: split for repo, (_, split) in drawn.items()}
+    if drawn and rules.train > 0 and "train" not in splits.values():
+        splits[min(drawn, key=lambda repo: drawn[repo])] = "train"
+    return splits
+
+
+def write_splits(rows: Callable[[], Iterator[Row]], splits: dict[str, str], folder: Path) -> dict[str, int]:
+    """Write one parquet file a split, rows sorted by id; the same rows give the same bytes.
+
+    Returns:
+        Rows a split; splits without rows have no file.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.parquet"):
+        old.unlink()
+    counts: dict[str, int] = {}
+    scratch = {split: folder / f".{split}.jsonl" for split in SPLITS}
+    try:
+        handles = {split: path.open("w", encoding="utf-8") for split, path in scratch.items()}
+        for row in rows():
+            split = splits[row.repo]
+            handles[split].write(json.dumps(asdict(row)) + "\n")
+            counts[split] = counts.get(split, 0) + 1
+        for handle in handles.values():
+            handle.close()
+        connection = connect()
+        types = ", ".join(f"{name}: {quoted(type_)}" for name, type_ in columns(Row).items())
+        for split in counts:
+            query = (
+                f"SELECT * FROM read_json({quoted(scratch[split])}, format = 'newline_delimited', columns = {{{types}}},"
+                " maximum_object_size = 67108864) ORDER BY instance_id"
+            )
+            write_parquet(connection, query, folder / f"{split}-00000-of-00001.parquet")
+        connection.close()
+    finally:
+        for path in scratch.values():
+            path.unlink(missing_ok=True)
+    return {split: counts[split] for split in SPLITS if split in counts}

@@ -1,0 +1,109 @@
+"""What a sandbox takes and gives: jobs, reports, and the one Protocol that every transport obeys.
+
+Two failures are kept apart. *The command failed*: the job's tests failed, crashed, or ran out of time; that is a
+`Report`. *The sandbox failed*: it could not be opened (`SandboxUnavailable`) or broke on the way (`SandboxLost`);
+that is an exception and says nothing about the job.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ttc_data.records import Lines, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One pytest session in a fresh copy of the environment's tree."""
+
+    test_files: tuple[str, ...]
+    """Collected in this order; paths relative to the tree."""
+    tests: tuple[str, ...] | None = None
+    """Run only these test ids; None runs all that are collected."""
+    files: Mapping[str, str | None] = field(default_factory=dict)
+    """Laid over the tree before the tests start; None removes the file."""
+    args: tuple[str, ...] = ()
+    hash_seed: int = 0
+    timeout_s: float = 120.0
+    test_timeout_s: float = 20.0
+    cover: Mapping[str, Mapping[str, Sequence[Lines]]] = field(default_factory=dict)
+    """Path to group name to lines: which tests ran them is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class TestResult:
+    """One test's outcome."""
+
+    __test__ = False  # not a test class, whatever pytest thinks of its name
+
+    id: str
+    outcome: Outcome
+    seconds: float
+    message: str
+    """The failure as pytest words it, at most 2,000 characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Who ran a group of lines."""
+
+    tests: tuple[str, ...]
+    ran: int
+    """Lines of the group that ran under a test."""
+    lines: int
+    """Lines of the group that hold code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a job showed."""
+
+    tests: tuple[TestResult, ...]
+    unfinished: tuple[str, ...]
+    """Tests that started and never ended."""
+    collect_errors: tuple[tuple[str, str], ...]
+    """Files that could not be collected, with the reason."""
+    exit: int | None
+    """pytest's exit status; the negated signal when the process was killed."""
+    ended: bool
+    """The session told of its own end, and the process exited with that status."""
+    timed_out: bool
+    seconds: float
+    output: str
+    reach: Mapping[str, Reach] = field(default_factory=dict)
+
+    @property
+    def passed(self) -> frozenset[str]:
+        """Ids of the tests that passed."""
+        return frozenset(test.id for test in self.tests if test.outcome == "passed")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one job may use."""
+
+    memory_bytes: int
+    processes: int
+    file_bytes: int
+    scratch_bytes: int
+    output_bytes: int
+    report_bytes: int = 64 * 1024 * 1024
+    """Of what pytest tells about the tests; the rest is dropped and the report is then incomplete."""
+
+
+class Sandbox(Protocol):
+    """An opened sandbox of one environment; runs one job at a time."""
+
+    def run(self, job: Job) -> Report:
+        """Run one job.
+
+        Raises:
+            SandboxLost: the sandbox broke; open another one and try again.
+        """
+        ...
+
+    def close(self) -> None:
+        """End it with everything in it. May be called from another thread while a job runs, and twice."""
+        ...

@@ -1,0 +1,414 @@
+"""The program inside the sandbox: standard library only, Python 3.8 or later, started as `python -c`.
+
+It is process 1 of its own process namespace, reads one job after another from its standard input and answers on
+its standard output; both carry frames of a 4-byte big-endian length and that many bytes of JSON. Each job gets a
+fresh copy of the tree and an interpreter of its own, because the hash seed is fixed when an interpreter starts and
+because nothing that one job imported may be seen by the next. After a job every other process of the namespace is
+killed. Words of a job and of its report: `ttc_data/sandbox/protocol.py`.
+"""
+
+import json
+import os
+import resource
+import select
+import shutil
+import signal
+import struct
+import sys
+import time
+
+# The program is handed over as text; every job's interpreter is started with the same text.
+PROGRAM = globals().get("PROGRAM", "")
+MAX_FRAME = 1 << 30
+
+
+def serve(config):
+    """Answer jobs until the input ends."""
+    source, sink = os.dup(0), os.dup(1)
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    os.dup2(2, 1)
+    write_frame(sink, {"ready": "%d.%d" % sys.version_info[:2]})
+    while True:
+        job = read_frame(source)
+        if job is None:
+            return
+        try:
+            report = run(job, config, (source, sink))
+        except OSError as error:  # a full disk, say: the caller decides what it means
+            report = {"broken": "%s: %s" % (type(error).__name__, error)}
+        write_frame(sink, report)
+
+
+def read_frame(fd):
+    header = read_exactly(fd, 4)
+    if header is None:
+        return None
+    (length,) = struct.unpack(">I", header)
+    if length > MAX_FRAME:
+        raise ValueError("frame of %d bytes" % length)
+    body = read_exactly(fd, length)
+    return None if body is None else json.loads(body.decode("utf-8"))
+
+
+def read_exactly(fd, count):
+    parts = []
+    while count:
+        part = os.read(fd, min(count, 1 << 20))
+        if not part:
+            return None
+        parts.append(part)
+        count -= len(part)
+    return b"".join(parts)
+
+
+def write_frame(fd, value):
+    data = json.dumps(value).encode("utf-8")
+    data = struct.pack(">I", len(data)) + data
+    while data:
+        data = data[os.write(fd, data) :]
+
+
+def run(job, config, private):
+    """Lay the tree out, start an interpreter for the job, and collect what it reports."""
+    work = config["work"]
+    lay_out(config, job)
+    report_read, report_write = os.pipe()
+    output_read, output_write = os.pipe()
+    job_read, job_write = os.pipe()
+    started = time.monotonic()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            for fd in (*private, report_read, output_read, job_write):
+                os.close(fd)
+            os.setsid()
+            os.dup2(job_read, 0)
+            os.dup2(output_write, 1)
+            os.dup2(output_write, 2)
+            os.dup2(report_write, 3)
+            os.set_inheritable(3, True)
+            os.closerange(4, 256)
+            os.chdir(work)
+            limit(config["limits"])
+            environment = job_environment(config, job)
+            os.execve(sys.executable, [sys.executable, "-s", "-B", "-c", PROGRAM, "drive"], environment)
+        finally:
+            os._exit(127)
+    for fd in (report_write, output_write, job_read):
+        os.close(fd)
+    try:
+        events, output, status, timed_out = watch(pid, job, job_write, report_read, output_read, config["limits"])
+    finally:
+        for fd in (report_read, output_read):
+            os.close(fd)
+        kill_everything_else()
+    return {
+        "events": events,
+        "output": output,
+        "exit": os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status),
+        "timed_out": timed_out,
+        "seconds": round(time.monotonic() - started, 3),
+    }
+
+
+def lay_out(config, job):
+    """Make the working tree: the environment's files, then the job's own on top."""
+    work = config["work"]
+    for name in os.listdir(work):
+        path = os.path.join(work, name)
+        if os.path.isdir(path) and not os.path.islink(path):
+            make_removable(path)
+            shutil.rmtree(path)
+        else:
+            os.unlink(path)
+    copy_tree(config["tree"], work)
+    for path, text in job["files"].items():
+        place = os.path.join(work, path)
+        if text is None:
+            if os.path.lexists(place):
+                os.unlink(place)
+            continue
+        os.makedirs(os.path.dirname(place), exist_ok=True)
+        with open(place, "wb") as file:
+            file.write(text.encode("utf-8", "surrogateescape"))
+    for name in os.listdir("/tmp"):
+        path = os.path.join("/tmp", name)
+        if os.path.isdir(path) and not os.path.islink(path):
+            make_removable(path)
+            shutil.rmtree(path)
+        else:
+            os.unlink(path)
+    os.mkdir("/tmp/home")
+
+
+def make_removable(path):
+    """Give back the permissions that a job took from its own folders."""
+    os.chmod(path, 0o700)
+    for folder, names, _ in os.walk(path):
+        for name in names:
+            inner = os.path.join(folder, name)
+            if not os.path.islink(inner):
+                os.chmod(inner, 0o700)
+
+
+def copy_tree(source, destination):
+    for entry in os.scandir(source):
+        target = os.path.join(destination, entry.name)
+        if entry.is_dir(follow_symlinks=False):
+            os.mkdir(target)
+            copy_tree(entry.path, target)
+        else:
+            shutil.copyfile(entry.path, target)
+            os.chmod(target, entry.stat().st_mode & 0o700 | 0o600)
+
+
+def limit(limits):
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limits["file_bytes"],) * 2)
+    resource.setrlimit(resource.RLIMIT_AS, (limits["memory_bytes"],) * 2)
+    resource.setrlimit(resource.RLIMIT_NPROC, (limits["processes"],) * 2)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024))
+
+
+def job_environment(config, job):
+    paths = [os.path.join(config["work"], root) if root else config["work"] for root in config["roots"]]
+    return {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "HOME": "/tmp/home",
+        "USER": "sandbox",
+        "LOGNAME": "sandbox",
+        "LANG": "C.UTF-8",
+        "LC_ALL": "C.UTF-8",
+        "TZ": "UTC",
+        "TMPDIR": "/tmp",
+        "PYTHONPATH": os.pathsep.join([*paths, config["site"]]),
+        "PYTHONHASHSEED": str(job["hash_seed"]),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "COVERAGE_CORE": "ctrace",
+    }
+
+
+def watch(pid, job, job_write, report_read, output_read, limits):
+    """Feed the job its words, read what it says, and end it at its deadline."""
+    deadline = time.monotonic() + job["timeout_s"]
+    words = memoryview(json.dumps(job).encode("utf-8"))
+    for fd in (report_read, output_read, job_write):
+        os.set_blocking(fd, False)
+    reports, output = bytearray(), Output(limits["output_bytes"])
+    status, timed_out, kill_at = None, False, deadline
+    while status is None:
+        readable, writable, _ = select.select([report_read, output_read], [job_write] if words else [], [], 0.01)
+        if writable:
+            try:
+                words = words[os.write(job_write, words[:65536]) :]
+            except BrokenPipeError:
+                words = words[:0]
+            if not words:
+                os.close(job_write)
+        drain(readable, report_read, output_read, reports, output, limits)
+        ended, ended_status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            status = ended_status
+        elif time.monotonic() > kill_at:
+            timed_out = True
+            os.kill(pid, signal.SIGKILL)
+            _, status = os.waitpid(pid, 0)
+    if words:
+        os.close(job_write)
+    kill_everything_else()
+    while True:  # what was still in the pipes
+        readable, _, _ = select.select([report_read, output_read], [], [], 0)
+        if not drain(readable, report_read, output_read, reports, output, limits):
+            break
+    events = []
+    for line in bytes(reports).split(b"\n"):
+        try:
+            event = json.loads(line.decode("utf-8"))
+        except ValueError:
+            continue  # torn by the end of the process, or not ours
+        if isinstance(event, list):
+            events.append(event)
+    return events, output.text(), status, timed_out
+
+
+def drain(readable, report_read, output_read, reports, output, limits):
+    took = 0
+    for fd in readable:
+        try:
+            part = os.read(fd, 1 << 16)
+        except BlockingIOError:
+            continue
+        took += len(part)
+        if fd == report_read:
+            if len(reports) + len(part) <= limits["report_bytes"]:
+                reports += part
+        else:
+            output.add(part)
+    if readable and not took:
+        time.sleep(0.005)  # both ends closed: wait for the exit without spinning
+    return took
+
+
+class Output:
+    """The first and the last part of what a job printed."""
+
+    def __init__(self, most):
+        self.half = most // 2
+        self.head = bytearray()
+        self.tail = bytearray()
+        self.total = 0
+
+    def add(self, part):
+        self.total += len(part)
+        room = self.half - len(self.head)
+        self.head += part[:room]
+        self.tail += part[room:] if room > 0 else part
+        del self.tail[: -self.half]
+
+    def text(self):
+        cut = self.total - len(self.head) - len(self.tail)
+        middle = b"\n[... %d bytes cut ...]\n" % cut if cut else b""
+        return (bytes(self.head) + middle + bytes(self.tail)).decode("utf-8", "replace")
+
+
+def kill_everything_else():
+    """As process 1 this reaches every process of the namespace and nothing else."""
+    if os.getpid() != 1:
+        raise SystemExit("the runner must be process 1 of its own namespace")
+    for _ in range(100):
+        try:
+            os.kill(-1, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+            time.sleep(0.002)
+        except ChildProcessError:
+            return
+
+
+def drive():
+    """Run pytest for one job, in the job's own interpreter. Events go to descriptor 3, one JSON list a line."""
+    job = json.loads(sys.stdin.buffer.read().decode("utf-8"))
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.set_inheritable(3, False)
+    sys.path[:] = [path for path in sys.path if path]  # `-c` puts the working folder first
+    sys.argv = ["pytest"]
+    work = os.getcwd()
+    cover = None
+    if job["cover"]:
+        import coverage
+
+        files = [os.path.join(work, path) for path in job["cover"]]
+        cover = coverage.Coverage(data_file=None, config_file=False, include=files, messages=False)
+        cover.start()
+    import pytest
+
+    reporter = Reporter(job, cover)
+    code = pytest.main(
+        [
+            "-p", "no:cacheprovider", "-q", "--rootdir", work, "-o", "addopts=", "-o", "required_plugins=",
+            "-o", "xfail_strict=false", "--tb=short", "--continue-on-collection-errors", *job["args"], *job["test_files"],
+        ],
+        plugins=[reporter],
+    )  # fmt: skip
+    if cover is not None:
+        cover.stop()
+        for event in reached(job["cover"], cover, work):
+            say(event)
+    say(["end", int(code)])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(int(code))  # threads that a test left running must not keep the job open
+
+
+def say(event):
+    data = json.dumps(event).encode("utf-8") + b"\n"
+    while data:
+        data = data[os.write(3, data) :]
+
+
+def reached(cover_lines, cover, work):
+    """For each group of lines: the tests (by number) that ran one of them, lines run, lines that could run."""
+    import coverage
+
+    data = cover.get_data()
+    for path, groups in cover_lines.items():
+        full = os.path.join(work, path)
+        contexts = data.contexts_by_lineno(full)
+        try:
+            statements = set(cover.analysis2(full)[1])
+        except coverage.exceptions.CoverageException:
+            statements = set()
+        for key, spans in groups.items():
+            lines = {line for first, last in spans for line in range(first, last + 1)}
+            tests = {int(name) for line in lines for name in contexts.get(line, ()) if name}
+            ran = sum(1 for line in lines & statements if contexts.get(line))
+            yield ["reach", key, sorted(tests), ran, len(lines & statements)]
+
+
+class TestTimeout(BaseException):
+    """A test ran longer than it may."""
+
+
+class Reporter:
+    """The pytest plugin that tells of each test as it ends."""
+
+    def __init__(self, job, cover):
+        self.wanted = set(job["tests"]) if job["tests"] is not None else None
+        self.seconds = job["test_timeout_s"]
+        self.cover = cover
+        self.numbers = {}
+        self.phases = {}
+
+    def pytest_collection_modifyitems(self, config, items):
+        if self.wanted is not None:
+            dropped = [item for item in items if item.nodeid not in self.wanted]
+            items[:] = [item for item in items if item.nodeid in self.wanted]
+            config.hook.pytest_deselected(items=dropped)
+
+    def pytest_collectreport(self, report):
+        if report.failed:
+            say(["collect_error", report.nodeid, str(report.longrepr)[-4000:]])
+
+    def pytest_runtest_logstart(self, nodeid, location):
+        number = self.numbers.setdefault(nodeid, len(self.numbers))
+        self.phases[nodeid] = {"seconds": 0.0, "message": "", "outcome": "skipped"}
+        say(["start", number, nodeid])
+        if self.cover is not None:
+            self.cover.switch_context(str(number))
+
+        def expire(signum, frame):
+            raise TestTimeout("the test ran longer than %g s" % self.seconds)
+
+        signal.signal(signal.SIGALRM, expire)
+        signal.setitimer(signal.ITIMER_REAL, self.seconds)
+
+    def pytest_runtest_logreport(self, report):
+        state = self.phases.setdefault(report.nodeid, {"seconds": 0.0, "message": "", "outcome": "skipped"})
+        state["seconds"] += report.duration
+        expected = hasattr(report, "wasxfail")
+        if report.failed:
+            state["outcome"] = "failed" if report.when == "call" else "error"
+            state["message"] = state["message"] or str(report.longrepr)[-2000:]
+        elif report.when == "call" and report.passed:
+            state["outcome"] = "xpassed" if expected else "passed"
+        elif report.skipped:
+            state["outcome"] = "xfailed" if expected else "skipped"
+
+    def pytest_runtest_logfinish(self, nodeid, location):
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        if self.cover is not None:
+            self.cover.switch_context("")
+        state = self.phases.pop(nodeid)
+        say(["test", self.numbers[nodeid], state["outcome"], round(state["seconds"], 4), state["message"]])
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "drive":
+        drive()
+    else:
+        serve(json.loads(sys.argv[1]))

@@ -1,0 +1,220 @@
+"""What foreign files must obey on their way into a tree: path rules, limits, and a tar reader that keeps both."""
+
+from __future__ import annotations
+
+import io
+import posixpath
+import tarfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO, Protocol
+
+from ttc_data.errors import SourceRefused
+from ttc_data.recipe import TreeLimits
+
+# tarfile reads extended headers whole; real ones hold a path or two.
+_MAX_HEADER_BYTES = 1024 * 1024
+_MAX_PATH_BYTES = 1024
+_MAX_NAME_BYTES = 255
+_DAMAGE = (tarfile.TarError, EOFError, OSError, ValueError, OverflowError, RecursionError, MemoryError, zlib.error)
+
+
+@dataclass(frozen=True, slots=True)
+class TreeFile:
+    """One file on its way into a tree."""
+
+    path: str
+    """Relative, with forward slashes."""
+    data: bytes
+    executable: bool = False
+    modified: int = 0
+    """Seconds since 1970 as the archive says, 0 where it does not; no part of the tree's identity."""
+
+
+class Budget:
+    """What is left of a tree's limits while its files stream by."""
+
+    def __init__(self, limits: TreeLimits) -> None:
+        self.limits = limits
+        self.files = 0
+        self.size = 0
+
+    def take(self, path: str, size: int) -> None:
+        """Count one file before its bytes are read.
+
+        Raises:
+            SourceRefused: `file_too_large`, `too_many_files` or `tree_too_large`.
+        """
+        self.files += 1
+        self.size += size
+        if size > self.limits.max_file_bytes:
+            limit = self.limits.max_file_bytes
+            raise SourceRefused("file_too_large", f"{path!r} has {size} bytes, max_file_bytes is {limit}")
+        if self.files > self.limits.max_files:
+            raise SourceRefused("too_many_files", f"more than {self.limits.max_files} files (max_files)")
+        if self.size > self.limits.max_tree_bytes:
+            raise SourceRefused("tree_too_large", f"more than {self.limits.max_tree_bytes} bytes (max_tree_bytes)")
+
+
+def check_path(path: str) -> None:
+    """Refuse a path that could reach outside a tree, or that no file system would take.
+
+    Raises:
+        SourceRefused: `path_escapes`, `path_not_text` or `path_too_long`.
+    """
+    parts = path.split("/")
+    if "\0" in path or path.startswith("/") or not path or {"", ".", ".."} & set(parts):
+        raise SourceRefused("path_escapes", f"{path!r} is not a relative path inside the tree")
+    # A tree with a `.git` of its own would configure any git command that is run in it.
+    if any(part.casefold() == ".git" for part in parts):
+        raise SourceRefused("path_escapes", f"{path!r} lies in a git folder")
+    try:
+        encoded = path.encode()
+    except UnicodeEncodeError as error:
+        raise SourceRefused("path_not_text", f"{path!r} is not UTF-8") from error
+    if len(encoded) > _MAX_PATH_BYTES or max(len(part.encode()) for part in parts) > _MAX_NAME_BYTES:
+        raise SourceRefused("path_too_long", f"{path[:80]!r}... has {len(encoded)} bytes")
+
+
+def relative_path(name: str, top: str) -> str | None:
+    """Read an archive member's name as a path below the archive's top folder.
+
+    Args:
+        name: as the archive says; `./` and doubled slashes are harmless and go.
+        top: the folder to strip, `""` for none.
+
+    Returns:
+        The path; None for the top folder itself and for what lies in a `.git` folder.
+
+    Raises:
+        SourceRefused: as `check_path`.
+    """
+    if "\0" in name or name.startswith("/"):
+        raise SourceRefused("path_escapes", f"{name!r} is not a relative path inside the tree")
+    parts = [part for part in name.split("/") if part not in ("", ".")]
+    if top and parts and parts[0] == top:
+        parts = parts[1:]
+    if not parts or (".git" in parts and ".." not in parts):
+        return None
+    path = "/".join(parts)
+    check_path(path)
+    return path
+
+
+def check_link(path: str, target: str) -> None:
+    """Refuse a link whose target, seen from `path`, lies outside the tree.
+
+    Raises:
+        SourceRefused: `path_escapes`.
+    """
+    aim = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
+    if "\0" in target or aim.startswith(("/", "../")) or aim == "..":
+        raise SourceRefused("path_escapes", f"link {path!r} points to {target!r}, outside the tree")
+
+
+class Readable(Protocol):
+    """A stream of bytes."""
+
+    def read(self, size: int, /) -> bytes:
+        """Give at most `size` bytes, none at the end."""
+
+
+class _Metered:
+    """A stream that refuses to give more than the budget set before each step."""
+
+    def __init__(self, stream: Readable) -> None:
+        self._stream = stream
+        self._left = 0
+
+    def allow(self, size: int) -> None:
+        # tarfile reads ahead in blocks of 10 KiB.
+        self._left = size + tarfile.RECORDSIZE
+
+    def read(self, size: int) -> bytes:
+        data = self._stream.read(size)
+        self._left -= len(data)
+        if self._left < 0:
+            raise SourceRefused("archive_damaged", f"a header of more than {_MAX_HEADER_BYTES} bytes")
+        return data
+
+
+def tar_files(stream: Readable, limits: TreeLimits, top: str = "") -> Iterator[TreeFile]:
+    """Read the ordinary files of an uncompressed tar stream; links inside the tree and folders are skipped.
+
+    Args:
+        stream: the tar's bytes, read forward once.
+        limits: checked before a member's bytes are read.
+        top: first folder of every path, stripped.
+
+    Raises:
+        SourceRefused: what broke the limits, the path rules or the format.
+    """
+    budget = Budget(limits)
+    metered = _Metered(stream)
+    metered.allow(_MAX_HEADER_BYTES)
+    others = 0
+    with damage_refused():
+        tar = tarfile.open(fileobj=_as_file(metered), mode="r|")
+    while True:
+        with damage_refused():
+            metered.allow(_MAX_HEADER_BYTES)
+            member = tar.next()
+            tar.members.clear()  # type: ignore[attr-defined]  # tarfile keeps every header otherwise
+            if member is None:
+                return
+            file = None
+            path = relative_path(member.name, top)
+            if member.issym() or member.islnk():
+                target = member.linkname
+                if member.islnk():
+                    relative_path(target, top)
+                elif path:
+                    check_link(path, target)
+            elif member.issparse():
+                budget.take(member.name, member.size)
+                raise SourceRefused("special_file", f"{member.name!r} is a sparse file")
+            elif member.isreg():
+                if path is None or member.size < 0:
+                    budget.take(member.name, max(member.size, 0))
+                    metered.allow(member.size + _MAX_HEADER_BYTES)
+                    _drain(tar, member)
+                else:
+                    budget.take(path, member.size)
+                    metered.allow(member.size)
+                    data = _drain(tar, member)
+                    file = TreeFile(path, data, bool(member.mode & 0o100), max(int(member.mtime), 0))
+            elif not member.isdir() and member.type != tarfile.XGLTYPE:
+                raise SourceRefused("special_file", f"{member.name!r} is a device, a fifo or of an unknown type")
+            if file is None:
+                others += 1
+                if others > limits.max_files:
+                    raise SourceRefused("too_many_files", f"more than {limits.max_files} folders and links (max_files)")
+        if file is not None:
+            yield file
+
+
+def _drain(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    content = tar.extractfile(member)
+    data = content.read() if content is not None else b""
+    if len(data) != member.size:
+        raise SourceRefused("archive_damaged", f"{member.name!r} ends early")
+    return data
+
+
+def _as_file(stream: _Metered) -> IO[bytes]:
+    class File(io.RawIOBase):
+        def read(self, size: int = -1) -> bytes:
+            return stream.read(size)
+
+    return File()  # type: ignore[return-value]
+
+
+@contextmanager
+def damage_refused() -> Iterator[None]:
+    """Turn what a decompressor or an archive reader says about bad bytes into `archive_damaged`."""
+    try:
+        yield
+    except _DAMAGE as error:
+        raise SourceRefused("archive_damaged", f"{type(error).__name__}: {' '.join(str(error).split())}") from error

@@ -1,0 +1,261 @@
+"""Git repositories at one commit, read from the commit's objects: no checkout, no hooks, no filters.
+
+A repository's own configuration is foreign input: it may name programs to run as transports. Reading therefore forbids
+every transport, and cloning allows a short list of them.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from git import Blob, Commit, Git, Repo, Tree
+from git.exc import GitCommandError, GitError, InvalidGitRepositoryError, NoSuchPathError
+
+from ttc_data.errors import SourceRefused, SourceUnavailable, StorageFull
+from ttc_data.recipe import GitSource, LicenseRules, TreeLimits
+from ttc_data.records import Source, content_key
+from ttc_data.sources.foreign import Budget
+from ttc_data.sources.licenses import is_license_file, license_of_tree, require_allowed
+from ttc_data.sources.trees import TreeFile, TreeStore
+
+_CLONE_TIMEOUT_S = 600
+_FULL_HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_SCHEMES = ("file", "https", "ssh", "git")
+_SCP = re.compile(r"(?:[\w.+-]+@)?[\w.-]+:(?!//)(?P<path>[^:]+)")
+_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
+_EXECUTABLE, _SYMLINK = 0o100755, 0o120000
+
+# Nobody sits at the terminal; an empty template folder means no hooks.
+_CLONE_ENVIRONMENT = {
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_ASKPASS": "true",
+    "SSH_ASKPASS": "true",
+    "GIT_SSH_COMMAND": "ssh -oBatchMode=yes",
+    "GIT_ALLOW_PROTOCOL": ":".join(_SCHEMES),
+    "GIT_LFS_SKIP_SMUDGE": "1",
+    "LC_ALL": "C",
+}
+# Objects that a partial clone lacks are fetched by git on reading, over the transport that the repository's own
+# configuration names: no transport has this name.
+_READ_ENVIRONMENT = {**_CLONE_ENVIRONMENT, "GIT_ALLOW_PROTOCOL": "none"}
+
+
+def fetch(source: GitSource, trees: TreeStore, limits: TreeLimits, licenses: LicenseRules, cache: Path) -> Source:
+    """Put the files of one commit into the store.
+
+    Symbolic links and submodules are left out; files kept by LFS are their pointers.
+
+    Args:
+        source: a local repository or a URL, and a revision.
+        trees: where the files go.
+        limits: of the tree; files above `max_file_bytes` are not even cloned.
+        licenses: what may be mined.
+        cache: folder for bare clones of remote repositories, one a URL.
+
+    Raises:
+        SourceUnavailable: when the repository does not answer, is none, or asks for credentials.
+        SourceRefused: `revision_not_found`, or what broke the limits, the path rules or the licence rules.
+        StorageFull: when the disk is full.
+    """
+    _check_words(source)
+    local = _local_folder(source.url)
+    repo = source.repo or _repo_name(source.url, local)
+    with _opened(local, source, limits, cache) as repository:
+        commit = _commit(repository, source)
+        declaring: dict[str, bytes] = {}
+
+        def watched() -> Iterator[TreeFile]:
+            for file in _files(repository, commit.tree, limits, source, is_local=local is not None):
+                if is_license_file(file.path):
+                    declaring[file.path] = file.data
+                yield file
+
+        stored = trees.put(watched(), limits)
+        expression = license_of_tree(declaring)
+        require_allowed(expression, licenses, repo)
+        committed = commit.committed_datetime.astimezone(datetime.UTC)
+        return Source(
+            kind="git",
+            repo=repo,
+            revision=commit.hexsha,
+            license=expression,
+            origin=f"git:{_public(source.url)}@{commit.hexsha}",
+            tree=stored.tree,
+            files=stored.files,
+            size=stored.size,
+            created_at=committed.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        )
+
+
+def _check_words(source: GitSource) -> None:
+    """Refuse what git would take for an option, or for a transport that runs a program."""
+    for word in (source.url, source.revision):
+        if not word or word.startswith("-") or any(ord(character) < 32 for character in word):
+            raise SourceUnavailable(
+                f"git source {word!r}: must not be empty, start with '-' or hold control characters"
+            )
+    scheme = re.match(r"([\w.+-]+)::", source.url) or re.match(r"([\w.+-]+)://", source.url)
+    if scheme and (scheme.group(0).endswith("::") or scheme.group(1).lower() not in _SCHEMES):
+        raise SourceUnavailable(
+            f"git source {_public(source.url)!r}: transport {scheme.group(1)!r} is not allowed; "
+            f"use one of {', '.join(_SCHEMES)}, or a local path"
+        )
+
+
+def _local_folder(url: str) -> Path | None:
+    if "://" in url:
+        return None
+    path = Path(url).expanduser()
+    return None if _SCP.fullmatch(url) and not path.exists() else path
+
+
+def _repo_name(url: str, local: Path | None) -> str:
+    if local is not None:
+        return f"local/{_plain(local.resolve().name)}"
+    scp = None if "://" in url else _SCP.fullmatch(url)
+    path = scp["path"] if scp else urlsplit(url).path
+    parts = [_plain(part) for part in path.removesuffix("/").removesuffix(".git").split("/") if part]
+    if len(parts) < 2 or url.startswith("file:"):
+        return f"local/{parts[-1] if parts else 'repository'}"
+    return "/".join(parts[-2:])
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^\w.-]", "-", name.removesuffix(".git")) or "repository"
+
+
+def _public(url: str) -> str:
+    """The URL without user and password; `git@host:path` names no secret."""
+    if "://" not in url:
+        return url
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"git@{host}" if parts.scheme == "ssh" else host))
+
+
+@contextmanager
+def _opened(local: Path | None, source: GitSource, limits: TreeLimits, cache: Path) -> Iterator[Repo]:
+    folder = local if local is not None else _cloned(source, limits, cache)
+    fix = "give the folder that holds .git, or a bare repository"
+    try:
+        repository = Repo(folder, search_parent_directories=False)
+    except (InvalidGitRepositoryError, NoSuchPathError) as error:
+        raise SourceUnavailable(f"git source {str(folder)!r}: not a git repository; {fix}") from error
+    with repository:
+        repository.git.update_environment(**_READ_ENVIRONMENT)
+        yield repository
+
+
+def _cloned(source: GitSource, limits: TreeLimits, cache: Path) -> Path:
+    """The bare clone of a URL, brought up to date unless it already holds the commit that is asked for."""
+    folder = cache / f"{content_key('clone', source.url, limits.max_file_bytes)}.git"
+    blobs = f"--filter=blob:limit={limits.max_file_bytes + 1}"
+    with _git_named(source):
+        if folder.is_dir():
+            cached = Repo(folder)
+            with cached:
+                cached.git.update_environment(**_READ_ENVIRONMENT)
+                if _FULL_HASH.fullmatch(source.revision) and _resolved(cached, source.revision):
+                    return folder
+        # A clone costs little more than a fetch that must also follow moved branches, tags and a moved HEAD.
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache, prefix=".cloning-") as temporary:
+            git = Git(temporary)
+            git.update_environment(**_CLONE_ENVIRONMENT)
+            git.clone(
+                "--bare", "--template=", blobs, "--", source.url, "clone.git", kill_after_timeout=_CLONE_TIMEOUT_S
+            )
+            if folder.is_dir():
+                folder.replace(Path(temporary) / "outdated.git")
+            try:
+                (Path(temporary) / "clone.git").replace(folder)
+            except OSError:
+                if not folder.is_dir():  # another process put the same clone there first
+                    raise
+            shutil.rmtree(Path(temporary) / "outdated.git", ignore_errors=True)
+    return folder
+
+
+@contextmanager
+def _git_named(source: GitSource) -> Iterator[None]:
+    try:
+        yield
+    except GitCommandError as error:
+        lines = [line.strip() for line in str(error.stderr).strip(" '\n").splitlines() if line.strip()]
+        cause = _CREDENTIALS.sub(
+            "", next((line for line in lines if "fatal:" in line), lines[-1] if lines else "no reason")
+        )
+        url = _public(source.url)
+        if any("No space left on device" in line for line in lines):
+            raise StorageFull(f"git source {url!r}: the disk is full; free some space and run again") from error
+        raise SourceUnavailable(
+            f"git source {url!r}: cannot be cloned ({cause}); check the URL, the network and, "
+            "for a private repository, git's credentials"
+        ) from error
+
+
+def _resolved(repository: Repo, revision: str) -> str:
+    try:
+        return str(repository.git.rev_parse("--verify", "--quiet", f"{revision}^{{commit}}"))
+    except GitCommandError as error:
+        if "dubious ownership" in str(error.stderr):
+            raise SourceUnavailable(
+                f"git source {str(repository.git_dir)!r}: belongs to another user; "
+                "allow it with `git config --global --add safe.directory FOLDER`"
+            ) from error
+        return ""
+
+
+def _commit(repository: Repo, source: GitSource) -> Commit:
+    found = _resolved(repository, source.revision)
+    if not _FULL_HASH.fullmatch(found):
+        raise SourceRefused("revision_not_found", f"{_public(source.url)} has no revision {source.revision!r}")
+    return repository.commit(found)
+
+
+def _files(
+    repository: Repo, tree: Tree, limits: TreeLimits, source: GitSource, *, is_local: bool
+) -> Iterator[TreeFile]:
+    url = _public(source.url)
+    try:
+        listed = str(repository.git.rev_list("--objects", "--missing=print", "--no-object-names", tree.hexsha))
+        missing = {line[1:] for line in listed.splitlines() if line.startswith("?")}
+        budget = Budget(limits)
+        for path, blob in _blobs(tree, limits.max_files):
+            if blob.hexsha in missing:
+                if is_local:
+                    raise SourceUnavailable(f"git source {url!r}: lacks the content of {path!r}; fetch all of it first")
+                raise SourceRefused(
+                    "file_too_large", f"{path!r} has over {limits.max_file_bytes} bytes (max_file_bytes)"
+                )
+            budget.take(path, blob.size)
+            yield TreeFile(path, blob.data_stream.read(), executable=blob.mode == _EXECUTABLE)
+    except (GitError, ValueError, OSError) as error:
+        cause = " ".join(str(error).split())
+        raise SourceUnavailable(f"git source {url!r}: cannot be read ({cause:.200}); try `git fsck` there") from error
+
+
+def _blobs(tree: Tree, max_files: int) -> Iterator[tuple[str, Blob]]:
+    """Walk a tree depth first.
+
+    Ten folders that each name the same folder ten times, ten levels deep, are 10 objects and 10^10 paths: everything met
+    counts, not only files.
+    """
+    met = 0
+    pending: list[Tree] = [tree]
+    while pending:
+        for item in pending.pop():
+            met += 1
+            if met > 2 * max_files + 100:
+                raise SourceRefused("too_many_files", f"more than {max_files} files (max_files)")
+            if isinstance(item, Tree):
+                pending.append(item)
+            elif isinstance(item, Blob) and item.mode != _SYMLINK:
+                yield str(item.path), item
