@@ -1,7 +1,10 @@
 """Whatever the file looks like, the cut is exact and what is left still means what it should."""
 
 import inspect
+import runpy
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -105,13 +108,17 @@ def modules(draw: Draw) -> bytes:
     for _ in range(draw(st.integers(1, 3))):
         lines += [*noise(""), *group("", 2, method=False)]
     text = "\n".join(lines) + draw(st.sampled_from(["", "\n", "\n\n# end"]))
-    newline = draw(st.sampled_from(["\n", "\r\n", "\r"]))
-    return (draw(st.sampled_from(["", "\ufeff"])) + text.replace("\n", newline)).encode()
+    newline: str = draw(st.sampled_from(["\n", "\r\n", "\r"]))
+    mark: str = draw(st.sampled_from(["", "\ufeff"]))
+    data: bytes = (mark + text.replace("\n", newline)).encode()
+    return data
 
 
 def call(module: bytes, qualname: str) -> None:
-    space: dict[str, Any] = {}
-    exec(compile(module, "mod.py", "exec", dont_inherit=True), space)
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "mod.py"
+        place.write_bytes(module)
+        space = runpy.run_path(str(place))
     first, *rest = qualname.split(".")
     function = space[first]
     for name in rest:
@@ -140,7 +147,6 @@ def test_a_masked_function_runs_up_to_not_implemented_and_keeps_its_docstring(mo
         (found,) = (d for d in definitions(masked.text) if d.qualname == target.qualname)
         assert found.docstring == target.docstring
         assert found.signature == target.signature
-        assert masked.text[found.docstring_span[0] :][:6] if found.docstring_span else False
         if target.kind != "class":
             with pytest.raises(NotImplementedError):
                 call(masked.text, target.qualname)

@@ -6,14 +6,14 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from ttc_data.errors import ModelUnavailable, SandboxLost, SourceUnavailable
 from ttc_data.records import Reject, content_key
-from ttc_data.store import Stage
+from ttc_data.store import Keyed, Stage
 
-I = TypeVar("I")  # noqa: E741 - the input of a stage
-R = TypeVar("R")
+Input = TypeVar("Input")
+R = TypeVar("R", bound=Keyed)
 ATTEMPTS = 2
 INFRASTRUCTURE = (SandboxLost, SourceUnavailable, ModelUnavailable)
 
@@ -56,8 +56,8 @@ class Ran:
 
 def run_stage(
     stage: Stage[R],
-    inputs: Iterable[tuple[str, I]],
-    work: Callable[[I], Iterable[R | Reject]],
+    inputs: Iterable[tuple[str, Input]],
+    work: Callable[[Input], Iterable[R | Reject]],
     *,
     salt: object,
     workers: int,
@@ -86,7 +86,7 @@ def run_stage(
     waiting: set[Future[tuple[int, int]]] = set()
     names: dict[Future[tuple[int, int]], str] = {}
 
-    def attempt(key: str, item: I) -> tuple[int, int]:
+    def attempt(key: str, item: Input) -> tuple[int, int]:
         started = time.monotonic()
         for number in range(ATTEMPTS):
             try:
@@ -133,5 +133,3 @@ def run_stage(
         progress.end()
     stage.compact(seen)
     return ran
-
-

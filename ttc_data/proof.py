@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from ttc_data.edits import apply_patch
 from ttc_data.evidence.suite import RunJob
 from ttc_data.grading import passed, session_defect
-from ttc_data.records import Environment, Evidence, Reject, Sample, Verdict
 from ttc_data.recipe import TestRules
+from ttc_data.records import Environment, Evidence, Reject, Sample, Verdict
 from ttc_data.sandbox.protocol import Job
 
 
@@ -41,7 +41,9 @@ def prove(sample: Sample, environment: Environment, run: RunJob, rules: TestRule
         defect = session_defect(report)
         if defect:
             reason = "reference_times_out" if defect == "timeout" else f"reference_{defect}"
-            yield Reject(sample.key, "prove", reason, f"run {seed + 1} of {rules.runs}: {report.output[-1000:]}", subject)
+            yield Reject(
+                sample.key, "prove", reason, f"run {seed + 1} of {rules.runs}: {report.output[-1000:]}", subject
+            )
             return
         runs.append(passed(report))
     stable = frozenset.intersection(*runs)

@@ -21,6 +21,12 @@ from ttc_data.records import content_key
 
 KIB, MIB = 1024, 1024 * 1024
 UNNAMED = "(unnamed recipe)"
+KNOWN_IMPORTS: dict[str, str] = {
+    "attr": "attrs", "bs4": "beautifulsoup4", "click": "click", "dateutil": "python-dateutil", "freezegun": "freezegun",
+    "hypothesis": "hypothesis", "jinja2": "jinja2", "mock": "mock", "numpy": "numpy", "packaging": "packaging",
+    "parameterized": "parameterized", "pytest": "pytest", "requests": "requests", "six": "six", "sympy": "sympy",
+    "typing_extensions": "typing-extensions", "yaml": "pyyaml",
+}  # fmt: skip
 
 
 class Section(BaseModel):
@@ -129,14 +135,6 @@ class EnvironmentRules(Section):
     """Import name to project name: what a tree without metadata may ask for by importing it."""
     max_environment_bytes: int = Field(1024 * MIB, ge=1)
     """Of the installed dependencies of one repository."""
-
-
-KNOWN_IMPORTS = {
-    "attr": "attrs", "bs4": "beautifulsoup4", "click": "click", "dateutil": "python-dateutil", "freezegun": "freezegun",
-    "hypothesis": "hypothesis", "jinja2": "jinja2", "mock": "mock", "numpy": "numpy", "packaging": "packaging",
-    "parameterized": "parameterized", "pytest": "pytest", "requests": "requests", "six": "six", "sympy": "sympy",
-    "typing_extensions": "typing-extensions", "yaml": "pyyaml",
-}  # fmt: skip
 
 
 class TestRules(Section):
@@ -324,7 +322,7 @@ def _apply(data: dict[str, Any], setting: str) -> None:
             raise RecipeError(f"--set {setting!r}: {section!r} is not a section")
         place = inner
     try:
-        place[field] = yaml.safe_load(value)
+        place[field] = yaml.safe_load(value) if value else ""
     except yaml.YAMLError as error:
         raise RecipeError(f"--set {setting!r}: the value is not YAML; quote it") from error
 

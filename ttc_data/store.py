@@ -17,7 +17,7 @@ import types
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Generic, Literal, Protocol, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import duckdb
 from pydantic import TypeAdapter
@@ -25,7 +25,15 @@ from pydantic import TypeAdapter
 from ttc_data.errors import BuildError, StorageFull
 from ttc_data.records import JsonObject, Reject
 
-R = TypeVar("R")
+
+class Keyed(Protocol):
+    """A record: a frozen dataclass with a content identity."""
+
+    @property
+    def key(self) -> str: ...
+
+
+R = TypeVar("R", bound=Keyed)
 SYNC_S = 1.0
 MAX_LINE = 64 * 1024 * 1024  # DuckDB sets aside twice as much
 STAGES = ("mine", "extract", "environment", "suite", "repeat", "specify", "mask", "prove")
@@ -100,10 +108,7 @@ class Stage(Generic[R]):
         line: JsonObject = {
             "input": input_key,
             "seconds": round(seconds, 3),
-            "kept": [
-                {"key": record.key, **self._adapter.dump_python(record, mode="json")}
-                for record in kept
-            ],
+            "kept": [{"key": record.key, **self._adapter.dump_python(record, mode="json")} for record in kept],
             "rejects": [self._rejects.dump_python(reject, mode="json") for reject in rejects],
         }
         # A lone surrogate, from a test's message say, is not JSON to DuckDB.
@@ -234,7 +239,9 @@ class Build:
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise BuildError(f"--out {folder}: another build is writing it; wait for it, or name another folder") from error
+            raise BuildError(
+                f"--out {folder}: another build is writing it; wait for it, or name another folder"
+            ) from error
         self._stages: list[Stage[Any]] = []
 
     def stage(self, name: str, record: type[R]) -> Stage[R]:

@@ -26,9 +26,7 @@ class Ring:
         Traceback (most recent call last):
         ...
         ValueError: what it says does not matter
-        >>> print("""a
-        ...
-        ... b""")
+        >>> print("a\\n\\nb")
         a
         <BLANKLINE>
         b

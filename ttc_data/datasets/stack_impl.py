@@ -27,6 +27,7 @@ from ttc_data.mine import Request, mine, requests
 from ttc_data.proof import prove
 from ttc_data.publish.rows import make_row
 from ttc_data.publish.write import write_dataset
+from ttc_data.recipe import Recipe
 from ttc_data.records import (
     Environment,
     Evidence,
@@ -39,15 +40,14 @@ from ttc_data.records import (
     Target,
     content_key,
 )
-from ttc_data.recipe import Recipe
 from ttc_data.sandbox.pool import SandboxPool
 from ttc_data.sandbox.protocol import Job, Report, Sandbox
 from ttc_data.specs.docstring import docstring_spec
 from ttc_data.specs.rewrite import SpecWriter
-from ttc_data.store import Build, Stage
+from ttc_data.store import Build, Keyed, Stage
 
-I = TypeVar("I")
-R = TypeVar("R", Source, Target, Environment, Suite, Spec, Sample, Evidence)
+Input = TypeVar("Input")
+R = TypeVar("R", bound=Keyed)
 TASKS_AT_ONCE = 256
 
 
@@ -164,7 +164,7 @@ class _Work:
         """Every stage in turn."""
         rules = self.recipe
         tests, spec = rules.tests.model_dump(), rules.spec.model_dump()
-        self._stage(self.mined, self._requests(), lambda request: mine(request, rules, self.cache), "")
+        self._stage(self.mined, self._requests(), mine, "")
         self._stage(self.extracted, self._keyed(self.mined), self._extract, rules.extract.model_dump())
         salt = [rules.environment.model_dump(mode="json"), self.host.interpreter()]
         self._stage(self.environments, self._sources_with_targets(), self._describe, salt)
@@ -179,8 +179,8 @@ class _Work:
     def _stage(
         self,
         stage: Stage[R],
-        inputs: Iterable[tuple[str, I]],
-        work: Callable[[I], Iterable[R | Reject]],
+        inputs: Iterable[tuple[str, Input]],
+        work: Callable[[Input], Iterable[R | Reject]],
         salt: object,
     ) -> None:
         ran = run_stage(stage, inputs, work, salt=salt, workers=self.workers, progress=self.progress)

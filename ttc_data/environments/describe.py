@@ -13,8 +13,8 @@ from ttc_data.environments.lock import lock
 from ttc_data.environments.metadata import ProjectMetadata, dist_info, python_supported, read_metadata
 from ttc_data.errors import EnvironmentFailed
 from ttc_data.lang.python import is_test_path
-from ttc_data.records import Environment, FileText, Source
 from ttc_data.recipe import EnvironmentRules
+from ttc_data.records import Environment, FileText, Source
 
 TEST_CASE = re.compile(rb"\bTestCase\b")
 

@@ -101,7 +101,13 @@ def run_uv(arguments: Sequence[str], reason: str, folder: str) -> str:
     command = [find_uv_bin(), *arguments]
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=TIMEOUT_S, env=environment, cwd=folder, stdin=subprocess.DEVNULL
+            command,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+            env=environment,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
         )
     except subprocess.TimeoutExpired as error:
         raise SourceUnavailable(
@@ -111,7 +117,11 @@ def run_uv(arguments: Sequence[str], reason: str, folder: str) -> str:
         return done.stdout
     said = " | ".join(line.strip() for line in done.stderr.splitlines()[-12:] if line.strip())
     if "No space left on device" in said:
-        raise StorageFull(f"no space left on the device for installed packages ({said[-200:]}); free some and run again")
+        raise StorageFull(
+            f"no space left on the device for installed packages ({said[-200:]}); free some and run again"
+        )
     if INDEX_TROUBLE.search(said):
-        raise SourceUnavailable(f"the package index does not answer ({said[-300:]}); check pip's index settings and run again")
+        raise SourceUnavailable(
+            f"the package index does not answer ({said[-300:]}); check pip's index settings and run again"
+        )
     raise EnvironmentFailed(reason, said[-2000:])

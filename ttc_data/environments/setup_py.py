@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 _MAX_BYTES = 1024 * 1024
@@ -102,25 +103,10 @@ def _literal(node: ast.expr, names: dict[str, Any], depth: int) -> Any:
         case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Set(elts=items):
             return _items(items, names, down)
         case ast.Dict(keys=keys, values=values):
-            found: dict[Any, Any] = {}
-            for key, value in zip(keys, values, strict=True):
-                try:
-                    if key is None:
-                        inner = _literal(value, names, down)
-                        found |= inner if isinstance(inner, dict) else {}
-                    else:
-                        name = _literal(key, names, down)
-                        if isinstance(name, str):
-                            found[name] = _literal(value, names, down)
-                except ValueError:
-                    continue
-            return found
+            return _mapping(list(zip(keys, values, strict=True)), names, down)
         case ast.Call(func=ast.Name(id="dict"), args=[], keywords=keywords):
-            return _literal(
-                ast.Dict([ast.Constant(k.arg) if k.arg else None for k in keywords], [k.value for k in keywords]),
-                names,
-                down,
-            )
+            pairs = [(ast.Constant(one.arg) if one.arg else None, one.value) for one in keywords]
+            return _mapping(pairs, names, down)
         case ast.Call(func=ast.Name(id="list" | "tuple" | "sorted"), args=[inner_node]):
             return _literal(inner_node, names, down)
         case ast.Subscript(value=holder, slice=index):
@@ -134,6 +120,22 @@ def _literal(node: ast.expr, names: dict[str, Any], depth: int) -> Any:
             if isinstance(one, list) and isinstance(two, list) and len(one) + len(two) <= _MAX_BYTES:
                 return one + two
     raise ValueError("not a literal")
+
+
+def _mapping(pairs: Sequence[tuple[ast.expr | None, ast.expr]], names: dict[str, Any], depth: int) -> dict[str, Any]:
+    """A dict's items; those that are no literals are left out, so that the others count."""
+    found: dict[str, Any] = {}
+    for key_node, value_node in pairs:
+        try:
+            key = None if key_node is None else _literal(key_node, names, depth)
+            value = _literal(value_node, names, depth)
+        except ValueError:
+            continue
+        if isinstance(key, str):
+            found[key] = value
+        elif key_node is None and isinstance(value, dict):
+            found |= value
+    return found
 
 
 def _items(items: list[ast.expr], names: dict[str, Any], depth: int) -> list[Any]:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ttc_data.evidence.doctests import doctest_file, module_name
-from ttc_data.records import Environment, FileText, LineCount, Reject, Suite, Target, TestReach
 from ttc_data.recipe import TestRules
+from ttc_data.records import Environment, FileText, LineCount, Reject, Suite, Target, TestReach
 from ttc_data.sandbox.protocol import Job, Report
 
 RunJob = Callable[[Environment, Job], Report]
@@ -106,7 +106,7 @@ def _job(
         hash_seed=seed,
         timeout_s=rules.suite_timeout_s,
         test_timeout_s=rules.test_timeout_s,
-        cover=cover,
+        cover=dict(cover),
     )
 
 

@@ -378,12 +378,12 @@ def _is_stub_or_abstract(node: _Function) -> bool:
 
 def _is_trivial_wrapper(node: _Function) -> bool:
     match _statements(node):
-        case [ast.Return(value=ast.Call() as call) | ast.Return(value=ast.Await(value=ast.Call() as call))]:
-            pass
-        case [ast.Expr(value=ast.Call() as call) | ast.Expr(value=ast.Await(value=ast.Call() as call))]:
-            pass
+        case [ast.Return(value=value) | ast.Expr(value=value)]:
+            call = value.value if isinstance(value, ast.Await) else value
         case _:
             return False
+    if not isinstance(call, ast.Call):
+        return False
     callee = call.func
     while isinstance(callee, ast.Attribute):
         callee = callee.value
@@ -401,11 +401,11 @@ def _is_trivial_wrapper(node: _Function) -> bool:
 
 def _is_attribute_access(node: _Function) -> bool:
     match _statements(node):
-        case [ast.Return(value=ast.Attribute(value=ast.Name()))]:
-            return True
-        case [ast.Assign(targets=[ast.Attribute(value=ast.Name())], value=ast.Name())]:
-            return True
-        case [ast.Delete(targets=[ast.Attribute(value=ast.Name())])]:
+        case (
+            [ast.Return(value=ast.Attribute(value=ast.Name()))]
+            | [ast.Assign(targets=[ast.Attribute(value=ast.Name())], value=ast.Name())]
+            | [ast.Delete(targets=[ast.Attribute(value=ast.Name())])]
+        ):
             return True
         case _:
             return False

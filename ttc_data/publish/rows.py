@@ -12,6 +12,7 @@ from random import Random
 from ttc_data.edits import unified_diff
 from ttc_data.masking import interface_text
 from ttc_data.publish.templates import template
+from ttc_data.recipe import Recipe, SplitRules
 from ttc_data.records import (
     SCHEMA_VERSION,
     Environment,
@@ -24,13 +25,10 @@ from ttc_data.records import (
     Spec,
     Target,
 )
-from ttc_data.recipe import Recipe, SplitRules
 from ttc_data.store import columns, connect, quoted, write_parquet
 
 SPLITS = ("train", "validation", "test")
 START, END = ">>>>> Start Test Output", ">>>>> End Test Output"
-
-
 
 
 def instance_id(source: Source, target: Target, sample: Sample) -> str:

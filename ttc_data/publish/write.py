@@ -1,10 +1,10 @@
 """A dataset's folder: parquet by split, the card, and what every environment is made of.
 
-    dataset/README.md                      the card; its header tells `load_dataset` which files are which split
-    dataset/data/SPLIT-00000-of-00001.parquet
-    dataset/environments/KEY.json          an environment and the source it was made from
-    dataset/trees/HASH.tar.gz              the source's files
-    dataset/recipe.yaml
+dataset/README.md                      the card; its header tells `load_dataset` which files are which split
+dataset/data/SPLIT-00000-of-00001.parquet
+dataset/environments/KEY.json          an environment and the source it was made from
+dataset/trees/HASH.tar.gz              the source's files
+dataset/recipe.yaml
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ import yaml
 
 from ttc_data.publish.card import write_card
 from ttc_data.publish.rows import assign_splits, write_splits
-from ttc_data.records import Environment, Row, Source
 from ttc_data.recipe import Recipe
+from ttc_data.records import Environment, Row, Source
 from ttc_data.sources.trees import TreeStore
 
 

@@ -123,7 +123,11 @@ def open_docker(client: docker.DockerClient, image: str, roots: tuple[str, ...],
     except ImageNotFound as error:
         raise SandboxUnavailable(f"the engine has no image {image}; build the environment again") from error
     except RequestException as error:
-        raise EngineUnavailable(f"the Docker engine stopped answering ({type(error).__name__}); start it again") from error
+        raise EngineUnavailable(
+            f"the Docker engine stopped answering ({type(error).__name__}); start it again"
+        ) from error
     except (DockerException, OSError) as error:
-        raise SandboxLost(f"a container of {image} could not be started ({' '.join(str(error).split())[:300]})") from error
+        raise SandboxLost(
+            f"a container of {image} could not be started ({' '.join(str(error).split())[:300]})"
+        ) from error
     return StreamSandbox(pipe, f"docker:{image}")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import select
 import shutil
+import site
 import subprocess
 import sys
 import tempfile
@@ -75,7 +76,24 @@ def _system() -> list[str]:
     prefix = sys.base_prefix
     if not prefix.startswith("/usr/"):
         arguments += ["--ro-bind", prefix, prefix]
+    # What this machine has installed beside its interpreter is no part of any environment: a suite would pass here
+    # and fail elsewhere, and pytest would load every plugin it finds.
+    for folder in site.getsitepackages([sys.base_prefix]):
+        if Path(folder).is_dir():
+            arguments += ["--tmpfs", folder]
     return arguments
+
+
+def compile_site(folder: Path) -> None:
+    """Compile an installed environment's packages; without bytecode every job compiles pytest again: 2.2 s, not 0.3 s.
+
+    Runs inside a sandbox that can write nothing else. A file that does not compile is left as it is.
+    """
+    command = [
+        require_bubblewrap(), *_namespaces(), *_system(), "--bind", str(folder / "site"), "/environment/site",
+        str(interpreter()), "-m", "compileall", "-q", "/environment/site",
+    ]  # fmt: skip
+    subprocess.run(command, capture_output=True, check=False, timeout=600, stdin=subprocess.DEVNULL, env={})
 
 
 class BubblewrapPipe:

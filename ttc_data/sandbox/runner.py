@@ -7,6 +7,8 @@ because nothing that one job imported may be seen by the next. After a job every
 killed. Words of a job and of its report: `ttc_data/sandbox/protocol.py`.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import resource
@@ -16,13 +18,14 @@ import signal
 import struct
 import sys
 import time
+from typing import Any, Iterator
 
 # The program is handed over as text; every job's interpreter is started with the same text.
 PROGRAM = globals().get("PROGRAM", "")
 MAX_FRAME = 1 << 30
 
 
-def serve(config):
+def serve(config: dict[str, Any]) -> None:
     """Answer jobs until the input ends."""
     source, sink = os.dup(0), os.dup(1)
     null = os.open(os.devnull, os.O_RDWR)
@@ -40,7 +43,7 @@ def serve(config):
         write_frame(sink, report)
 
 
-def read_frame(fd):
+def read_frame(fd: int) -> Any:
     header = read_exactly(fd, 4)
     if header is None:
         return None
@@ -51,7 +54,7 @@ def read_frame(fd):
     return None if body is None else json.loads(body.decode("utf-8"))
 
 
-def read_exactly(fd, count):
+def read_exactly(fd: int, count: int) -> bytes | None:
     parts = []
     while count:
         part = os.read(fd, min(count, 1 << 20))
@@ -62,14 +65,14 @@ def read_exactly(fd, count):
     return b"".join(parts)
 
 
-def write_frame(fd, value):
+def write_frame(fd: int, value: object) -> None:
     data = json.dumps(value).encode("utf-8")
     data = struct.pack(">I", len(data)) + data
     while data:
         data = data[os.write(fd, data) :]
 
 
-def run(job, config, private):
+def run(job: dict[str, Any], config: dict[str, Any], private: tuple[int, int]) -> dict[str, Any]:
     """Lay the tree out, start an interpreter for the job, and collect what it reports."""
     work = config["work"]
     lay_out(config, job)
@@ -112,7 +115,7 @@ def run(job, config, private):
     }
 
 
-def lay_out(config, job):
+def lay_out(config: dict[str, Any], job: dict[str, Any]) -> None:
     """Make the working tree: the environment's files, then the job's own on top."""
     work = config["work"]
     for name in os.listdir(work):
@@ -142,7 +145,7 @@ def lay_out(config, job):
     os.mkdir("/tmp/home")
 
 
-def make_removable(path):
+def make_removable(path: str) -> None:
     """Give back the permissions that a job took from its own folders."""
     os.chmod(path, 0o700)
     for folder, names, _ in os.walk(path):
@@ -152,7 +155,7 @@ def make_removable(path):
                 os.chmod(inner, 0o700)
 
 
-def copy_tree(source, destination):
+def copy_tree(source: str, destination: str) -> None:
     for entry in os.scandir(source):
         target = os.path.join(destination, entry.name)
         if entry.is_dir(follow_symlinks=False):
@@ -163,7 +166,7 @@ def copy_tree(source, destination):
             os.chmod(target, entry.stat().st_mode & 0o700 | 0o600)
 
 
-def limit(limits):
+def limit(limits: dict[str, int]) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (limits["file_bytes"],) * 2)
     resource.setrlimit(resource.RLIMIT_AS, (limits["memory_bytes"],) * 2)
@@ -171,7 +174,7 @@ def limit(limits):
     resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024))
 
 
-def job_environment(config, job):
+def job_environment(config: dict[str, Any], job: dict[str, Any]) -> dict[str, str]:
     paths = [os.path.join(config["work"], root) if root else config["work"] for root in config["roots"]]
     return {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
@@ -189,14 +192,17 @@ def job_environment(config, job):
     }
 
 
-def watch(pid, job, job_write, report_read, output_read, limits):
+def watch(
+    pid: int, job: dict[str, Any], job_write: int, report_read: int, output_read: int, limits: dict[str, int]
+) -> tuple[list[Any], str, int, bool]:
     """Feed the job its words, read what it says, and end it at its deadline."""
     deadline = time.monotonic() + job["timeout_s"]
     words = memoryview(json.dumps(job).encode("utf-8"))
     for fd in (report_read, output_read, job_write):
         os.set_blocking(fd, False)
     reports, output = bytearray(), Output(limits["output_bytes"])
-    status, timed_out, kill_at = None, False, deadline
+    status: int | None = None
+    timed_out = False
     while status is None:
         readable, writable, _ = select.select([report_read, output_read], [job_write] if words else [], [], 0.01)
         if writable:
@@ -206,11 +212,11 @@ def watch(pid, job, job_write, report_read, output_read, limits):
                 words = words[:0]
             if not words:
                 os.close(job_write)
-        drain(readable, report_read, output_read, reports, output, limits)
+        drain(readable, report_read, reports, output, limits)
         ended, ended_status = os.waitpid(pid, os.WNOHANG)
         if ended:
             status = ended_status
-        elif time.monotonic() > kill_at:
+        elif time.monotonic() > deadline:
             timed_out = True
             os.kill(pid, signal.SIGKILL)
             _, status = os.waitpid(pid, 0)
@@ -219,7 +225,7 @@ def watch(pid, job, job_write, report_read, output_read, limits):
     kill_everything_else()
     while True:  # what was still in the pipes
         readable, _, _ = select.select([report_read, output_read], [], [], 0)
-        if not drain(readable, report_read, output_read, reports, output, limits):
+        if not drain(readable, report_read, reports, output, limits):
             break
     events = []
     for line in bytes(reports).split(b"\n"):
@@ -232,7 +238,7 @@ def watch(pid, job, job_write, report_read, output_read, limits):
     return events, output.text(), status, timed_out
 
 
-def drain(readable, report_read, output_read, reports, output, limits):
+def drain(readable: list[int], report_read: int, reports: bytearray, output: Output, limits: dict[str, int]) -> int:
     took = 0
     for fd in readable:
         try:
@@ -253,26 +259,26 @@ def drain(readable, report_read, output_read, reports, output, limits):
 class Output:
     """The first and the last part of what a job printed."""
 
-    def __init__(self, most):
+    def __init__(self, most: int) -> None:
         self.half = most // 2
         self.head = bytearray()
         self.tail = bytearray()
         self.total = 0
 
-    def add(self, part):
+    def add(self, part: bytes) -> None:
         self.total += len(part)
         room = self.half - len(self.head)
         self.head += part[:room]
         self.tail += part[room:] if room > 0 else part
         del self.tail[: -self.half]
 
-    def text(self):
+    def text(self) -> str:
         cut = self.total - len(self.head) - len(self.tail)
         middle = b"\n[... %d bytes cut ...]\n" % cut if cut else b""
         return (bytes(self.head) + middle + bytes(self.tail)).decode("utf-8", "replace")
 
 
-def kill_everything_else():
+def kill_everything_else() -> None:
     """As process 1 this reaches every process of the namespace and nothing else."""
     if os.getpid() != 1:
         raise SystemExit("the runner must be process 1 of its own namespace")
@@ -289,7 +295,7 @@ def kill_everything_else():
             return
 
 
-def drive():
+def drive() -> None:
     """Run pytest for one job, in the job's own interpreter. Events go to descriptor 3, one JSON list a line."""
     job = json.loads(sys.stdin.buffer.read().decode("utf-8"))
     null = os.open(os.devnull, os.O_RDONLY)
@@ -325,13 +331,13 @@ def drive():
     os._exit(int(code))  # threads that a test left running must not keep the job open
 
 
-def say(event):
+def say(event: list[Any]) -> None:
     data = json.dumps(event).encode("utf-8") + b"\n"
     while data:
         data = data[os.write(3, data) :]
 
 
-def reached(cover_lines, cover, work):
+def reached(cover_lines: dict[str, Any], cover: Any, work: str) -> Iterator[list[Any]]:
     """For each group of lines: the tests (by number) that ran one of them, lines run, lines that could run."""
     import coverage
 
@@ -357,37 +363,37 @@ class TestTimeout(BaseException):
 class Reporter:
     """The pytest plugin that tells of each test as it ends."""
 
-    def __init__(self, job, cover):
+    def __init__(self, job: dict[str, Any], cover: Any) -> None:
         self.wanted = set(job["tests"]) if job["tests"] is not None else None
         self.seconds = job["test_timeout_s"]
         self.cover = cover
-        self.numbers = {}
-        self.phases = {}
+        self.numbers: dict[str, int] = {}
+        self.phases: dict[str, dict[str, Any]] = {}
 
-    def pytest_collection_modifyitems(self, config, items):
+    def pytest_collection_modifyitems(self, config: Any, items: list[Any]) -> None:
         if self.wanted is not None:
             dropped = [item for item in items if item.nodeid not in self.wanted]
             items[:] = [item for item in items if item.nodeid in self.wanted]
             config.hook.pytest_deselected(items=dropped)
 
-    def pytest_collectreport(self, report):
+    def pytest_collectreport(self, report: Any) -> None:
         if report.failed:
             say(["collect_error", report.nodeid, str(report.longrepr)[-4000:]])
 
-    def pytest_runtest_logstart(self, nodeid, location):
+    def pytest_runtest_logstart(self, nodeid: str, location: object) -> None:
         number = self.numbers.setdefault(nodeid, len(self.numbers))
         self.phases[nodeid] = {"seconds": 0.0, "message": "", "outcome": "skipped"}
         say(["start", number, nodeid])
         if self.cover is not None:
             self.cover.switch_context(str(number))
 
-        def expire(signum, frame):
+        def expire(signum: int, frame: object) -> None:
             raise TestTimeout("the test ran longer than %g s" % self.seconds)
 
         signal.signal(signal.SIGALRM, expire)
         signal.setitimer(signal.ITIMER_REAL, self.seconds)
 
-    def pytest_runtest_logreport(self, report):
+    def pytest_runtest_logreport(self, report: Any) -> None:
         state = self.phases.setdefault(report.nodeid, {"seconds": 0.0, "message": "", "outcome": "skipped"})
         state["seconds"] += report.duration
         expected = hasattr(report, "wasxfail")
@@ -399,7 +405,7 @@ class Reporter:
         elif report.skipped:
             state["outcome"] = "xfailed" if expected else "skipped"
 
-    def pytest_runtest_logfinish(self, nodeid, location):
+    def pytest_runtest_logfinish(self, nodeid: str, location: object) -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
         if self.cover is not None:
             self.cover.switch_context("")

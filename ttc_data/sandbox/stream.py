@@ -86,7 +86,9 @@ class StreamSandbox:
             except (OSError, ValueError, SandboxLost) as error:
                 self.close()
                 said = " ".join(self._pipe.diagnosis().split())[-400:]
-                raise SandboxLost(f"sandbox {self._name} was lost ({error or type(error).__name__}) {said}".strip()) from error
+                raise SandboxLost(
+                    f"sandbox {self._name} was lost ({error or type(error).__name__}) {said}".strip()
+                ) from error
             if not isinstance(answer, dict):
                 raise SandboxLost(f"sandbox {self._name} answered {type(answer).__name__}, not a report")
             return answer

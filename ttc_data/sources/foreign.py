@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import posixpath
 import tarfile
+import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +19,10 @@ from ttc_data.recipe import TreeLimits
 _MAX_HEADER_BYTES = 1024 * 1024
 _MAX_PATH_BYTES = 1024
 _MAX_NAME_BYTES = 255
-_DAMAGE = (tarfile.TarError, EOFError, OSError, ValueError, OverflowError, RecursionError, MemoryError, zlib.error)
+_DAMAGE = (
+    tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, OverflowError, RecursionError,
+    MemoryError, NotImplementedError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +167,10 @@ def tar_files(stream: Readable, limits: TreeLimits, top: str = "") -> Iterator[T
             member = tar.next()
             tar.members.clear()  # type: ignore[attr-defined]  # tarfile keeps every header otherwise
             if member is None:
+                # To the last byte: the checksum of the compressed stream comes after the tar's end.
+                metered.allow(_MAX_HEADER_BYTES)
+                while metered.read(tarfile.RECORDSIZE):
+                    pass
                 return
             file = None
             path = relative_path(member.name, top)

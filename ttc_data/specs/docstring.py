@@ -6,8 +6,8 @@ import doctest
 import inspect
 import re
 
-from ttc_data.records import Spec, Target
 from ttc_data.recipe import SpecRules
+from ttc_data.records import Spec, Target
 
 PARSER = doctest.DocTestParser()
 TRAILING_BLANKS = re.compile(r"[ \t]+$", re.MULTILINE)

@@ -10,8 +10,8 @@ import jinja2
 import openai
 
 from ttc_data.errors import ModelUnavailable, RecipeError
-from ttc_data.records import Reject, Spec, Target
 from ttc_data.recipe import SpecRules
+from ttc_data.records import Reject, Spec, Target
 from ttc_data.specs.docstring import normalise
 
 RETRIES = 4
@@ -51,7 +51,11 @@ class SpecWriter:
             ModelUnavailable: the endpoint does not answer, after the client's retries.
         """
         prompt = self._template.render(
-            kind=target.kind, qualname=target.qualname, signature=target.signature, docstring=target.docstring, code=code
+            kind=target.kind,
+            qualname=target.qualname,
+            signature=target.signature,
+            docstring=target.docstring,
+            code=code,
         )
         try:
             answer = self._client.chat.completions.create(

@@ -12,4 +12,5 @@ import jinja2
 def template(name: str) -> jinja2.Template:
     """A template of this folder; a variable that is missing is an error. The text is Markdown or plain, never HTML."""
     text = (files(__name__) / name).read_text(encoding="utf-8")
-    return jinja2.Template(text, undefined=jinja2.StrictUndefined, autoescape=False, trim_blocks=True)
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False, trim_blocks=True)
+    return environment.from_string(text)

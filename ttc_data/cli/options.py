@@ -1,0 +1,52 @@
+"""Options and arguments that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+import typer
+
+from ttc_data.errors import DatasetError, RecipeError
+
+SandboxName: TypeAlias = Literal["auto", "docker", "local"]
+SandboxOption = Annotated[
+    SandboxName,
+    typer.Option("--sandbox", help="Where tests run; auto takes Docker where an engine answers, else bubblewrap."),
+]
+DockerOption = Annotated[bool, typer.Option("--docker", help="Short for --sandbox docker.")]
+LocalOption = Annotated[bool, typer.Option("--local", help="Short for --sandbox local (bubblewrap).")]
+WorkersOption = Annotated[
+    int, typer.Option("--workers", min=0, help="Things done at the same time; 0 means one for each processor.")
+]
+LimitOption = Annotated[int, typer.Option("--limit", min=0, help="At most so many; 0 means all.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="JSON lines on standard output instead of a table.")]
+BUILDS = Path("out")
+
+
+def sandbox_named(sandbox: SandboxName, *, docker: bool, local: bool) -> SandboxName:
+    """One answer of the three options.
+
+    Raises:
+        RecipeError: they contradict each other.
+    """
+    named: set[SandboxName] = {"docker"} if docker else set()
+    if local:
+        named.add("local")
+    if sandbox != "auto":
+        named.add(sandbox)
+    if len(named) > 1:
+        raise RecipeError(f"--sandbox: {' and '.join(sorted(named))} are both asked for; name one")
+    return named.pop() if named else "auto"
+
+
+def newest_build(what: str) -> Path:
+    """The build under `out/` that was worked on last.
+
+    Raises:
+        DatasetError: there is none.
+    """
+    builds = [folder for folder in BUILDS.glob("*") if (folder / "records").is_dir()] if BUILDS.is_dir() else []
+    if not builds:
+        raise DatasetError(f"no {what} named and no build under {BUILDS}/; name one, or run `ttcdata build stack-impl`")
+    return max(builds, key=lambda folder: (folder / "records").stat().st_mtime)

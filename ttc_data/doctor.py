@@ -1,0 +1,110 @@
+"""What works on this machine."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ttc_data.environments.open import Cache
+from ttc_data.errors import TtcError
+
+NEEDED_BYTES = 5 * 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was tried."""
+
+    name: str
+    works: bool
+    detail: str
+    """What was found, or what to do."""
+
+
+def examine(llm: str = "") -> list[Finding]:
+    """Try everything a build may need; nothing is changed."""
+    checks: dict[str, Callable[[], str]] = {
+        "docker": _docker,
+        "base image": _base_image,
+        "bubblewrap": _bubblewrap,
+        "disk": _disk,
+        "package index": _index,
+        "hub token": _token,
+    }
+    if llm:
+        checks["model endpoint"] = lambda: _endpoint(llm)
+    return list(_tried(checks))
+
+
+def _tried(checks: dict[str, Callable[[], str]]) -> Iterator[Finding]:
+    for name, check in checks.items():
+        try:
+            yield Finding(name, True, check())
+        except TtcError as error:
+            yield Finding(name, False, str(error))
+
+
+def _docker() -> str:
+    from ttc_data.environments.engine import connect
+
+    client = connect()
+    version = client.version()
+    return f"engine {version['Version']}, {version['Os']}/{version['Arch']}"
+
+
+def _base_image() -> str:
+    from ttc_data.environments.base_image import find_base_image, image_python
+    from ttc_data.environments.engine import connect
+    from ttc_data.recipe import ImageRules
+
+    client = connect()
+    base = find_base_image(client, ImageRules().base, lambda line: None)
+    if base is None:
+        raise TtcError(f"neither {ImageRules().base} nor one made here; `ttcdata image base` makes one")
+    python, platform = image_python(client, base)
+    return f"{base}: Python {python}, {platform}"
+
+
+def _bubblewrap() -> str:
+    from ttc_data.sandbox.local import interpreter, require_bubblewrap
+
+    return f"{require_bubblewrap()}, Python {interpreter()}"
+
+
+def _disk() -> str:
+    folder = Cache.default().folder
+    place = next(parent for parent in (folder, *folder.parents) if parent.is_dir())
+    free = shutil.disk_usage(place).free
+    text = f"{free / 1024**3:.0f} GiB free for {folder}"
+    if free < NEEDED_BYTES:
+        raise TtcError(f"{text}, at least 5 are needed; free some, or set TTCDATA_CACHE to another disk")
+    return text
+
+
+def _index() -> str:
+    from ttc_data.sources.pypi import locate
+
+    located = locate("pip")
+    return f"answers (pip {located.version})"
+
+
+def _token() -> str:
+    from huggingface_hub import get_token
+    from huggingface_hub.constants import HF_TOKEN_PATH
+
+    if not get_token():
+        raise TtcError(f"none in HF_TOKEN or {Path(HF_TOKEN_PATH)}; `hf auth login` for gated sets and for pushing")
+    return "found"
+
+
+def _endpoint(llm: str) -> str:
+    import openai
+
+    try:
+        client = openai.OpenAI(base_url=llm, api_key="none", timeout=10, max_retries=0)
+        names = [model.id for model in client.models.list()]
+    except openai.OpenAIError as error:
+        raise TtcError(f"{llm} does not answer ({error}); start it, or check the URL") from error
+    return f"{llm} serves {', '.join(names) or 'nothing'}"

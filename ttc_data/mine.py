@@ -1,0 +1,85 @@
+"""The recipe's sources as requests, and each request as a Source in the tree store."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from ttc_data.environments.open import Cache
+from ttc_data.errors import SourceRefused, SourceUnavailable
+from ttc_data.recipe import AnySource, GitSource, PypiSource, Recipe, StackSource
+from ttc_data.records import Reject, Source, content_key
+from ttc_data.sources import git, pypi, stack
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One project, repository or group of The Stack's rows to mine."""
+
+    key: str
+    name: str
+    fetch: Callable[[], Source]
+
+
+def requests(recipe: Recipe, cache: Cache, say: Callable[[str], None]) -> Iterator[Request]:
+    """List what a recipe mines; cheap, nothing but an index of The Stack is read.
+
+    Where none of `sources` can be reached, `open_sources` are mined instead, and a line says so.
+
+    Raises:
+        SourceUnavailable: nothing can be reached and the recipe names nothing else.
+    """
+    rules = recipe.model_dump(mode="json", include={"tree", "license"})
+    named, reasons = [], []
+    for source in recipe.sources:
+        reason = stack.reachable(source.path) if isinstance(source, StackSource) else None
+        if reason is None:
+            named.append(source)
+        else:
+            reasons.append(reason)
+    if not named:
+        if not recipe.open_sources:
+            raise SourceUnavailable("; ".join(reasons))
+        say(f"{'; '.join(reasons)}: mining the recipe's open projects instead")
+        named = list(recipe.open_sources)
+    for source in named:
+        yield from _of(source, recipe, cache, content_key(rules))
+
+
+def _of(source: AnySource, recipe: Recipe, cache: Cache, rules: str) -> Iterator[Request]:
+    if isinstance(source, PypiSource):
+        newest = recipe.environment.exclude_newer
+        for project in source.projects:
+
+            def fetch(project: str = project) -> Source:
+                return pypi.fetch(pypi.locate(project, newest), cache.trees, recipe.tree, recipe.license)
+
+            yield Request(content_key("pypi", project, str(newest), rules), f"pypi:{project}", fetch)
+    elif isinstance(source, GitSource):
+        key = content_key("git", source.url, source.revision, source.repo, rules)
+        name = re.sub(r"//[^/@]*@", "//", f"git:{source.url}@{source.revision}")
+        yield Request(key, name, lambda: git.fetch(source, cache.trees, recipe.tree, recipe.license, cache.downloads))
+    else:
+        index = stack.StackIndex(source, recipe.license, cache.downloads)
+        for repository in index.repositories():
+
+            def fetch_repository(repository: stack.StackRepository = repository) -> Source:
+                return index.fetch(repository, cache.trees, recipe.tree, recipe.license)
+
+            key = content_key("stack", repository.repo, repository.revision, index.key, rules)
+            yield Request(key, f"stack:{repository.repo}", fetch_repository)
+
+
+def mine(request: Request) -> Iterator[Source | Reject]:
+    """Fetch one request's files into the tree store.
+
+    Yields the `Source`, or a `Reject` for a project that is not there, is damaged, or may not be used.
+
+    Raises:
+        SourceUnavailable: the place does not answer; says nothing about the project.
+    """
+    try:
+        yield request.fetch()
+    except SourceRefused as error:
+        yield Reject(request.key, "mine", error.reason, error.detail, request.name)

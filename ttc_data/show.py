@@ -1,0 +1,61 @@
+"""Builds and rows as a person reads them in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Group
+from rich.panel import Panel
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.text import Text
+
+from ttc_data.funnel import open_records
+from ttc_data.validation import Dataset
+
+LINES_SHOWN = 18
+
+
+def reject_examples(out: Path) -> Table:
+    """Every reason of every stage, with a count and one example."""
+    connection = open_records(out)
+    found = connection.execute(
+        "SELECT stage, reason, count(*) AS n, arg_min(subject, key), arg_min(detail, key) FROM rejects"
+        " GROUP BY stage, reason ORDER BY stage, n DESC, reason"
+    ).fetchall()
+    connection.close()
+    table = Table("stage", "reason", "count", "for instance", "detail", box=None, header_style="bold", pad_edge=False)
+    for stage, reason, count, subject, detail in found:
+        table.add_row(stage, reason, str(count), Text(subject), Text(" ".join(detail.split())[-300:]))
+    return table
+
+
+def row_panels(out: Path, count: int) -> Iterator[Panel]:
+    """The first rows of a build's dataset in short, one of each repository first."""
+    if not (out / "dataset").is_dir():
+        return
+    seen: dict[str, int] = {}
+    ranked = []
+    for row in Dataset(out).rows():
+        turn = seen.get(row.repo, 0)
+        seen[row.repo] = turn + 1
+        if turn < count:
+            ranked.append((turn, row.instance_id, row))
+    for _, _, row in sorted(ranked, key=lambda one: one[:2])[:count]:
+        statement = row.problem_statement.splitlines()
+        more = len(statement) - LINES_SHOWN
+        shown = "\n".join(statement[:LINES_SHOWN]) + (f"\n[... {more} more lines]" if more > 0 else "")
+        facts = Text(
+            f"{row.path}  {row.ttc_kind} {row.ttc_target}  ({row.license})\n"
+            f"{len(row.FAIL_TO_PASS)} deciding tests ({row.ttc_test_origin}), {len(row.PASS_TO_PASS)} that must go on passing;"
+            f" reference passed {row.ttc_gold_passes} of {row.ttc_gold_runs};"
+            f" {row.ttc_line_coverage:.0%} of its lines run\n",
+            style="dim",
+        )
+        tests = Text("\nfor instance " + row.FAIL_TO_PASS[0], style="dim")
+        yield Panel(
+            Group(facts, Syntax(shown, "markdown", word_wrap=True, background_color="default"), tests),
+            title=row.instance_id,
+            title_align="left",
+        )

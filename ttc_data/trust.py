@@ -1,0 +1,29 @@
+"""Which files of a tree decide an answer's fate, and are therefore never taken from the answer."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+from ttc_data.lang.python import is_test_path
+from ttc_data.records import Environment
+
+# Read by pytest, by the interpreter at its start, or by an installer: each can change what a test means.
+NAMES = frozenset(
+    (
+        "conftest.py", "pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "tox.ini", "setup.cfg", "pyproject.toml", "sitecustomize.py",
+        "usercustomize.py", ".coveragerc",
+    )
+)  # fmt: skip
+FOLDERS = frozenset(("ttc_doctests",))
+
+
+def trusted(path: str, environment: Environment) -> bool:
+    """Whether a file is kept as it is in the repository, whatever an answer says about it."""
+    parts = PurePosixPath(path)
+    return (
+        path in environment.test_files
+        or parts.name in NAMES
+        or parts.suffix == ".pth"
+        or parts.parts[0] in FOLDERS
+        or is_test_path(path)
+    )

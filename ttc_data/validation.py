@@ -1,0 +1,460 @@
+"""A written dataset proven again, and answers to it graded. Both need nothing but the dataset's own folder."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from ttc_data.edits import apply_patch
+from ttc_data.engine import Progress, Quiet
+from ttc_data.environments.host import Host
+from ttc_data.environments.open import Cache, SandboxKind, open_host
+from ttc_data.errors import DatasetError, PatchRejected, SandboxLost
+from ttc_data.grading import Grade, grade
+from ttc_data.recipe import Recipe, load_recipe
+from ttc_data.records import Environment, Row
+from ttc_data.sandbox.pool import SandboxPool
+from ttc_data.sandbox.protocol import Job, Report, Sandbox
+from ttc_data.store import columns, connect, quoted
+from ttc_data.trust import trusted
+
+T = TypeVar("T")
+U = TypeVar("U")
+ENVIRONMENT: TypeAdapter[Environment] = TypeAdapter(Environment)
+ROW: TypeAdapter[Row] = TypeAdapter(Row)
+
+
+class Dataset:
+    """A dataset as `build` wrote it: a folder, or a dataset on the Hub.
+
+    Args:
+        name: a folder that holds `data/`, a build's folder that holds `dataset/`, or a Hub id.
+
+    Raises:
+        DatasetError: there is no dataset, or its columns are not the schema's.
+    """
+
+    def __init__(self, name: str | Path) -> None:
+        self.folder = _folder_of(name)
+        files = sorted((self.folder / "data").glob("*.parquet"))
+        if not files:
+            raise DatasetError(
+                f"{name}: no data/*.parquet in it; name a folder that `ttcdata build` wrote, or a Hub id"
+            )
+        self._files = "[" + ", ".join(quoted(file) for file in files) + "]"
+        self._check_columns()
+        recipe = self.folder / "recipe.yaml"
+        if not recipe.is_file():
+            raise DatasetError(f"{name}: no recipe.yaml in it; the sandbox's limits are read from there")
+        self.recipe: Recipe = load_recipe(str(recipe))
+
+    def _check_columns(self) -> None:
+        connection = connect()
+        found = {
+            f'"{row[0]}"': row[1]
+            for row in connection.execute(f"DESCRIBE SELECT * FROM read_parquet({self._files})").fetchall()
+        }
+        connection.close()
+        wanted = columns(Row)
+        missing = [name.strip('"') for name in wanted if name not in found]
+        if missing:
+            raise DatasetError(f"{self.folder}: no column {', '.join(missing)}; the set is not of this schema")
+
+    def rows(self, limit: int = 0) -> Iterator[Row]:
+        """The rows by environment and id; only the first `limit` ids when it is not 0."""
+        connection = connect()
+        names = [name.strip('"') for name in columns(Row)]
+        cut = f"QUALIFY row_number() OVER (ORDER BY instance_id) <= {int(limit)}" if limit else ""
+        result = connection.execute(
+            f"SELECT {', '.join(columns(Row))} FROM (SELECT * FROM read_parquet({self._files}) {cut})"
+            " ORDER BY ttc_environment, instance_id"
+        )
+        while fetched := result.fetchmany(64):
+            for values in fetched:
+                try:
+                    yield ROW.validate_python(dict(zip(names, values, strict=True)))
+                except ValidationError as error:
+                    first = error.errors(include_url=False)[0]
+                    where = ".".join(map(str, first["loc"]))
+                    raise DatasetError(f"{values[0]}: column {where}: {first['msg']}") from error
+        connection.close()
+
+    def count(self) -> int:
+        """Number of rows."""
+        connection = connect()
+        (count,) = connection.execute(f"SELECT count(*) FROM read_parquet({self._files})").fetchall()[0]
+        connection.close()
+        return int(count)
+
+    def environment(self, key: str, cache: Cache) -> Environment:
+        """An environment's description, its tree brought into the cache."""
+        path = self.folder / "environments" / f"{key}.json"
+        try:
+            environment = ENVIRONMENT.validate_python(json.loads(path.read_text(encoding="utf-8"))["environment"])
+        except (OSError, ValueError, KeyError) as error:
+            raise DatasetError(f"{path}: no such environment, or damaged ({error}); fetch the dataset again") from error
+        if environment.key != key:
+            raise DatasetError(f"{path}: describes environment {environment.key}; fetch the dataset again")
+        if not cache.trees.has(environment.tree):
+            archive = self.folder / "trees" / f"{environment.tree}.tar.gz"
+            if not archive.is_file():
+                raise DatasetError(f"{archive}: missing; fetch the dataset again")
+            cache.trees.add_archive(archive)
+        return environment
+
+
+def _folder_of(name: str | Path) -> Path:
+    path = Path(name)
+    for folder in (path, path / "dataset"):
+        if (folder / "data").is_dir():
+            return folder
+    text = str(name)
+    if path.exists() or text.count("/") != 1 or text.startswith((".", "/", "~")):
+        raise DatasetError(f"{name}: no dataset there; name a folder that `ttcdata build` wrote, or a Hub id ORG/NAME")
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OfflineModeIsEnabled
+
+    try:
+        return Path(snapshot_download(text, repo_type="dataset"))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OfflineModeIsEnabled, OSError) as error:
+        cause = " ".join(str(error).split())[:200]
+        raise DatasetError(
+            f"{text}: no such folder, and the Hub does not give it ({cause}); check the name and the token"
+        ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class RowResult:
+    """What running one row again showed."""
+
+    instance_id: str
+    valid: bool
+    reason: str
+    """A snake_case defect, `""` when valid; `error` when our own infrastructure failed."""
+    detail: str
+    reference_passes: int
+    runs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Graded:
+    """One prediction's result."""
+
+    instance_id: str
+    model_name_or_path: str
+    solved: bool
+    reward: float | None
+    """0.0 or 1.0; None when our own infrastructure failed, which says nothing about the answer."""
+    reason: str
+    detail: str
+    fail_to_pass: dict[str, str]
+    """Test id to outcome."""
+    pass_to_pass: dict[str, str]
+
+
+class Bench:
+    """Runs rows of a dataset: opens the host, prepares environments as they are needed, keeps sandboxes warm."""
+
+    def __init__(self, dataset: Dataset, sandbox: SandboxKind, workers: int, cache: Cache, progress: Progress) -> None:
+        recipe = dataset.recipe
+        self.dataset = dataset
+        self.workers = workers or os.cpu_count() or 1
+        self._cache = cache
+        self._rules = recipe.tests
+        self._host: Host = open_host(
+            sandbox,
+            cache=cache,
+            environment=recipe.environment,
+            image=recipe.image,
+            sandbox=recipe.sandbox,
+            say=progress.say,
+        )
+        self._environments: dict[str, Environment] = {}
+        self._pool: SandboxPool[Environment] = SandboxPool(self._open, lambda one: one.key, self.workers)
+
+    def _open(self, environment: Environment) -> Sandbox:
+        self._host.prepare(environment)
+        return self._host.open(environment)
+
+    def environment(self, row: Row) -> Environment:
+        """The row's environment, checked against this host's interpreter."""
+        key = row.ttc_environment
+        if key not in self._environments:
+            environment = self.dataset.environment(key, self._cache)
+            here = self._host.interpreter()
+            if environment.python != here.python:
+                raise DatasetError(
+                    f"{key}: proven on Python {environment.python}, this sandbox has {here.python}; use --docker with"
+                    f" an image of Python {environment.python}"
+                )
+            self._environments[key] = environment
+        return self._environments[key]
+
+    def run(self, row: Row, files: Mapping[str, str | None], seed: int) -> Report:
+        """Run a row's tests with `files` laid over the masked ones, the trusted test files on top of all."""
+        environment = self.environment(row)
+        given: dict[str, str | None] = {file.path: file.text for file in row.ttc_files}
+        answer = {path: text for path, text in files.items() if not trusted(path, environment)}
+        tests = (*row.FAIL_TO_PASS, *row.PASS_TO_PASS)
+        job = Job(
+            test_files=tuple(dict.fromkeys(test.partition("::")[0] for test in tests)),
+            tests=tests,
+            files={**given, **answer, **hidden_tests(row)},
+            args=environment.pytest_args,
+            hash_seed=seed,
+            timeout_s=self._rules.sample_timeout_s,
+            test_timeout_s=self._rules.test_timeout_s,
+        )
+        return self._pool.run(environment, job)
+
+    def tree(self, row: Row) -> Mapping[str, bytes]:
+        """The files of the row's repository, for a patch that touches more than it was given."""
+        environment = self.environment(row)
+        return {
+            **dict(self._cache.trees.files(environment.tree)),
+            **{file.path: file.text.encode("utf-8") for file in environment.generated},
+        }
+
+    def close(self) -> None:
+        """Close every sandbox."""
+        self._pool.close()
+
+    def map(self, items: Iterable[T], work: Callable[[T], U]) -> Iterator[U]:
+        """Work on items in threads, a bounded number ahead, results as they end."""
+        pool = ThreadPoolExecutor(self.workers)
+        waiting: set[Future[U]] = set()
+        try:
+            for item in items:
+                while len(waiting) >= 2 * self.workers:
+                    done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                    yield from (future.result() for future in done)
+                waiting.add(pool.submit(work, item))
+            while waiting:
+                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                yield from (future.result() for future in done)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def hidden_tests(row: Row) -> dict[str, str | None]:
+    """The test files that a row adds to its repository."""
+    if not row.test_patch:
+        return {}
+    return {path: data.decode("utf-8") if data else None for path, data in apply_patch({}, row.test_patch).items()}
+
+
+def patched(row: Row, patch: str, tree: Mapping[str, bytes]) -> dict[str, str | None]:
+    """What a patch makes of a row's files.
+
+    Raises:
+        PatchRejected: it does not parse, does not apply, or makes something other than text files.
+    """
+    given = {**tree, **{file.path: file.text.encode("utf-8") for file in row.ttc_files}}
+    try:
+        return {
+            path: None if data is None else data.decode("utf-8") for path, data in apply_patch(given, patch).items()
+        }
+    except UnicodeDecodeError as error:
+        raise PatchRejected("the patch makes a file that is not UTF-8; text files alone are graded") from error
+
+
+def validate(
+    dataset: str | Path,
+    *,
+    sandbox: SandboxKind = "auto",
+    repeat: int = 1,
+    limit: int = 0,
+    workers: int = 0,
+    progress: Progress | None = None,
+    cache: Cache | None = None,
+) -> Iterator[RowResult]:
+    """Run every row's proof again: the masked file fails every FAIL_TO_PASS test, the reference passes all.
+
+    Args:
+        dataset: a folder or a Hub id.
+        sandbox: where tests run.
+        repeat: reference runs a row, each under another hash seed.
+        limit: only the first rows by id; 0 means all.
+        workers: rows at the same time; 0 means one for each processor.
+        progress: told of each row.
+        cache: folders that builds share.
+
+    Yields:
+        One result a row, as they end.
+
+    Raises:
+        DatasetError: the set cannot be read.
+        SandboxUnavailable: no sandbox of the asked kind.
+    """
+    progress = progress or Quiet()
+    opened = Dataset(dataset)
+    bench = Bench(opened, sandbox, workers, cache or Cache.default(), progress)
+    total = opened.count()
+    progress.begin("validate", min(total, limit) if limit else total)
+    try:
+        for result in bench.map(opened.rows(limit), lambda row: _prove_again(bench, row, repeat)):
+            progress.advance(
+                int(result.valid), int(not result.valid and result.reason != "error"), int(result.reason == "error")
+            )
+            yield result
+    finally:
+        bench.close()
+        progress.end()
+
+
+def _prove_again(bench: Bench, row: Row, repeat: int) -> RowResult:
+    def failed(reason: str, detail: str, passes: int = 0) -> RowResult:
+        return RowResult(row.instance_id, False, reason, detail, passes, repeat)
+
+    try:
+        masked = grade(bench.run(row, {}, 0), row.FAIL_TO_PASS, row.PASS_TO_PASS)
+        if masked.solved:
+            return failed("masked_passes", "every test passes without the reference")
+        passing = [test for test, outcome in masked.fail_to_pass.items() if outcome in ("passed", "xfailed")]
+        if passing:
+            return failed("masked_passes", f"without the reference {passing[0]} passes")
+        lost = [test for test, outcome in masked.pass_to_pass.items() if outcome not in ("passed", "xfailed")]
+        if lost:
+            return failed(
+                "masked_fails_pass_to_pass", f"without the reference {lost[0]}: {masked.pass_to_pass[lost[0]]}"
+            )
+        reference = patched(row, row.patch, {})
+        passes = 0
+        for seed in range(repeat):
+            result = grade(bench.run(row, reference, seed), row.FAIL_TO_PASS, row.PASS_TO_PASS)
+            passes += result.solved
+            if not result.solved:
+                return failed("reference_fails", f"run {seed + 1} of {repeat}: {_first_failure(result)}", passes)
+    except PatchRejected as error:
+        return failed("reference_does_not_apply", str(error))
+    except SandboxLost as error:
+        return failed("error", str(error))
+    return RowResult(row.instance_id, True, "", "", passes, repeat)
+
+
+def _first_failure(result: Grade) -> str:
+    for test, outcome in {**result.fail_to_pass, **result.pass_to_pass}.items():
+        if outcome not in ("passed", "xfailed"):
+            return f"{test}: {outcome} ({result.reason})"
+    return result.reason
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """One line of a predictions file, as SWE-bench writes them."""
+
+    instance_id: str
+    model_name_or_path: str
+    model_patch: str | None
+
+
+def read_predictions(path: Path) -> list[Prediction]:
+    """Read SWE-bench prediction lines.
+
+    Raises:
+        DatasetError: naming the line that is wrong, or an instance that two lines answer.
+    """
+    predictions: list[Prediction] = []
+    adapter: TypeAdapter[Prediction] = TypeAdapter(Prediction)
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DatasetError(f"--predictions {path}: {error}; give a file of JSON lines") from error
+    seen: set[str] = set()
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            data: Any = json.loads(line)
+            prediction = adapter.validate_python(data)
+        except ValueError as error:
+            cause = error.errors(include_url=False)[0] if isinstance(error, ValidationError) else str(error)
+            raise DatasetError(
+                f"{path}:{number}: must be a JSON object with instance_id, model_name_or_path, model_patch ({cause})"
+            ) from error
+        if prediction.instance_id in seen:
+            raise DatasetError(f"{path}:{number}: {prediction.instance_id} is answered twice; keep one line of each")
+        seen.add(prediction.instance_id)
+        predictions.append(prediction)
+    return predictions
+
+
+def grade_predictions(
+    dataset: str | Path,
+    predictions: Path,
+    *,
+    sandbox: SandboxKind = "auto",
+    workers: int = 0,
+    progress: Progress | None = None,
+    cache: Cache | None = None,
+) -> Iterator[Graded]:
+    """Grade answers to a dataset's rows by running the rows' tests.
+
+    Edits of test files and of what configures them have no effect: those files are put back before the tests run.
+
+    Args:
+        dataset: a folder or a Hub id.
+        predictions: SWE-bench prediction lines.
+        sandbox: where tests run.
+        workers: answers at the same time; 0 means one for each processor.
+        progress: told of each answer.
+        cache: folders that builds share.
+
+    Yields:
+        One result a prediction, as they end.
+
+    Raises:
+        DatasetError: the set or the file cannot be read, or an instance is not in the set.
+        SandboxUnavailable: no sandbox of the asked kind.
+    """
+    progress = progress or Quiet()
+    opened = Dataset(dataset)
+    answers = {prediction.instance_id: prediction for prediction in read_predictions(predictions)}
+    known = {row.instance_id for row in opened.rows()} if answers else set()
+    for name in answers:
+        if name not in known:
+            raise DatasetError(f"{predictions}: {name} is not in {dataset}; grade against the set that was answered")
+    bench = Bench(opened, sandbox, workers, cache or Cache.default(), progress)
+    progress.begin("grade", len(answers))
+    asked = ((row, answers[row.instance_id]) for row in opened.rows() if row.instance_id in answers)
+    try:
+        for result in bench.map(asked, lambda pair: _grade_one(bench, *pair)):
+            progress.advance(int(result.solved), int(result.reward == 0.0), int(result.reward is None))
+            yield result
+    finally:
+        bench.close()
+        progress.end()
+
+
+def _grade_one(bench: Bench, row: Row, prediction: Prediction) -> Graded:
+    def without_run(reward: float | None, reason: str, detail: str) -> Graded:
+        return Graded(row.instance_id, prediction.model_name_or_path, False, reward, reason, detail, {}, {})
+
+    if not (prediction.model_patch or "").strip():
+        return without_run(0.0, "patch_empty", "")
+    try:
+        tree = bench.tree(row)
+        files = patched(row, prediction.model_patch or "", tree)
+        result = grade(bench.run(row, files, 0), row.FAIL_TO_PASS, row.PASS_TO_PASS)
+    except PatchRejected as error:
+        return without_run(0.0, "patch_rejected", str(error))
+    except SandboxLost as error:
+        return without_run(None, "error", str(error))
+    detail = "" if result.solved else _first_failure(result)
+    return Graded(
+        row.instance_id,
+        prediction.model_name_or_path,
+        result.solved,
+        result.reward,
+        result.reason,
+        detail,
+        result.fail_to_pass,
+        result.pass_to_pass,
+    )
