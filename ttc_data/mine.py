@@ -82,4 +82,4 @@ def mine(request: Request) -> Iterator[Source | Reject]:
     try:
         yield request.fetch()
     except SourceRefused as error:
-        yield Reject(request.key, "mine", error.reason, error.detail, request.name)
+        yield Reject(content_key("request", request.name), "mine", error.reason, error.detail, request.name)

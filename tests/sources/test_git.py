@@ -104,18 +104,22 @@ def test_hooks_and_filters_of_the_repository_do_not_run(tmp_path: Path, project:
     assert not mark.exists()
 
 
-def test_a_repository_that_lacks_objects_cannot_name_a_program_to_fetch_them(tmp_path: Path, project: Repo) -> None:
+@pytest.mark.parametrize("kind", ["blob", "tree", "commit"])
+def test_a_repository_that_lacks_objects_cannot_name_a_program_to_fetch_them(
+    tmp_path: Path, project: Repo, kind: str
+) -> None:
     folder = Path(project.working_dir)
     mark = tmp_path / "ran"
-    blob = project.head.commit.tree["setup.cfg"].hexsha
-    (folder / ".git/objects" / blob[:2] / blob[2:]).unlink()
+    commit = project.head.commit
+    lost = {"blob": commit.tree["setup.cfg"].hexsha, "tree": commit.tree.hexsha, "commit": commit.hexsha}[kind]
+    (folder / ".git/objects" / lost[:2] / lost[2:]).unlink()
     with project.config_writer() as config:
         config.set_value("core", "repositoryFormatVersion", "1")
         config.set_value("extensions", "partialClone", "origin")
         config.set_value('remote "origin"', "url", f"ext::sh -c touch% {mark}")
         config.set_value('remote "origin"', "promisor", "true")
         config.set_value('protocol "ext"', "allow", "always")
-    with pytest.raises(SourceUnavailable):
+    with pytest.raises((SourceUnavailable, SourceRefused)):
         _fetch(tmp_path, str(folder))
     assert not mark.exists()
 
@@ -169,7 +173,7 @@ def test_a_tree_bomb(tmp_path: Path, project: Repo) -> None:
         entries = "".join(f"040000 tree {tree}\td{n}\n" for n in range(10))
     commit = project.git.commit_tree(tree, "-m", "bomb")
     with pytest.raises(SourceRefused) as refused:
-        _fetch(tmp_path, str(project.working_dir), commit)
+        _fetch(tmp_path, str(project.working_dir), commit, TreeLimits(max_files=500))
     assert refused.value.reason == "too_many_files"
 
 

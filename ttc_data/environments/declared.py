@@ -5,7 +5,6 @@ from __future__ import annotations
 import configparser
 import posixpath
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from email import message_from_string
@@ -23,6 +22,7 @@ from ttc_data.environments.requirements import (
     split_extras,
 )
 from ttc_data.environments.setup_py import assigned_literal, setup_arguments
+from ttc_data.sources.foreign import parse_toml
 
 _MAX_GROUP_DEPTH = 10
 
@@ -65,10 +65,7 @@ def strings(value: Any) -> list[str]:
 
 def read_toml(files: Mapping[str, bytes], path: str) -> dict[str, Any]:
     """A TOML file's data, empty when it is missing or malformed."""
-    try:
-        return tomllib.loads(text_of(files, path))
-    except (tomllib.TOMLDecodeError, RecursionError, ValueError):
-        return {}
+    return parse_toml(text_of(files, path))
 
 
 def read_ini(text: str) -> dict[str, dict[str, str]]:

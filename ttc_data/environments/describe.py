@@ -12,7 +12,7 @@ from ttc_data.environments.host import Interpreter
 from ttc_data.environments.lock import lock
 from ttc_data.environments.metadata import ProjectMetadata, dist_info, python_supported, read_metadata
 from ttc_data.errors import EnvironmentFailed
-from ttc_data.lang.python import is_test_path
+from ttc_data.lang import python
 from ttc_data.recipe import EnvironmentRules
 from ttc_data.records import Environment, FileText, Source
 
@@ -90,7 +90,7 @@ def find_test_files(files: Mapping[str, bytes]) -> Iterator[str]:
     """
     for path in sorted(files):
         name = PurePosixPath(path).name
-        if not path.endswith(".py") or name == "conftest.py" or not is_test_path(path):
+        if not path.endswith(".py") or name == "conftest.py" or not python.is_test_path(path):
             continue
         named = name.startswith("test_") or name.endswith("_test.py") or name in ("tests.py", "test.py")
         if named or TEST_CASE.search(files[path]):
@@ -106,8 +106,8 @@ def _imported(
     paths = tests if metadata.dependencies or metadata.name else tuple(path for path in files if path.endswith(".py"))
     for path in (*paths, *(path for path in files if PurePosixPath(path).name == "conftest.py")):
         try:
-            module = ast.parse(files[path])
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            module = python.parse(files[path])
+        except SyntaxError:
             continue
         for node in ast.walk(module):
             names: list[str] = []

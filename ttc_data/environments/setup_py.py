@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
-import warnings
 from collections.abc import Sequence
 from typing import Any
+
+from ttc_data.lang import python
 
 _MAX_BYTES = 1024 * 1024
 _MAX_DEPTH = 40
@@ -15,12 +16,10 @@ def parse(data: bytes) -> ast.Module | None:
     """Parse foreign Python, None when it does not parse."""
     if len(data) > _MAX_BYTES:
         return None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # invalid escapes in somebody else's strings
-        try:
-            return ast.parse(data)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return None
+    try:
+        return python.parse(data)
+    except SyntaxError:
+        return None
 
 
 def setup_arguments(data: bytes) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import codecs
 import io
+import threading
 import tokenize
 import unicodedata
 import warnings
@@ -30,6 +31,12 @@ _PROPERTY = frozenset({"property", "cached_property", "setter", "getter", "delet
 _TEST_FOLDERS = frozenset({"test", "tests", "testing"})
 _TEST_FILES = frozenset({"test.py", "tests.py", "conftest.py"})
 _BLANKS = b" \t\f"
+
+
+# CPython 3.11 counts the depth of a tree it makes in a place that all threads share: two threads in `ast.parse` end in
+# "SystemError: AST constructor recursion depth mismatch" (seen here; python/cpython#106905). Warning filters are shared
+# as well.
+_ONE_AT_A_TIME = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +87,7 @@ def definitions(source: bytes) -> list[Definition]:
         SyntaxError: when the bytes are not UTF-8, declare another encoding, or do not parse; nothing else.
     """
     try:
-        return list(_Reader(source).visit(_parse(source).body, (), in_class=False, in_function=False))
+        return list(_Reader(source).visit(parse(source).body, (), in_class=False, in_function=False))
     except (RecursionError, MemoryError) as error:
         raise SyntaxError("nested too deeply") from error
 
@@ -91,17 +98,22 @@ def check_syntax(source: bytes) -> None:
     Raises:
         SyntaxError: when Python could not import these bytes as UTF-8 source; nothing else.
     """
-    _parse(source, compiled=True)
+    parse(source, compiled=True)
 
 
-def _parse(source: bytes, *, compiled: bool = False) -> ast.Module:
+def parse(source: bytes, *, compiled: bool = False) -> ast.Module:
+    """Parse a file, and compile it too when `compiled`. The one place of the project that does: see `_ONE_AT_A_TIME`.
+
+    Raises:
+        SyntaxError: when the bytes are not UTF-8, declare another encoding, or do not parse; nothing else.
+    """
     try:
         text = source.removeprefix(codecs.BOM_UTF8).decode()
         if not source.isascii():
             encoding, _ = tokenize.detect_encoding(io.BytesIO(b"\n".join(source.splitlines()[:2])).readline)
             if encoding not in ("utf-8", "utf-8-sig"):
                 raise SyntaxError(f"declared encoding {encoding} is not UTF-8")
-        with warnings.catch_warnings():
+        with _ONE_AT_A_TIME, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # invalid escapes, `is` with a literal: the author's business
             tree = ast.parse(text)
             if compiled:

@@ -98,7 +98,8 @@ def open_docker(client: docker.DockerClient, image: str, roots: tuple[str, ...],
         SandboxLost: it opened and broke at once.
     """
     arguments = runner_arguments("/environment/site", "/environment/tree", "/testbed", roots, limits)
-    scratch = f"rw,exec,nosuid,nodev,mode=0777,size={limits.scratch_bytes}"
+    # Owned by the job: the engine gives a working folder the mode it has in the image, whatever `mode` says here.
+    scratch = f"rw,exec,nosuid,nodev,uid=65534,gid=65534,size={limits.scratch_bytes}"
     try:
         container = client.containers.create(
             image,

@@ -317,7 +317,7 @@ def drive() -> None:
     code = pytest.main(
         [
             "-p", "no:cacheprovider", "-q", "--rootdir", work, "-o", "addopts=", "-o", "required_plugins=",
-            "-o", "xfail_strict=false", "--tb=short", "--continue-on-collection-errors", *job["args"], *job["test_files"],
+            "-o", "xfail_strict=false", "--tb=line", "--continue-on-collection-errors", *job["args"], *job["test_files"],
         ],
         plugins=[reporter],
     )  # fmt: skip

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 import posixpath
+import re
 import tarfile
+import tomllib
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, Protocol
+from typing import IO, Any, Protocol
 
 from ttc_data.errors import SourceRefused
 from ttc_data.recipe import TreeLimits
@@ -19,6 +21,9 @@ from ttc_data.recipe import TreeLimits
 _MAX_HEADER_BYTES = 1024 * 1024
 _MAX_PATH_BYTES = 1024
 _MAX_NAME_BYTES = 255
+_MAX_TOML_CHARS = 1024 * 1024
+# tomllib takes time that grows with the square of a dotted key's length: 25 s for 20,000 parts.
+_LONG_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){50}""")
 _DAMAGE = (
     tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, OverflowError, RecursionError,
     MemoryError, NotImplementedError,
@@ -80,6 +85,16 @@ def check_path(path: str) -> None:
         raise SourceRefused("path_not_text", f"{path!r} is not UTF-8") from error
     if len(encoded) > _MAX_PATH_BYTES or max(len(part.encode()) for part in parts) > _MAX_NAME_BYTES:
         raise SourceRefused("path_too_long", f"{path[:80]!r}... has {len(encoded)} bytes")
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """Parse foreign TOML; empty when it is malformed, or made to take long."""
+    if len(text) > _MAX_TOML_CHARS or _LONG_KEY.search(text):
+        return {}
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError, ValueError):
+        return {}
 
 
 def relative_path(name: str, top: str) -> str | None:

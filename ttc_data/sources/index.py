@@ -77,6 +77,8 @@ def uv_environment() -> dict[str, str]:
     variables = {
         "UV_DEFAULT_INDEX": settings.index_url,
         "UV_INDEX": " ".join(settings.extra_index_urls),
+        # pip takes the best version of all its indexes; uv by itself stops at the first that has the name.
+        "UV_INDEX_STRATEGY": "unsafe-best-match" if settings.extra_index_urls else "",
         "UV_FIND_LINKS": ",".join(settings.find_links),
         "SSL_CERT_FILE": settings.cert,
     }

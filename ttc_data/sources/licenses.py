@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import configparser
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from email import message_from_string
 from email.errors import MessageError
@@ -13,6 +12,7 @@ from packaging.licenses import InvalidLicenseExpression, canonicalize_license_ex
 
 from ttc_data.errors import SourceRefused
 from ttc_data.recipe import LicenseRules
+from ttc_data.sources.foreign import parse_toml
 
 _MAX_EXPRESSION = 500
 _MAX_NESTING = 20
@@ -29,7 +29,7 @@ _NAMES = {
     "apache": "Apache-2.0", "apache2": "Apache-2.0", "apache20": "Apache-2.0", "apacheversion20": "Apache-2.0",
     "apachev20": "Apache-2.0", "apachev2": "Apache-2.0", "apachesoftware": "Apache-2.0", "asl2": "Apache-2.0",
     "asl20": "Apache-2.0", "apachesoftware20": "Apache-2.0", "apachesoftwareversion20": "Apache-2.0",
-    "isc": "ISC", "iscl": "ISC", "iscisc": "ISC", "unlicense": "Unlicense", "theunlicense": "Unlicense",
+    "isc": "ISC", "iscl": "ISC", "iscisc": "ISC", "isciscl": "ISC", "unlicense": "Unlicense", "theunlicense": "Unlicense",
     "cc0": "CC0-1.0", "cc010": "CC0-1.0", "cc010universal": "CC0-1.0",
     "psf": "PSF-2.0", "psfl": "PSF-2.0", "psf2": "PSF-2.0", "psf20": "PSF-2.0", "python": "PSF-2.0",
     "pythonsoftwarefoundation": "PSF-2.0", "pythonsoftwarefoundationversion2": "PSF-2.0",
@@ -273,10 +273,7 @@ def _from_headers(text: str) -> tuple[str, str, list[str]]:
 
 
 def _from_pyproject(text: str) -> tuple[str, str, list[str]]:
-    try:
-        data = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError):
-        return "", "", []
+    data = parse_toml(text)
     expression, free, classifiers = "", "", []
     tool = data.get("tool")
     for table in (data.get("project"), tool.get("poetry") if isinstance(tool, dict) else None):

@@ -152,10 +152,16 @@ class StackIndex:
         self._connection = duckdb.connect(
             config={"memory_limit": _MEMORY_LIMIT, "temp_directory": str(folder / "spill"), "threads": 2}
         )
+        self._connection.execute("SET TimeZone = 'UTC'")
         if source.path.startswith(_HUB):
             self._connection.register_filesystem(filesystem or HfFileSystem())
         self._columns = self._checked_columns()
         self._grouped = self._group()
+
+    @property
+    def key(self) -> str:
+        """Identity of what was grouped: the files, and the filters that were pushed down."""
+        return self._grouped.stem
 
     def repositories(self) -> Iterator[StackRepository]:
         """The repositories, most stars first, then by name."""
@@ -276,7 +282,8 @@ class StackIndex:
                 f"AND regexp_matches(max_stars_repo_path, '{_TEST_FILE}'))"
             )
         stars = "CAST(coalesce(max_stars_count, 0) AS BIGINT)" if "max_stars_count" in self._columns else "0::BIGINT"
-        created = f"CAST({_DATE} AS VARCHAR)" if _DATE in self._columns else "''"
+        dated = f"strftime(TRY_CAST({_DATE} AS TIMESTAMPTZ) AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%SZ')"
+        created = dated if _DATE in self._columns else "''"
         order = "hexsha" if "hexsha" in self._columns else "md5(content)"
         handle, name = tempfile.mkstemp(dir=self._folder, prefix=".grouping-", suffix=".parquet")
         os.close(handle)

@@ -1,0 +1,217 @@
+"""Rows of single files become repositories, in an order and with contents that do not depend on the files' layout."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from ttc_data.errors import DatasetError, SourceRefused, SourceUnavailable
+from ttc_data.recipe import LicenseRules, StackSource, TreeLimits
+from ttc_data.sources.stack import StackIndex, StackRepository, reachable
+from ttc_data.sources.trees import TreeStore
+
+LIMITS = TreeLimits()
+REAL_ROW = Path(__file__).parents[3] / "shared/data/stack/stack_v1_dedup_real_row.jsonl"
+
+
+def row(repo: str, path: str, content: str = "x = 1\n", **changes: Any) -> dict[str, Any]:
+    return {
+        "hexsha": "a", "size": len(content), "ext": "py", "lang": "Python", "max_stars_repo_path": path,
+        "max_stars_repo_name": repo, "max_stars_repo_head_hexsha": f"head-{repo}", "max_stars_repo_licenses": ["MIT"],
+        "max_stars_count": 5, "max_stars_repo_stars_event_min_datetime": "2020-01-02T03:04:05.000Z", "content": content,
+    } | changes  # fmt: skip
+
+
+ROWS = [
+    row("b/two", "pkg/__init__.py", "Y = 'é'\r\n"),
+    row("a/one", "tests/test_a.py"),
+    row("b/two", "test_pkg.py", max_stars_repo_licenses=["MIT", "ISC"]),
+    row("a/one", "a.py", "second\n", hexsha="b"),
+    row("a/one", "a.py", "first\n", hexsha="a"),
+    row("c/famous", "c_test.py", max_stars_count=900.0, max_stars_repo_stars_event_min_datetime=None),
+    row("d/untested", "d.py"),
+    row("e/java", "test_e.py", lang="Java"),
+    row("f/gpl", "test_f.py", max_stars_repo_licenses=["MIT", "GPL-3.0"]),
+    row("g/none", "test_g.py", max_stars_repo_licenses=[]),
+    row("h/unstarred", "test_h.py", max_stars_count=None),
+]
+
+
+def parquet(path: Path, rows: list[dict[str, Any]]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = path.with_suffix(".jsonl")
+    lines.write_text("".join(json.dumps(one) + "\n" for one in rows))
+    with duckdb.connect() as connection:
+        connection.execute(f"COPY (SELECT * FROM read_json('{lines}')) TO '{path}' (FORMAT parquet)")
+    lines.unlink()
+    return path
+
+
+def index(path: str, folder: Path, licenses: LicenseRules | None = None, **rules: Any) -> StackIndex:
+    return StackIndex(StackSource(path=path, **rules), licenses or LicenseRules(), folder)
+
+
+def names(stack: StackIndex) -> list[str]:
+    found = [one.repo for one in stack.repositories()]
+    stack.close()
+    return found
+
+
+def test_rows_become_repositories_most_stars_first(tmp_path: Path) -> None:
+    data = parquet(tmp_path / "data.parquet", ROWS)
+    stack = index(str(data), tmp_path / "cache")
+    repositories = list(stack.repositories())
+    assert repositories[0] == StackRepository("c/famous", "head-c/famous", 900, ("MIT",), "", 1)
+    assert [one.repo for one in repositories] == ["c/famous", "a/one", "b/two", "h/unstarred"]
+    assert repositories[2].licenses == ("ISC", "MIT")
+    stack.close()
+
+
+def test_a_repository_is_fetched_whole_once_a_path(tmp_path: Path) -> None:
+    stack = index(str(parquet(tmp_path / "data.parquet", ROWS)), tmp_path / "cache")
+    by_name = {one.repo: one for one in stack.repositories()}
+    trees = TreeStore(tmp_path / "trees")
+    one = stack.fetch(by_name["a/one"], trees, LIMITS, LicenseRules())
+    assert dict(trees.files(one.tree)) == {"a.py": b"first\n", "tests/test_a.py": b"x = 1\n"}
+    assert (one.kind, one.revision, one.created_at) == ("stack", "head-a/one", "2020-01-02T03:04:05Z")
+    two = stack.fetch(by_name["b/two"], trees, LIMITS, LicenseRules())
+    assert dict(trees.files(two.tree))["pkg/__init__.py"] == "Y = 'é'\r\n".encode()
+    assert two.license == "ISC AND MIT"
+    assert two.origin == "stack:data.parquet#b/two@head-b/two"
+    with pytest.raises(SourceRefused) as refused:
+        stack.fetch(by_name["b/two"], trees, LIMITS, LicenseRules(allow=("MIT",)))
+    assert refused.value.reason == "license_not_allowed"
+    stack.close()
+
+
+def test_rules_choose_repositories(tmp_path: Path) -> None:
+    data, cache = str(parquet(tmp_path / "data.parquet", ROWS)), tmp_path / "cache"
+    assert names(index(data, cache, max_repositories=2)) == ["c/famous", "a/one"]
+    assert names(index(data, cache, min_stars=6)) == ["c/famous"]
+    assert "d/untested" in names(index(data, cache, require_tests=False))
+    assert names(index(data, cache, LicenseRules(allow=("isc", "MIT")), min_stars=1)) == ["c/famous", "a/one", "b/two"]
+    assert "g/none" in names(index(data, cache, LicenseRules(allow_unknown=True)))
+    assert "f/gpl" in names(index(data, cache, LicenseRules(allow=())))
+
+
+def test_the_order_of_rows_and_files_does_not_matter(tmp_path: Path) -> None:
+    parquet(tmp_path / "one/data.parquet", ROWS)
+    parquet(tmp_path / "two/sub/y.parquet", ROWS[::-2])
+    parquet(tmp_path / "two/x.parquet", ROWS[::2] if len(ROWS) % 2 == 0 else ROWS[-2::-2])
+    one, two = (index(str(tmp_path / name), tmp_path / "cache" / name) for name in ("one", "two"))
+    assert list(one.repositories()) == list(two.repositories())
+    trees = TreeStore(tmp_path / "trees")
+    for repository in one.repositories():
+        assert (
+            one.fetch(repository, trees, LIMITS, LicenseRules()).tree
+            == two.fetch(repository, trees, LIMITS, LicenseRules()).tree
+        )
+    one.close()
+    two.close()
+
+
+def test_the_same_inputs_are_grouped_once(tmp_path: Path) -> None:
+    data, cache = str(parquet(tmp_path / "data.parquet", ROWS)), tmp_path / "cache"
+    names(index(data, cache))
+    (grouped,) = cache.glob("grouped-*.parquet")
+    before = grouped.stat().st_mtime_ns
+    names(index(data, cache, max_repositories=1))
+    assert [file.stat().st_mtime_ns for file in cache.glob("*.parquet")] == [before]
+
+
+def test_other_columns_are_named(tmp_path: Path) -> None:
+    v2 = parquet(tmp_path / "v2.parquet", [{"blob_id": "x", "repo_name": "a/b", "path": "/c.py"}])
+    with pytest.raises(DatasetError, match=r"lacks the columns max_stars_repo_name.*content.*The Stack v2"):
+        index(str(v2), tmp_path / "cache")
+
+
+def test_what_is_not_there_or_no_parquet_is_said(tmp_path: Path) -> None:
+    with pytest.raises(SourceUnavailable, match="no parquet file there"):
+        index(str(tmp_path / "none"), tmp_path / "cache")
+    assert "no parquet file there" in (reachable(str(tmp_path / "*.parquet")) or "")
+    (tmp_path / "bad.parquet").write_bytes(b"PAR1 no PAR1")
+    assert reachable(str(tmp_path / "*.parquet")) is None
+    with pytest.raises(DatasetError, match="cannot be read as parquet"):
+        index(str(tmp_path / "bad.parquet"), tmp_path / "cache")
+
+
+def test_a_hostile_path_refuses_its_repository_only(tmp_path: Path) -> None:
+    rows = [row("x/evil", "../../test_x.py"), row("x/good", "test_x.py")]
+    stack = index(str(parquet(tmp_path / "data.parquet", rows)), tmp_path / "cache")
+    evil, good = stack.repositories()
+    trees = TreeStore(tmp_path / "trees")
+    with pytest.raises(SourceRefused) as refused:
+        stack.fetch(evil, trees, LIMITS, LicenseRules())
+    assert refused.value.reason == "path_escapes"
+    assert stack.fetch(good, trees, LIMITS, LicenseRules()).files == 1
+    stack.close()
+
+
+class Hub:
+    """Stands for the Hub's filesystem: names under `datasets/`, or an error that it gives."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+
+    def glob(self, path: str) -> list[str]:
+        return ["datasets/o/n/data/x.parquet"] if path.startswith("hf://datasets/o/n") else []
+
+    def info(self, path: str) -> dict[str, Any]:
+        raise self.error or FileNotFoundError(path)
+
+    def open(self, path: str, mode: str) -> Any:
+        raise self.error or FileNotFoundError(path, mode)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (PermissionError("401"), "log in"),
+        (ConnectionError("no route"), "does not answer"),
+        (TimeoutError(), "does not answer"),
+        (FileNotFoundError("x"), "no parquet file there"),
+    ],
+)
+def test_why_the_hub_cannot_be_read_is_one_line(error: Exception, reason: str) -> None:
+    said = reachable("hf://datasets/o/n", Hub(error)) or ""
+    assert reason in said
+    assert "\n" not in said
+    assert "no parquet file there" in (reachable("hf://datasets/o/other", Hub()) or "")
+
+
+def test_a_dataset_on_the_hub_is_read_through_its_filesystem(tmp_path: Path) -> None:
+    from fsspec.implementations.dirfs import DirFileSystem  # type: ignore[import-untyped]
+
+    class LocalHub(DirFileSystem):  # type: ignore[misc]
+        protocol = "hf"
+
+        @classmethod
+        def _strip_protocol(cls, path: str) -> str:
+            return path.removeprefix("hf://")
+
+        def _join(self, path: Any) -> Any:
+            return super()._join(self._strip_protocol(path) if isinstance(path, str) else path)
+
+    parquet(tmp_path / "hub/datasets/o/n/data/x.parquet", ROWS)
+    from fsspec.implementations.local import LocalFileSystem  # type: ignore[import-untyped]
+
+    hub = LocalHub(path=str(tmp_path / "hub"), fs=LocalFileSystem())
+    assert reachable("hf://datasets/o/n", hub) is None
+    stack = StackIndex(StackSource(path="hf://datasets/o/n"), LicenseRules(), tmp_path / "cache", hub)
+    assert names(stack) == ["c/famous", "a/one", "b/two", "h/unstarred"]
+
+
+@pytest.mark.skipif(not REAL_ROW.is_file(), reason="the real row lies in /work/shared, which is not here")
+def test_a_real_row_of_the_stack(tmp_path: Path) -> None:
+    real = json.loads(REAL_ROW.read_text().splitlines()[0])
+    stack = index(str(parquet(tmp_path / "real.parquet", [real])), tmp_path / "cache", require_tests=False)
+    (repository,) = stack.repositories()
+    trees = TreeStore(tmp_path / "trees")
+    source = stack.fetch(repository, trees, LIMITS, LicenseRules())
+    assert (source.repo, source.license, source.size) == ("jclarte/quarto", "MIT", real["size"])
+    assert dict(trees.files(source.tree)) == {"tests/mcts_benchmark.py": real["content"].encode()}
+    stack.close()
