@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,8 +50,8 @@ def _tried(checks: dict[str, Callable[[], str]]) -> Iterator[Finding]:
 def _docker() -> str:
     from ttc_data.environments.engine import connect
 
-    client = connect()
-    version = client.version()
+    with closing(connect()) as client:
+        version = client.version()
     return f"engine {version['Version']}, {version['Os']}/{version['Arch']}"
 
 
@@ -59,11 +60,11 @@ def _base_image() -> str:
     from ttc_data.environments.engine import connect
     from ttc_data.recipe import ImageRules
 
-    client = connect()
-    base = find_base_image(client, ImageRules().base, lambda line: None)
-    if base is None:
-        raise TtcError(f"neither {ImageRules().base} nor one made here; `ttcdata image base` makes one")
-    python, platform = image_python(client, base)
+    with closing(connect()) as client:
+        base = find_base_image(client, ImageRules().base, lambda line: None)
+        if base is None:
+            raise TtcError(f"neither {ImageRules().base} nor one made here; `ttcdata image base` makes one")
+        python, platform = image_python(client, base)
     return f"{base}: Python {python}, {platform}"
 
 
@@ -95,7 +96,7 @@ def _token() -> str:
     from huggingface_hub.constants import HF_TOKEN_PATH
 
     if not get_token():
-        raise TtcError(f"none in HF_TOKEN or {Path(HF_TOKEN_PATH)}; `hf auth login` for gated sets and for pushing")
+        raise TtcError(f"none in HF_TOKEN or {Path(HF_TOKEN_PATH)}; `hf auth login` for gated sets")
     return "found"
 
 

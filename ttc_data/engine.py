@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from functools import partial
+from queue import Empty, SimpleQueue
+from threading import Thread
+from types import TracebackType
+from typing import Generic, Protocol, TypeVar
 
 from ttc_data.errors import ModelUnavailable, SandboxLost, SourceUnavailable
 from ttc_data.records import Reject, content_key
@@ -14,6 +18,7 @@ from ttc_data.store import Keyed, Stage
 
 Input = TypeVar("Input")
 R = TypeVar("R", bound=Keyed)
+T = TypeVar("T")
 ATTEMPTS = 2
 INFRASTRUCTURE = (SandboxLost, SourceUnavailable, ModelUnavailable)
 
@@ -52,6 +57,56 @@ class Ran:
 
     errors: list[str] = field(default_factory=list)
     """One line for each input that our own infrastructure kept from an answer; tried again by the next run."""
+
+
+class _Into(Generic[T]):
+    """A block whose exception, whatever it is, goes to a future: the thread that waits for it raises it."""
+
+    def __init__(self, future: Future[T]) -> None:
+        self._future = future
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if error is not None:
+            self._future.set_exception(error)
+        return True
+
+
+class _Threads(Generic[T]):
+    """Worker threads that do not keep the process alive: Ctrl-C ends it at once, though a job or a download still runs.
+
+    `ThreadPoolExecutor` waits at exit for all that runs. What is cut off was not journaled, and is done again.
+    """
+
+    def __init__(self, count: int, name: str) -> None:
+        self._count = count
+        self._queue: SimpleQueue[tuple[Future[T], Callable[[], T]] | None] = SimpleQueue()
+        for number in range(count):
+            Thread(target=self._work, name=f"{name}-{number}", daemon=True).start()
+
+    def submit(self, call: Callable[[], T]) -> Future[T]:
+        future: Future[T] = Future()
+        self._queue.put((future, call))
+        return future
+
+    def _work(self) -> None:
+        while (item := self._queue.get()) is not None:
+            future, call = item
+            with _Into(future):
+                future.set_result(call())
+            del item, future, call  # what they hold is not to live until the next one
+
+    def stop(self) -> None:
+        """Begin nothing more; what runs goes on until it ends."""
+        try:
+            while True:
+                self._queue.get_nowait()
+        except Empty:
+            for _ in range(self._count):
+                self._queue.put(None)
 
 
 def run_stage(
@@ -113,23 +168,24 @@ def run_stage(
                 continue
             progress.advance(kept, rejected, 0)
 
-    pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix=stage.name)
+    pool: _Threads[tuple[int, int]] = _Threads(workers, stage.name)
     try:
         for item_key, item in inputs:
             key = content_key(stage.name, salt, item_key)
-            seen.add(key)
-            if key in done:
+            if key in done or key in seen:
+                seen.add(key)
                 progress.advance(0, 0, 0)
                 continue
-            while len(waiting) >= 2 * workers:
-                settle(wait(waiting, return_when=FIRST_COMPLETED).done)
-            future = pool.submit(attempt, key, item)
+            seen.add(key)
+            future = pool.submit(partial(attempt, key, item))
             names[future] = key
             waiting.add(future)
+            while len(waiting) >= 2 * workers:  # before the next input is taken
+                settle(wait(waiting, return_when=FIRST_COMPLETED).done)
         while waiting:
             settle(wait(waiting, return_when=FIRST_COMPLETED).done)
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        pool.stop()
         progress.end()
     stage.compact(seen)
     return ran

@@ -47,7 +47,9 @@ def grade(report: Report, fail_to_pass: Sequence[str], pass_to_pass: Sequence[st
         reason = "fail_to_pass_failed"
     if not reason and not all(outcome in COUNTS_AS_PASSED for outcome in keep.values()):
         reason = "pass_to_pass_failed"
-    solved = not reason and bool(must)
+    if not reason and not must:
+        reason = "no_fail_to_pass"
+    solved = not reason
     return Grade(solved, float(solved), reason, must, keep)
 
 
@@ -57,10 +59,22 @@ def session_defect(report: Report) -> str:
         return "timeout"
     if not report.ended:
         return "session_did_not_end"
-    broken = any(test.outcome in BROKEN for test in report.tests) or bool(report.collect_errors)
-    if report.exit == 0 and broken:
-        return "tampered"  # pytest never ends with 0 after a failure
+    if _contradicts_itself(report):
+        return "tampered"
     return ""
+
+
+def _contradicts_itself(report: Report) -> bool:
+    """Whether pytest could not have said this: it tells of a test once, and its exit status follows from the tests."""
+    names = [test.id for test in report.tests]
+    if len(set(names)) != len(names) or not set(names).isdisjoint(report.unfinished):
+        return True
+    broken = any(test.outcome in BROKEN for test in report.tests) or bool(report.collect_errors)
+    if report.exit == 0:
+        return broken or not names
+    if report.exit == 1:
+        return not broken
+    return report.exit == 5 and bool(names)
 
 
 def passed(report: Report) -> frozenset[str]:

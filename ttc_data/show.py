@@ -25,7 +25,11 @@ def reject_examples(out: Path) -> Table:
         " GROUP BY stage, reason ORDER BY stage, n DESC, reason"
     ).fetchall()
     connection.close()
-    table = Table("stage", "reason", "count", "for instance", "detail", box=None, header_style="bold", pad_edge=False)
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("stage", "reason", "count"):
+        table.add_column(name, justify="right" if name == "count" else "left", no_wrap=True)
+    for name in ("for instance", "detail"):
+        table.add_column(name, overflow="fold")
     for stage, reason, count, subject, detail in found:
         table.add_row(stage, reason, str(count), Text(subject), Text(" ".join(detail.split())[-300:]))
     return table

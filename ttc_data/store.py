@@ -8,6 +8,7 @@ two are the same bytes whenever the inputs are. The journal stays: it is what a 
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -121,7 +122,10 @@ class Stage(Generic[R]):
                     os.fsync(self._file.fileno())
                     self._synced = time.monotonic()
             except OSError as error:
-                raise StorageFull(f"{self._journal}: {error.strerror}; free some space and run again") from error
+                raise self._full(error) from error
+
+    def _full(self, error: OSError) -> StorageFull:
+        return StorageFull(f"{self._journal}: {error.strerror}; free some space and run again")
 
     def compact(self, inputs: set[str]) -> None:
         """Write the parquet files of the records that came of `inputs`.
@@ -129,8 +133,11 @@ class Stage(Generic[R]):
         Results of other inputs (of an earlier run with another recipe) stay in the journal and out of the files.
         """
         with self._lock:
-            self._file.flush()
-            os.fsync(self._file.fileno())
+            try:
+                self._file.flush()
+                os.fsync(self._file.fileno())
+            except OSError as error:
+                raise self._full(error) from error
         connection = connect()
         connection.execute("CREATE TEMP TABLE current_inputs (input VARCHAR)")
         if inputs:
@@ -139,13 +146,16 @@ class Stage(Generic[R]):
         connection.execute(
             f"CREATE TEMP VIEW journal AS SELECT j.* FROM ({self._journal_sql()}) j SEMI JOIN current_inputs USING (input)"
         )
-        for name, query in {
-            "": "SELECT * FROM (SELECT unnest(kept, max_depth := 2) FROM journal) ORDER BY key",
-            ".rejects": "SELECT * FROM (SELECT unnest(rejects, max_depth := 2) FROM journal) ORDER BY ALL",
-            ".times": "SELECT input, seconds, len(kept) AS kept, len(rejects) AS rejected FROM journal ORDER BY input",
-        }.items():
-            write_parquet(connection, query, self._folder / f"{self.name}{name}.parquet")
-        connection.close()
+        try:
+            for name, query in {
+                ".times": "SELECT input, seconds, len(kept) AS kept, len(rejects) AS rejected FROM journal ORDER BY input",
+                ".rejects": "SELECT * FROM (SELECT unnest(rejects, max_depth := 2) FROM journal) ORDER BY ALL",
+                # The last: where it is, the stage has ended and the others are there too.
+                "": "SELECT * FROM (SELECT unnest(kept, max_depth := 2) FROM journal) ORDER BY ALL",
+            }.items():
+                write_parquet(connection, query, self._folder / f"{self.name}{name}.parquet")
+        finally:
+            connection.close()
 
     def _journal_sql(self) -> str:
         return journal_sql(self._journal, self._record)
@@ -173,7 +183,7 @@ class Stage(Generic[R]):
 
     def close(self) -> None:
         """Close the journal."""
-        with self._lock:
+        with self._lock, contextlib.suppress(OSError):  # of a full disk, which `write` has told of
             self._file.close()
 
 
@@ -211,6 +221,7 @@ def journal_sql(path: Path, record: type, *, live: bool = False) -> str:
     return (
         f"SELECT * FROM read_json({quoted(path)}, format = 'newline_delimited', columns = {{{listed}}},"
         f" maximum_object_size = {MAX_LINE}, ignore_errors = {str(live).lower()})"
+        f" WHERE {'rejects IS NOT NULL' if live else 'true'}"  # what is passed over comes as a row of nulls
     )
 
 
@@ -220,6 +231,7 @@ def write_parquet(connection: duckdb.DuckDBPyConnection, query: str, path: Path)
     try:
         connection.execute(f"COPY ({query}) TO {quoted(temporary)} (FORMAT parquet, COMPRESSION zstd)")
     except duckdb.IOException as error:
+        temporary.unlink(missing_ok=True)
         raise StorageFull(f"{path}: {' '.join(str(error).split())[:200]}; free some space and run again") from error
     temporary.replace(path)
 
@@ -239,6 +251,7 @@ class Build:
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
+            self._lock.close()
             raise BuildError(
                 f"--out {folder}: another build is writing it; wait for it, or name another folder"
             ) from error

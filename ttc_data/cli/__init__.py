@@ -12,11 +12,13 @@ from ttc_data import __version__
 from ttc_data.cli import build, dataset, doctor, image
 from ttc_data.errors import StorageFull, TtcError
 
+INTERRUPTED = 130  # what Typer makes of Ctrl-C
+
 app = typer.Typer(
     name="ttcdata",
     help="Source code into execution-proven training data for code models.",
     no_args_is_help=True,
-    rich_markup_mode="markdown",
+    rich_markup_mode="rich",  # keeps the line breaks and the indentation of examples as written
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -31,7 +33,10 @@ def _show_version(asked: bool) -> None:
 @app.callback()
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit.")
+        bool,
+        typer.Option(
+            "--version", metavar="", callback=_show_version, is_eager=True, help="Print the version and exit."
+        ),
     ] = False,
 ) -> None:
     """Source code into execution-proven training data for code models."""
@@ -46,20 +51,32 @@ app.add_typer(image.app, name="image")
 
 
 def main() -> None:
-    """Run the command line; a `TtcError` is one line on stderr and its exit code, never a traceback."""
+    """Run the command line; a wrong option or a `TtcError` is one line on stderr and an exit code, never a traceback."""
+    code: int | None = None
     try:
-        app(standalone_mode=True)
+        code = app(standalone_mode=False)
+    except typer.TyperException as error:
+        _fail(_usage(error), error.exit_code)
     except TtcError as error:
-        _fail(error)
-    except KeyboardInterrupt:
-        print("stopped; what was finished is kept, and the same command goes on from there", file=sys.stderr)
-        sys.exit(130)
+        _fail(str(error), error.exit_code)
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
-        _fail(StorageFull(f"{error.filename or 'the disk'}: no space left; free some and run the same command again"))
+        full = StorageFull(f"{error.filename or 'the disk'}: no space left; free some and run the same command again")
+        _fail(str(full), full.exit_code)
+    if code == INTERRUPTED:
+        print("stopped; what was finished is kept, and the same command goes on from there", file=sys.stderr)
+    sys.exit(code)
 
 
-def _fail(error: TtcError) -> None:
-    print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-    sys.exit(error.exit_code)
+def _usage(error: typer.TyperException) -> str:
+    """What is wrong with the command line, and where its options are listed; nothing when help was printed instead."""
+    said = error.format_message().strip().removesuffix(".")
+    context: typer.Context | None = getattr(error, "ctx", None)
+    return f"{said}; `{context.command_path} --help` lists what there is" if said and context else said
+
+
+def _fail(message: str, code: int) -> None:
+    if message:
+        print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(code)

@@ -18,23 +18,34 @@ from ttc_data.cli.options import (
 
 
 def build(
-    recipe: Annotated[str, typer.Argument(help="A recipe file, or the name of a packaged recipe: stack-impl, demo.")],
-    out: Annotated[Path | None, typer.Option("--out", help="The build's folder [default: out/RECIPE].")] = None,
+    recipe: Annotated[
+        str, typer.Argument(metavar="RECIPE", help="A recipe file, or the name of a packaged recipe: stack-impl, demo.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FOLDER", help="The build's folder; out/RECIPE when not given.")
+    ] = None,
     source: Annotated[
         list[str] | None,
-        typer.Option("--source", help="Mine this instead: pypi:NAME[==VERSION], git:URL[@REVISION], stack:PATH."),
+        typer.Option(
+            "--source",
+            metavar="KIND:WHERE",
+            help="Mine this instead: pypi:NAME, pypi:NAME==VERSION, git:URL, git:URL@REVISION, stack:PATH; repeatable.",
+        ),
     ] = None,
-    llm: Annotated[str, typer.Option("--llm", help="OpenAI-compatible endpoint that rewrites the specs.")] = "",
-    model: Annotated[str, typer.Option("--model", help="The model's name at --llm.")] = "",
+    llm: Annotated[
+        str, typer.Option("--llm", metavar="URL", help="OpenAI-compatible endpoint that rewrites the specs.")
+    ] = "",
+    model: Annotated[str, typer.Option("--model", metavar="NAME", help="The model's name at --llm.")] = "",
     set_: Annotated[
-        list[str] | None, typer.Option("--set", help="Change one recipe value: section.field=value (YAML).")
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change one recipe value, read as YAML; repeatable."),
     ] = None,
     sandbox: SandboxOption = "auto",
     docker: DockerOption = False,
     local: LocalOption = False,
     workers: WorkersOption = 0,
     limit: LimitOption = 0,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be mined, and stop.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", metavar="", help="Show what would be mined, and stop.")] = False,
 ) -> None:
     """Build a dataset of tasks that execution has proven.
 
@@ -52,10 +63,8 @@ def build(
 
         ttcdata build stack-impl --llm http://localhost:8000/v1 --model Qwen/Qwen3-8B
     """
-    from ttc_data.cli.console import console_progress, err
+    from ttc_data.cli.console import complain, console_progress, tell
     from ttc_data.cli.console import out as console
-    from ttc_data.cli.tables import funnel_table
-    from ttc_data.datasets.stack_impl import build as build_dataset
     from ttc_data.recipe import load_recipe
 
     settings = list(set_ or [])
@@ -71,22 +80,25 @@ def build(
         from ttc_data.environments.open import Cache
         from ttc_data.mine import requests
 
-        console.print(f"recipe {chosen.name} ({chosen.hash}), into {folder}", highlight=False)
+        tell(f"recipe {chosen.name} ({chosen.hash}), into {folder}")
         for request in requests(chosen, Cache.default(), progress.say):
-            console.print(f"  {request.name}", highlight=False, markup=False)
+            tell(f"  {request.name}")
         return
+    from ttc_data.cli.tables import funnel_table
+    from ttc_data.datasets.stack_impl import build as build_dataset
+
     built = build_dataset(chosen, folder, sandbox=kind, workers=workers, progress=progress)
     console.print(funnel_table(folder))
     for line in built.errors:
-        err.print(f"error: {line}", style="red", highlight=False, markup=False)
+        complain(f"error: {line}")
     if built.errors:
-        err.print(
-            f"{len(built.errors)} inputs met a failure of ours, not theirs; run the same command to try them again"
+        complain(
+            f"not worked on: {len(built.errors)}; nothing was decided about them, the same command tries them again"
         )
     splits = ", ".join(f"{split} {count}" for split, count in built.splits.items())
     again = " (nothing was left to do)" if built.was_finished else ""
     if built.rows:
-        console.print(f"{built.rows} proven rows in {folder / 'dataset'} ({splits}){again}", highlight=False)
+        tell(f"{built.rows} proven rows in {folder / 'dataset'} ({splits}){again}")
     else:
-        err.print(f"no row was proven: `ttcdata show {folder} --rejects` says why", highlight=False)
+        complain(f"no row was proven: `ttcdata show {folder} --rejects` says why")
     raise typer.Exit(1 if built.errors or not built.rows else 0)

@@ -13,6 +13,18 @@ from ttc_data.engine import Progress as ProgressProtocol
 out = Console()
 err = Console(stderr=True)
 PLAIN_EVERY_S = 10.0
+# What the first two counts are called; a stage of a build keeps and drops.
+WORDS = {"validate": ("valid", "not valid"), "grade": ("solved", "unsolved")}
+
+
+def tell(line: str) -> None:
+    """One line of result, as it is: no colour, no markup, no break at the terminal's width."""
+    out.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def complain(line: str) -> None:
+    """One line on stderr about what went wrong."""
+    err.print(line, style="red", highlight=False, markup=False, soft_wrap=True)
 
 
 class Bars:
@@ -29,13 +41,14 @@ class Bars:
             console=err,
         )
         self._task: TaskID | None = None
+        self._stage = ""
         self._counts = [0, 0, 0]
         self._done = 0
 
     def begin(self, stage: str, total: int | None) -> None:
         """Start a stage's line."""
         self._progress.start()
-        self._counts, self._done = [0, 0, 0], 0
+        self._stage, self._counts, self._done = stage, [0, 0, 0], 0
         self._task = self._progress.add_task(stage, total=total, counts="")
 
     def advance(self, kept: int, rejected: int, failed: int) -> None:
@@ -43,7 +56,7 @@ class Bars:
         assert self._task is not None
         self._counts = [a + b for a, b in zip(self._counts, (kept, rejected, failed), strict=True)]
         self._done += 1
-        self._progress.update(self._task, advance=1, counts=_counted(*self._counts))
+        self._progress.update(self._task, advance=1, counts=_counted(self._stage, *self._counts))
 
     def end(self) -> None:
         """The stage has ended."""
@@ -54,7 +67,7 @@ class Bars:
 
     def say(self, line: str) -> None:
         """A line above the bars."""
-        err.print(line, highlight=False, markup=False)
+        err.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 class Lines:
@@ -84,15 +97,16 @@ class Lines:
     def _tell(self, more: str) -> None:
         self._told = time.monotonic()
         seconds = self._told - self._started
-        self.say(f"{self._stage}: {self._done} done, {_counted(*self._counts)} ({seconds:.1f} s){more}")
+        self.say(f"{self._stage}: {self._done} done, {_counted(self._stage, *self._counts)} ({seconds:.1f} s){more}")
 
     def say(self, line: str) -> None:
         """A line."""
         print(line, file=sys.stderr, flush=True)
 
 
-def _counted(kept: int, rejected: int, failed: int) -> str:
-    return f"{kept} kept, {rejected} dropped" + (f", {failed} errors" if failed else "")
+def _counted(stage: str, kept: int, rejected: int, failed: int) -> str:
+    good, bad = WORDS.get(stage, ("kept", "dropped"))
+    return f"{kept} {good}, {rejected} {bad}" + (f", {failed} errors" if failed else "")
 
 
 def console_progress() -> ProgressProtocol:

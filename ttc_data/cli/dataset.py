@@ -21,17 +21,22 @@ from ttc_data.cli.options import (
 
 def validate(
     dataset: Annotated[
-        str | None, typer.Argument(help="A folder or a Hub id [default: the newest build under out/].")
+        str | None,
+        typer.Argument(metavar="DATASET", help="A folder or a Hub id; the newest build under out/ when not given."),
     ] = None,
     sandbox: SandboxOption = "auto",
     docker: DockerOption = False,
     local: LocalOption = False,
-    repeat: Annotated[int, typer.Option("--repeat", min=1, help="Reference runs a row.")] = 1,
+    repeat: Annotated[
+        int, typer.Option("--repeat", metavar="K", min=1, help="Reference runs a row, each under another hash seed.")
+    ] = 1,
     limit: LimitOption = 0,
     workers: WorkersOption = 0,
     json_lines: JsonOption = False,
 ) -> None:
-    """Run every row's proof again and report the rows that no longer hold; exits 1 when there is one.
+    """Run every row's proof again and report the rows that no longer hold.
+
+    The masked file must fail every FAIL_TO_PASS test, the reference must pass all. Exits 1 when a row does not hold.
 
     Examples:
 
@@ -44,13 +49,14 @@ def validate(
     import json
     from dataclasses import asdict
 
-    from rich.table import Table
-
-    from ttc_data.cli.console import console_progress, out
-    from ttc_data.validation import validate as validate_dataset
-
     name = dataset or str(newest_build("dataset"))
     kind = sandbox_named(sandbox, docker=docker, local=local)
+    from rich.table import Table
+    from rich.text import Text
+
+    from ttc_data.cli.console import console_progress, out, tell
+    from ttc_data.validation import validate as validate_dataset
+
     bad = []
     valid = total = 0
     results = validate_dataset(
@@ -66,18 +72,19 @@ def validate(
     if bad:
         table = Table("row", "reason", "detail", box=None, header_style="bold", pad_edge=False)
         for result in sorted(bad, key=lambda one: one.instance_id):
-            table.add_row(result.instance_id, result.reason, result.detail)
+            table.add_row(result.instance_id, result.reason, Text(result.detail))
         out.print(table)
     if not json_lines:
         times = f"{repeat} time" + ("s" if repeat > 1 else "")
-        out.print(f"{valid} of {total} rows valid: masked fails, reference passes {times}", highlight=False)
+        tell(f"{valid} of {total} rows valid: masked fails, reference passes {times}")
     raise typer.Exit(0 if valid == total else 1)
 
 
 def grade(
-    dataset: Annotated[str, typer.Argument(help="A folder or a Hub id.")],
+    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="A folder or a Hub id.")],
     predictions: Annotated[
-        Path, typer.Option("--predictions", help="JSON lines: instance_id, model_name_or_path, model_patch.")
+        Path,
+        typer.Option("--predictions", metavar="FILE", help="JSON lines: instance_id, model_name_or_path, model_patch."),
     ],
     sandbox: SandboxOption = "auto",
     docker: DockerOption = False,
@@ -98,10 +105,10 @@ def grade(
     import json
     from dataclasses import asdict
 
-    from ttc_data.cli.console import console_progress, out
+    kind = sandbox_named(sandbox, docker=docker, local=local)
+    from ttc_data.cli.console import console_progress, tell
     from ttc_data.validation import grade_predictions
 
-    kind = sandbox_named(sandbox, docker=docker, local=local)
     solved = total = errors = 0
     for result in grade_predictions(dataset, predictions, sandbox=kind, workers=workers, progress=console_progress()):
         total += 1
@@ -112,23 +119,24 @@ def grade(
         else:
             mark = "solved  " if result.solved else "error   " if result.reward is None else "unsolved"
             why = "" if result.solved else f"  {result.reason}  {result.detail}"
-            out.print(f"{mark}  {result.instance_id}{why}", highlight=False, markup=False, soft_wrap=True)
+            tell(f"{mark}  {result.instance_id}{why}")
     if not json_lines:
         graded = total - errors
-        out.print(f"{solved} of {graded} solved" + (f", {errors} not graded" if errors else ""), highlight=False)
+        tell(f"{solved} of {graded} solved" + (f", {errors} not graded" if errors else ""))
     raise typer.Exit(1 if errors else 0)
 
 
 def show(
     build: Annotated[
-        Path | None, typer.Argument(help="A build's folder [default: the newest build under out/].")
+        Path | None,
+        typer.Argument(metavar="BUILD", help="A build's folder; the newest build under out/ when not given."),
     ] = None,
-    rows: Annotated[int, typer.Option("--rows", min=0, help="Show so many rows in short.")] = 0,
-    rejects: Annotated[bool, typer.Option("--rejects", help="Show every reason with an example.")] = False,
+    rows: Annotated[int, typer.Option("--rows", metavar="N", min=0, help="Show so many rows in short.")] = 0,
+    rejects: Annotated[bool, typer.Option("--rejects", metavar="", help="Show every reason with an example.")] = False,
 ) -> None:
-    """Show a build's funnel: what entered each stage, what was left, and why the rest was dropped.
+    """Show what entered each stage of a build, what was left, and why the rest was dropped.
 
-    Works on a running build too.
+    Works on a running build too. Seconds are added up over all workers.
 
     Examples:
 
@@ -138,14 +146,17 @@ def show(
 
         ttcdata show out/demo --rejects
     """
-    from ttc_data.cli.console import out
+    folder = build or newest_build("build")
+    from ttc_data.cli.console import out, tell
     from ttc_data.cli.tables import funnel_table
     from ttc_data.show import reject_examples, row_panels
 
-    folder = build or newest_build("build")
     out.print(funnel_table(folder))
     if rejects:
         out.print(reject_examples(folder))
     if rows:
-        for panel in row_panels(folder, rows):
+        panels = list(row_panels(folder, rows))
+        for panel in panels:
             out.print(panel)
+        if not panels:
+            tell("no rows yet: the dataset is written when the build ends")

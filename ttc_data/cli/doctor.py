@@ -8,9 +8,13 @@ import typer
 
 
 def doctor(
-    llm: Annotated[str, typer.Option("--llm", help="Also ask this OpenAI-compatible endpoint for its models.")] = "",
+    llm: Annotated[
+        str, typer.Option("--llm", metavar="URL", help="Also ask this OpenAI-compatible endpoint for its models.")
+    ] = "",
 ) -> None:
-    """Say what works on this machine, and how to get what does not; exits 1 when no sandbox works.
+    """Say what works on this machine, and how to get what does not.
+
+    Nothing is changed. Exits 1 when no sandbox works.
 
     Examples:
 

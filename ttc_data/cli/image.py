@@ -16,8 +16,12 @@ def _image() -> None:
 
 @app.command()
 def base(
-    suite: Annotated[str, typer.Option("--suite", help="Debian release: bullseye, bookworm, trixie.")] = "bookworm",
-    tag: Annotated[str | None, typer.Option("--tag", help="Name of the image [default: ttcdata/base:SUITE].")] = None,
+    suite: Annotated[
+        str, typer.Option("--suite", metavar="NAME", help="Debian release: bullseye, bookworm, trixie.")
+    ] = "bookworm",
+    tag: Annotated[
+        str | None, typer.Option("--tag", metavar="NAME", help="The image's name; ttcdata/base:SUITE when not given.")
+    ] = None,
 ) -> None:
     """Make a base image from the distribution's packages, where no registry can be reached.
 
@@ -29,11 +33,11 @@ def base(
 
         ttcdata image base --suite trixie --tag my-registry/ttcdata-base:trixie
     """
-    from ttc_data.cli.console import console_progress, out
+    from ttc_data.cli.console import console_progress, tell
     from ttc_data.environments.base_image import image_python, make_base_image
     from ttc_data.environments.engine import connect
 
     client = connect()
     name = make_base_image(client, suite, tag, console_progress().say)
     python, platform = image_python(client, name)
-    out.print(f"{name}: Python {python}, {platform}", highlight=False)
+    tell(f"{name}: Python {python}, {platform}")

@@ -14,13 +14,16 @@ SandboxOption = Annotated[
     SandboxName,
     typer.Option("--sandbox", help="Where tests run; auto takes Docker where an engine answers, else bubblewrap."),
 ]
-DockerOption = Annotated[bool, typer.Option("--docker", help="Short for --sandbox docker.")]
-LocalOption = Annotated[bool, typer.Option("--local", help="Short for --sandbox local (bubblewrap).")]
+DockerOption = Annotated[bool, typer.Option("--docker", metavar="", help="Short for --sandbox docker.")]
+LocalOption = Annotated[bool, typer.Option("--local", metavar="", help="Short for --sandbox local (bubblewrap).")]
 WorkersOption = Annotated[
-    int, typer.Option("--workers", min=0, help="Things done at the same time; 0 means one for each processor.")
+    int,
+    typer.Option("--workers", metavar="N", min=0, help="Things done at the same time; 0 means one for each processor."),
 ]
-LimitOption = Annotated[int, typer.Option("--limit", min=0, help="At most so many; 0 means all.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="JSON lines on standard output instead of a table.")]
+LimitOption = Annotated[int, typer.Option("--limit", metavar="N", min=0, help="At most so many; 0 means all.")]
+JsonOption = Annotated[
+    bool, typer.Option("--json", metavar="", help="JSON lines on standard output instead of a table.")
+]
 BUILDS = Path("out")
 
 
@@ -40,13 +43,14 @@ def sandbox_named(sandbox: SandboxName, *, docker: bool, local: bool) -> Sandbox
     return named.pop() if named else "auto"
 
 
-def newest_build(what: str) -> Path:
-    """The build under `out/` that was worked on last.
+def newest_build(what: Literal["build", "dataset"]) -> Path:
+    """The build under `out/` that was worked on last; for `dataset`, of those that have written one.
 
     Raises:
         DatasetError: there is none.
     """
-    builds = [folder for folder in BUILDS.glob("*") if (folder / "records").is_dir()] if BUILDS.is_dir() else []
+    needed = "dataset/data" if what == "dataset" else "records"
+    builds = [folder for folder in BUILDS.glob("*") if (folder / needed).is_dir()] if BUILDS.is_dir() else []
     if not builds:
         raise DatasetError(f"no {what} named and no build under {BUILDS}/; name one, or run `ttcdata build stack-impl`")
     return max(builds, key=lambda folder: (folder / "records").stat().st_mtime)

@@ -12,6 +12,8 @@ import typer
 
 from ttc_data.cli import app
 
+WITHOUT_BRACES = str.maketrans("", "", "{}")  # Typer writes what is required as {RECIPE}
+
 
 def reference() -> str:
     """The whole page."""
@@ -26,12 +28,19 @@ def _pages(command: Any, name: str) -> Iterator[str]:
             yield from _pages(inner, f"{name} {inner_name}")
         return
     context = command.make_context(name, [], resilient_parsing=True)
-    usage = command.collect_usage_pieces(context)
-    yield f"\n## {name}\n\n{inspect.cleandoc(command.help or '')}\n\nUsage: `{' '.join([name, *usage])}`\n\n"
+    usage = " ".join(command.collect_usage_pieces(context))
+    yield f"\n## {name}\n\n{inspect.cleandoc(command.help or '')}\n\n"
+    yield f"Usage: `{name} {usage.translate(WITHOUT_BRACES)}`\n\n"
     for parameter in command.params:
         record = parameter.get_help_record(context)
         if record:
-            yield f"- `{' '.join(record[0].split())}`: {' '.join(record[1].split())}\n"
+            yield f"- `{_named_with_type(parameter, record[0])}`: {' '.join(record[1].split())}\n"
+
+
+def _named_with_type(parameter: Any, shown: str) -> str:
+    """`--workers N`, `--sandbox auto|docker|local`, `RECIPE`: an argument's metavar says all that its type could."""
+    words = shown.split()
+    return words[0] if parameter.param_type_name == "argument" else " ".join(words).replace("<", "").replace(">", "")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rich.table import Table
+from rich.text import Text
 
 from ttc_data.funnel import funnel, reject_reasons
 
@@ -13,7 +14,7 @@ REASONS_SHOWN = 3
 
 def funnel_table(out: Path) -> Table:
     """What entered each stage of a build, what was left, and the most frequent reasons for the rest."""
-    table = Table(title=f"{out}: funnel", title_justify="left", box=None, header_style="bold", pad_edge=False)
+    table = Table(title=Text(f"{out}: funnel"), title_justify="left", box=None, header_style="bold", pad_edge=False)
     for name in ("stage", "in", "kept", "dropped", "seconds"):
         table.add_column(name, justify="left" if name == "stage" else "right", no_wrap=True)
     table.add_column("why", overflow="fold")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ttc_data.evidence.doctests import doctest_file, module_name
 from ttc_data.recipe import TestRules
 from ttc_data.records import Environment, FileText, LineCount, Reject, Suite, Target, TestReach
-from ttc_data.sandbox.protocol import Job, Report
+from ttc_data.sandbox.protocol import Job, Reach, Report
 
+MOST_SESSIONS = 20
 RunJob = Callable[[Environment, Job], Report]
 
 
@@ -52,7 +53,7 @@ def run_suite(subject: Subject, run: RunJob, rules: TestRules) -> Iterator[Suite
     for target in subject.targets:
         cover[target.path][target.key] = target.body_lines
     files = [*environment.test_files, *(file.path for file in subject.doctests.values())]
-    report = run(environment, _job(subject, files, None, 0, rules, cover))
+    report = run_through(environment, _job(subject, files, None, 0, rules, cover), run)
     # The harnesses that read rows cut a log's line at the first blank, so such an id could never be found again.
     passed = sorted(test for test in report.passed if not any(c.isspace() for c in test))
     if not passed:
@@ -71,7 +72,7 @@ def run_suite(subject: Subject, run: RunJob, rules: TestRules) -> Iterator[Suite
         run=0,
         hash_seed=0,
         passed=tuple(TestReach(test, tuple(sorted(reached[test]))) for test in passed),
-        lines=tuple(LineCount(key, reach.ran, reach.lines) for key, reach in sorted(report.reach.items())),
+        lines=tuple(LineCount(key, len(reach.ran), reach.lines) for key, reach in sorted(report.reach.items())),
     )
 
 
@@ -79,7 +80,7 @@ def repeat_suite(subject: Subject, first: Suite, number: int, run: RunJob, rules
     """Run again what passed, under another hash seed."""
     tests = [reach.test for reach in first.passed]
     files = dict.fromkeys(test.partition("::")[0] for test in tests)
-    report = run(subject.environment, _job(subject, list(files), tests, number, rules, {}))
+    report = run_through(subject.environment, _job(subject, list(files), tests, number, rules, {}), run)
     again = report.passed & set(tests)
     yield Suite(
         environment_key=subject.environment.key,
@@ -87,6 +88,45 @@ def repeat_suite(subject: Subject, first: Suite, number: int, run: RunJob, rules
         hash_seed=number,
         passed=tuple(TestReach(test, ()) for test in sorted(again)),
         lines=(),
+    )
+
+
+def run_through(environment: Environment, job: Job, run: RunJob) -> Report:
+    """Run a suite to its end, again without the test that ended it before: one that hangs for good, or crashes.
+
+    Every session tells of the tests that ended in it; one that was killed from outside could tell nothing of lines, so
+    where lines are asked for its tests run again.
+    """
+    merged: Report | None = None
+    skip: set[str] = set()
+    left = job.timeout_s
+    for _ in range(MOST_SESSIONS):
+        report = run(environment, replace(job, skip=tuple(sorted(skip)), timeout_s=left))
+        merged = report if merged is None else _merged(merged, report)
+        left -= report.seconds
+        if report.ended or report.timed_out or not report.unfinished or left <= 0:
+            break
+        skip.update(report.unfinished)
+        if report.reach or not job.cover:
+            skip.update(test.id for test in report.tests)
+    assert merged is not None
+    return merged
+
+
+def _merged(first: Report, then: Report) -> Report:
+    reach = dict(first.reach)
+    for key, other in then.reach.items():
+        mine = reach.get(key, other)
+        reach[key] = Reach(
+            tuple(sorted({*mine.tests, *other.tests})), tuple(sorted({*mine.ran, *other.ran})), other.lines
+        )
+    return replace(
+        then,
+        tests=tuple({test.id: test for test in (*first.tests, *then.tests)}.values()),
+        unfinished=(*first.unfinished, *then.unfinished),
+        collect_errors=tuple(dict.fromkeys((*first.collect_errors, *then.collect_errors))),
+        seconds=first.seconds + then.seconds,
+        reach=reach,
     )
 
 

@@ -77,10 +77,15 @@ class ContainerPipe:
         """Kill the container; it removes itself."""
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
-        with contextlib.suppress(OSError):
-            self._holder.close()
         with contextlib.suppress(DockerException, RequestException):  # already gone, or the engine is
             self._container.remove(force=True)
+
+    def release(self) -> None:
+        """Close the socket."""
+        with contextlib.suppress(OSError):
+            self._holder.close()
+        with contextlib.suppress(OSError):
+            self._socket.close()
 
 
 def open_docker(client: docker.DockerClient, image: str, roots: tuple[str, ...], limits: Limits) -> StreamSandbox:

@@ -7,14 +7,19 @@ and nothing of the host's environment, home or secrets.
 
 from __future__ import annotations
 
+import contextlib
+import itertools
+import json
 import os
 import select
 import shutil
+import signal
 import site
 import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
@@ -23,6 +28,10 @@ from ttc_data.sandbox.protocol import Limits
 from ttc_data.sandbox.stream import StreamSandbox, runner_arguments
 
 NOBODY = "65534"
+FIRST_UID = 1_000_000_000  # above what systems and containers hand out
+_numbers = itertools.count()
+# `--die-with-parent` means the thread that started it: one that lives as long as this process starts them all.
+LAUNCHER = ThreadPoolExecutor(1, "bubblewrap")
 
 
 @cache
@@ -38,15 +47,45 @@ def require_bubblewrap() -> str:
             "no bubblewrap (`bwrap`) on PATH; install it (`apt-get install bubblewrap`, `dnf install bubblewrap`), or run"
             " with --docker"
         )
-    command = [program, *_namespaces(), *_system(), "true"]
     try:
-        subprocess.run(command, check=True, capture_output=True, text=True, timeout=20, env={})
+        _try(program, _own_user())
     except (OSError, subprocess.SubprocessError) as error:
         said = " ".join((getattr(error, "stderr", "") or str(error)).split())[-300:]
         raise SandboxUnavailable(
             f"bubblewrap cannot open a sandbox here ({said}); allow unprivileged user namespaces, or run with --docker"
         ) from error
     return program
+
+
+def _try(program: str, user: list[str]) -> None:
+    command = [program, *user, *_namespaces(), *_system(), "true"]
+    subprocess.run(command, check=True, capture_output=True, text=True, timeout=20, env={})
+
+
+@cache
+def _real_root() -> bool:
+    """Whether bubblewrap can do without a user namespace."""
+    if os.geteuid() != 0:
+        return False
+    try:
+        _try(require_bubblewrap(), _other_user())
+    except (OSError, subprocess.SubprocessError):  # root of a container, say
+        return False
+    return True
+
+
+def _own_user() -> list[str]:
+    """Whoever we are, under another name."""
+    return ["--unshare-user", "--uid", NOBODY, "--gid", NOBODY, "--cap-drop", "ALL"]
+
+
+def _other_user() -> list[str]:
+    """What the runner needs to become another user, and gives up by it."""
+    return [
+        "--cap-drop",
+        "ALL",
+        *(word for name in ("CHOWN", "SETGID", "SETUID") for word in ("--cap-add", f"CAP_{name}")),
+    ]
 
 
 def interpreter() -> Path:
@@ -56,15 +95,18 @@ def interpreter() -> Path:
 
 def _namespaces() -> list[str]:
     return [
-        "--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try",
-        "--uid", NOBODY, "--gid", NOBODY, "--hostname", "sandbox", "--die-with-parent", "--new-session", "--as-pid-1",
-        "--cap-drop", "ALL", "--clearenv",
+        "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try",
+        "--hostname", "sandbox", "--die-with-parent", "--new-session", "--as-pid-1", "--clearenv",
     ]  # fmt: skip
 
 
 def _system() -> list[str]:
     """Read-only binds of what a dynamically linked interpreter needs."""
     arguments = ["--ro-bind", "/usr", "/usr", "--proc", "/proc", "--dev", "/dev"]
+    # Folders that bubblewrap makes on the way to a bind are closed to every other user.
+    for folder in ("/etc", "/environment", *(str(parent) for parent in reversed(Path(sys.base_prefix).parents))):
+        if folder not in ("/", "/usr") and not folder.startswith("/usr/"):
+            arguments += ["--dir", folder]
     for folder in ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"):
         path = Path(folder)
         if path.is_symlink():
@@ -90,10 +132,18 @@ def compile_site(folder: Path) -> None:
     Runs inside a sandbox that can write nothing else. A file that does not compile is left as it is.
     """
     command = [
-        require_bubblewrap(), *_namespaces(), *_system(), "--bind", str(folder / "site"), "/environment/site",
+        require_bubblewrap(), *_own_user(), *_namespaces(), *_system(), "--bind", str(folder / "site"), "/environment/site",
         str(interpreter()), "-m", "compileall", "-q", "/environment/site",
     ]  # fmt: skip
     subprocess.run(command, capture_output=True, check=False, timeout=600, stdin=subprocess.DEVNULL, env={})
+
+
+def _child_pid(info: bytes) -> int | None:
+    """The runner's process id as this process sees it, of what bubblewrap tells; None when it never came so far."""
+    try:
+        return int(json.loads(info)["child-pid"])
+    except (ValueError, KeyError):
+        return None
 
 
 class BubblewrapPipe:
@@ -101,9 +151,17 @@ class BubblewrapPipe:
 
     def __init__(self, command: list[str]) -> None:
         self._errors = tempfile.TemporaryFile()
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, env={}, close_fds=True
-        )
+        told, tells = os.pipe()
+        try:
+            self._process = LAUNCHER.submit(
+                subprocess.Popen[bytes], [command[0], "--info-fd", str(tells), *command[1:]], stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE, stderr=self._errors, env={}, pass_fds=(tells,),
+            ).result()  # fmt: skip
+            os.close(tells)
+            with open(told, "rb", closefd=False) as info:
+                self._runner = _child_pid(info.read())
+        finally:
+            os.close(told)
 
     def write(self, data: bytes) -> None:
         """Send all of `data`."""
@@ -122,10 +180,16 @@ class BubblewrapPipe:
                 raise SandboxLost("no answer in time")
             part = os.read(descriptor, min(count, 1 << 20))
             if not part:
-                raise SandboxLost(f"it ended with status {self._process.wait(10)}")
+                raise SandboxLost(f"it ended with status {self._ended()}")
             parts.append(part)
             count -= len(part)
         return b"".join(parts)
+
+    def _ended(self) -> int | None:
+        try:
+            return self._process.wait(10)
+        except subprocess.TimeoutExpired:  # it closed its output and lives on
+            return None
 
     def diagnosis(self) -> str:
         """The last of what bubblewrap and the runner printed."""
@@ -135,10 +199,22 @@ class BubblewrapPipe:
         return self._errors.read().decode("utf-8", "replace")[-2000:]
 
     def close(self) -> None:
-        """Kill the process; its namespace and all in it go with it."""
+        """Kill the runner; its namespace and all in it go with it."""
         if self._process.poll() is None:
-            self._process.kill()
+            if self._runner is None:
+                self._process.kill()
+            else:  # bubblewrap itself waits for it, and may not be allowed to end another user's process
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(self._runner, signal.SIGKILL)
         self._process.wait()
+
+    def release(self) -> None:
+        """Close the descriptors."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        for file in (self._process.stdin, self._process.stdout, self._errors):
+            with contextlib.suppress(OSError):  # what a lost runner was not told
+                file.close()
 
 
 def open_local(folder: Path, roots: tuple[str, ...], limits: Limits) -> StreamSandbox:
@@ -153,12 +229,19 @@ def open_local(folder: Path, roots: tuple[str, ...], limits: Limits) -> StreamSa
         SandboxUnavailable: bubblewrap is missing or not allowed here.
         SandboxLost: it opened and broke at once.
     """
+    # Root of a user namespace that root made is root to the kernel: no limit on processes holds it. So each sandbox of
+    # a real root has a user of its own instead, wherever that user can read the environment.
+    program = require_bubblewrap()
+    other = _real_root() and all((folder / part).stat().st_mode & 0o005 == 0o005 for part in ("site", "tree"))
+    uid = FIRST_UID + os.getpid() * 64 + next(_numbers) % 64 if other else None
     command = [
-        require_bubblewrap(), *_namespaces(), *_system(),
+        program, *(_other_user() if other else _own_user()), *_namespaces(), *_system(),
         "--ro-bind", str(folder / "site"), "/environment/site", "--ro-bind", str(folder / "tree"), "/environment/tree",
         "--size", str(limits.scratch_bytes), "--tmpfs", "/testbed",
         "--size", str(limits.scratch_bytes), "--tmpfs", "/tmp",
+        "--size", str(limits.scratch_bytes), "--tmpfs", "/dev/shm",
+        "--remount-ro", "/dev", "--remount-ro", "/",  # else a job could fill them, and leave things for the next
         "--chdir", "/testbed", str(interpreter()),
-        *runner_arguments("/environment/site", "/environment/tree", "/testbed", roots, limits),
+        *runner_arguments("/environment/site", "/environment/tree", "/testbed", roots, limits, uid),
     ]  # fmt: skip
     return StreamSandbox(BubblewrapPipe(command), f"local:{folder.name}")

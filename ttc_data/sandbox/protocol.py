@@ -22,6 +22,8 @@ class Job:
     """Collected in this order; paths relative to the tree."""
     tests: tuple[str, ...] | None = None
     """Run only these test ids; None runs all that are collected."""
+    skip: tuple[str, ...] = ()
+    """Do not run these, whatever `tests` says."""
     files: Mapping[str, str | None] = field(default_factory=dict)
     """Laid over the tree before the tests start; None removes the file."""
     args: tuple[str, ...] = ()
@@ -50,7 +52,7 @@ class Reach:
     """Who ran a group of lines."""
 
     tests: tuple[str, ...]
-    ran: int
+    ran: tuple[int, ...]
     """Lines of the group that ran under a test."""
     lines: int
     """Lines of the group that hold code."""

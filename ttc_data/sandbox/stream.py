@@ -35,7 +35,13 @@ class Pipe(Protocol):
         """What the runner said on its standard error, for the message of a `SandboxLost`."""
         ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """End what is at the other end; a `read` that waits in another thread ends too."""
+        ...
+
+    def release(self) -> None:
+        """Close the descriptors, once nobody reads."""
+        ...
 
 
 @cache
@@ -45,9 +51,11 @@ def runner_program() -> str:
     return f"PROGRAM = {text!r}\nexec(compile(PROGRAM, '<runner>', 'exec'))\n"
 
 
-def runner_arguments(site: str, tree: str, work: str, roots: tuple[str, ...], limits: Limits) -> list[str]:
-    """What follows the interpreter's name on the command line that starts a runner."""
-    config = {"site": site, "tree": tree, "work": work, "roots": roots, "limits": asdict(limits)}
+def runner_arguments(
+    site: str, tree: str, work: str, roots: tuple[str, ...], limits: Limits, uid: int | None = None
+) -> list[str]:
+    """What follows the interpreter's name on the command line that starts a runner, which becomes user `uid`."""
+    config = {"site": site, "tree": tree, "work": work, "roots": roots, "limits": asdict(limits), "uid": uid}
     return ["-s", "-B", "-c", runner_program(), json.dumps(config)]
 
 
@@ -57,8 +65,7 @@ class StreamSandbox:
     def __init__(self, pipe: Pipe, name: str) -> None:
         self._pipe = pipe
         self._name = name
-        self._lock = threading.Lock()
-        self._closed = False
+        self._lock = threading.RLock()
         self._exchange(None, time.monotonic() + START_S)
 
     def run(self, job: Job) -> Report:
@@ -70,8 +77,9 @@ class StreamSandbox:
 
     def close(self) -> None:
         """End the runner and all that it started."""
-        self._closed = True
         self._pipe.close()
+        with self._lock:  # a job that runs in another thread has ended by now, with `SandboxLost`
+            self._pipe.release()
 
     def _exchange(self, message: Mapping[str, Any] | None, deadline: float) -> dict[str, Any]:
         with self._lock:
@@ -83,9 +91,10 @@ class StreamSandbox:
                 if length > MAX_FRAME:
                     raise SandboxLost(f"an answer of {length} bytes, at most {MAX_FRAME} are read")
                 answer = json.loads(self._pipe.read(length, deadline))
-            except (OSError, ValueError, SandboxLost) as error:
-                self.close()
+            except (OSError, ValueError, RecursionError, SandboxLost) as error:
+                self._pipe.close()
                 said = " ".join(self._pipe.diagnosis().split())[-400:]
+                self._pipe.release()
                 raise SandboxLost(
                     f"sandbox {self._name} was lost ({error or type(error).__name__}) {said}".strip()
                 ) from error
@@ -104,14 +113,14 @@ def report_from(answer: Mapping[str, Any]) -> Report:
     handlers: dict[str, Callable[..., object]] = {}
 
     def started(number: int, name: str) -> None:
-        names[number] = name
+        names[number] = str(name)
 
     def tested(number: int, outcome: str, seconds: float, message: str) -> None:
         if outcome in OUTCOMES:
-            results[number] = TestResult(names[number], cast("Outcome", outcome), float(seconds), message)
+            results[number] = TestResult(names[number], cast("Outcome", outcome), float(seconds), str(message))
 
-    def reached(key: str, tests: list[int], ran: int, lines: int) -> None:
-        reach[key] = Reach(tuple(sorted(names[number] for number in tests)), ran, lines)
+    def reached(key: str, tests: list[int], ran: list[int], lines: int) -> None:
+        reach[key] = Reach(tuple(sorted(names[number] for number in tests)), tuple(ran), lines)
 
     def ended(code: int) -> None:
         nonlocal end
@@ -122,7 +131,7 @@ def report_from(answer: Mapping[str, Any]) -> Report:
     for event in answer["events"]:
         try:
             handlers[event[0]](*event[1:])
-        except (KeyError, TypeError, IndexError, ValueError):
+        except (KeyError, TypeError, IndexError, ValueError, OverflowError):
             continue
     return Report(
         tests=tuple(results.values()),

@@ -1,0 +1,5 @@
+"""Every contract test runs on every transport."""
+
+from tests.sandboxes import place, sandbox
+
+__all__ = ["place", "sandbox"]

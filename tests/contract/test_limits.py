@@ -1,0 +1,216 @@
+"""What a job may use: time, processes, memory, disk, output. Whatever it does, it ends, and the next job is right."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.sandboxes import LIMITS, outcomes, session
+from ttc_data.sandbox.protocol import Job, Report, Sandbox
+
+
+def assert_right(sandbox: Sandbox) -> None:
+    """The next job on the same sandbox gives the right answers."""
+    report = sandbox.run(Job(test_files=("tests/test_core.py",)))
+    assert outcomes(report) == {"test_positive": "passed", "test_negative": "passed"}, report
+    assert report.ended
+    assert report.exit == 0
+
+
+@pytest.mark.parametrize(
+    "body", ["while True: pass", "import time; time.sleep(60)", "import threading; threading.Event().wait()"]
+)
+def test_a_hung_test_ends_and_the_others_still_run(sandbox: Sandbox, body: str) -> None:
+    code = f"def test_hung():\n    {body}\n\ndef test_after():\n    pass\n"
+    report = sandbox.run(session(code, test_timeout_s=0.3))
+    assert outcomes(report) == {"test_hung": "failed", "test_after": "passed"}
+    assert "longer than 0.3 s" in report.tests[0].message
+    assert report.ended
+    assert not report.timed_out
+
+
+HUNG = {
+    "blocked signal": "import signal\n    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())",
+    "other handler": "import signal\n    signal.signal(signal.SIGALRM, signal.SIG_IGN)",
+    "no timer": "import signal\n    signal.setitimer(signal.ITIMER_REAL, 0)",
+    "stopped": "import os, signal\n    os.kill(os.getpid(), signal.SIGSTOP)",
+}
+
+
+@pytest.mark.parametrize("way", HUNG)
+def test_a_test_that_no_signal_ends_is_ended_by_the_jobs_timeout(sandbox: Sandbox, way: str) -> None:
+    code = f"def test_before():\n    pass\n\ndef test_hung():\n    {HUNG[way]}\n    while True:\n        pass\n"
+    started = time.monotonic()
+    report = sandbox.run(session(code, test_timeout_s=0.2, timeout_s=1.2))
+    assert time.monotonic() - started < 4
+    assert report.timed_out
+    assert not report.ended
+    assert outcomes(report) == {"test_before": "passed"}
+    assert report.unfinished == ("test_job.py::test_hung",)
+    assert_right(sandbox)
+
+
+def test_a_session_that_hangs_at_import_is_ended(sandbox: Sandbox) -> None:
+    report = sandbox.run(session("while True:\n    pass\n", timeout_s=1))
+    assert report.timed_out
+    assert report.tests == ()
+
+
+@pytest.mark.parametrize(
+    "ending", ["os._exit(0)", "os.kill(os.getpid(), 9)", "os.abort()", "os.execv('/bin/true', ['true'])"]
+)
+def test_a_process_that_ends_early_has_not_ended_its_session(sandbox: Sandbox, ending: str) -> None:
+    code = f"import os\n\ndef test_a():\n    pass\n\ndef test_b():\n    {ending}\n\ndef test_c():\n    pass\n"
+    report = sandbox.run(session(code))
+    assert not report.ended
+    assert outcomes(report) == {"test_a": "passed"}
+    assert report.unfinished == ("test_job.py::test_b",)
+
+
+DAEMON = """
+import os
+import signal
+import time
+
+
+def test_leaves_a_process():
+    if os.fork() == 0:
+        os.setsid()
+        for number in range(1, 32):
+            try:
+                signal.signal(number, signal.SIG_IGN)
+            except OSError:
+                pass
+        if os.fork() == 0:
+            while True:  # holds every descriptor of the job, and writes where the next one will work
+                try:
+                    with open("/testbed/left.txt", "a") as file:
+                        file.write("here")
+                except OSError:
+                    pass
+                time.sleep(0.001)
+        os._exit(0)
+"""
+ALONE = """
+import os
+
+
+def test_alone():
+    assert sorted(int(name) for name in os.listdir("/proc") if name.isdigit()) == [1, os.getpid()]
+    assert not os.path.exists("/testbed/left.txt")
+"""
+
+
+def test_a_process_left_behind_is_gone_before_the_next_job(sandbox: Sandbox) -> None:
+    report = sandbox.run(session(DAEMON))
+    assert outcomes(report) == {"test_leaves_a_process": "passed"}
+    assert report.ended
+    assert report.seconds < 5
+    assert outcomes(sandbox.run(session(ALONE))) == {"test_alone": "passed"}
+
+
+def bombed(sandbox: Sandbox, code: str, args: tuple[str, ...] = ()) -> Report:
+    job = session(code, timeout_s=10)
+    report = sandbox.run(Job(job.test_files, files=job.files, args=args, timeout_s=10, test_timeout_s=5))
+    assert_right(sandbox)
+    return report
+
+
+def test_a_fork_bomb_ends(sandbox: Sandbox) -> None:
+    """It counts its own children and stops at 300, lest a limit that does not hold takes the machine with it."""
+    code = """
+import os
+import time
+
+
+def test_bomb():
+    children = 0
+    try:
+        while children < 300:
+            if os.fork() == 0:
+                time.sleep(30)
+                os._exit(0)
+            children += 1
+    except BlockingIOError:
+        pass
+    assert children < 300
+"""
+    assert outcomes(bombed(sandbox, code)) == {"test_bomb": "passed"}
+
+
+def test_a_memory_bomb_ends(sandbox: Sandbox) -> None:
+    code = "def test_bomb():\n    held = []\n    while True:\n        held.append(bytearray(1 << 24))\n"
+    report = bombed(sandbox, code)
+    assert outcomes(report) in ({"test_bomb": "failed"}, {})
+    assert not report.timed_out
+
+
+def test_an_output_bomb_ends_and_its_beginning_and_end_are_kept(sandbox: Sandbox) -> None:
+    code = """
+import os
+
+
+def test_bomb():
+    os.write(1, b"the beginning")
+    for _ in range(1600):
+        os.write(1, b"x" * 65536)
+    os.write(2, b"the end")
+"""
+    report = bombed(sandbox, code, ("-s",))
+    assert outcomes(report) == {"test_bomb": "passed"}
+    assert report.ended
+    assert len(report.output) < LIMITS.output_bytes + 100
+    assert "the beginning" in report.output
+    assert "the end" in report.output
+    assert "bytes cut" in report.output
+
+
+def test_a_file_larger_than_the_limit_is_not_written(sandbox: Sandbox) -> None:
+    code = "def test_bomb():\n    with open('big', 'wb') as file:\n        for _ in range(20):\n            file.write(b'x' * (1 << 20))\n"
+    report = bombed(sandbox, code)
+    assert outcomes(report) == {"test_bomb": "failed"}
+    assert "File too large" in report.tests[0].message
+
+
+@pytest.mark.parametrize("folder", ["/testbed", "/tmp", "/dev/shm"])
+def test_a_job_that_fills_the_disk_ends(sandbox: Sandbox, folder: str) -> None:
+    code = f"""
+def test_bomb():
+    for number in range(60):
+        with open("{folder}/%d" % number, "wb") as file:
+            file.write(b"x" * (1 << 22))
+"""
+    report = bombed(sandbox, code)
+    assert outcomes(report).get("test_bomb", "failed") == "failed"
+
+
+FLOODS = {
+    "junk": 'b"junk\\n" * 1600000',
+    "one line": 'b"[" * 6000000',
+    "empty lists": 'b"[]\\n" * 6000000',
+    "events": """b'["end"]\\n' * 600000""",
+}
+
+
+@pytest.mark.parametrize("flood", FLOODS)
+def test_a_flood_of_reports_ends(sandbox: Sandbox, flood: str) -> None:
+    """The last of the report is lost in it, so the session is not believed."""
+    code = f"import os\n\ndef test_flood():\n    data = memoryview({FLOODS[flood]})\n    while data:\n        data = data[os.write(3, data):]\n"
+    report = bombed(sandbox, code)
+    assert report.tests == ()
+    assert not report.ended
+
+
+STRANGE = [
+    "[" * 100000, "[" * 900 + "]" * 900, '["start",' + "9" * 4000 + ',"x"]', '["test",0,"passed",1e999,""]', "[]",
+    '["test",0,"passed",' + "9" * 400 + ',""]', '["test",0,"passed",0.0,[1]]', '["reach","k",[7],0,0]', '["end","0"]', "{}",
+    '["start",[],"x"]', '["start",0,null]', '["nothing"]', '["test"]', "\\xff", '["start",5,"\\\\ud800"]', '[["end"],0]',
+]  # fmt: skip
+
+
+def test_reports_of_any_shape_break_nothing(sandbox: Sandbox) -> None:
+    """A job writes to the report's descriptor what it likes: never an exception of ours, never a lost sandbox."""
+    code = f"import os\n\ndef test_strange():\n    os.write(3, {chr(10).join(STRANGE)!r}.encode('latin-1') + b'\\n')\n"
+    report = bombed(sandbox, code)
+    assert outcomes(report)["test_strange"] == "passed"

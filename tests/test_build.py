@@ -1,0 +1,241 @@
+"""The whole way on a real repository: mined, proven, written, loaded, proven again, graded."""
+
+from __future__ import annotations
+
+import filecmp
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+import ttc_data
+from tests.projects import SHAPES, shapes
+from ttc_data.datasets.stack_impl import Built
+from ttc_data.environments.open import Cache, SandboxKind
+from ttc_data.recipe import GitSource, Recipe, StackSource, TestRules
+from ttc_data.validation import Dataset
+
+pytestmark = pytest.mark.network
+
+RULES = TestRules(test_timeout_s=2, suite_timeout_s=60, sample_timeout_s=30)
+TTCDATA = Path(sys.executable).parent / "ttcdata"
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Cache:
+    return Cache(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return shapes(tmp_path_factory.mktemp("mined") / "shapes", hangs=True)
+
+
+@pytest.fixture(scope="session")
+def calm(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
+    """The same without the tests that hang: what is built of it in seconds can be built often."""
+    project = shapes(tmp_path_factory.mktemp("calm") / "shapes")
+    return Recipe(name="shapes", sources=(GitSource(url=str(project), repo="geometry/shapes"),), tests=RULES)
+
+
+@pytest.fixture(scope="session")
+def recipe(project: Path) -> Recipe:
+    return Recipe(name="shapes", sources=(GitSource(url=str(project), repo="geometry/shapes"),), tests=RULES)
+
+
+@pytest.fixture(
+    scope="session",
+    params=[pytest.param("docker", marks=pytest.mark.docker), pytest.param("local", marks=pytest.mark.local)],
+)
+def sandbox(request: pytest.FixtureRequest) -> SandboxKind:
+    kind: SandboxKind = request.param
+    return kind
+
+
+@pytest.fixture(scope="session")
+def built(sandbox: SandboxKind, recipe: Recipe, cache: Cache, tmp_path_factory: pytest.TempPathFactory) -> Built:
+    return ttc_data.build(recipe, tmp_path_factory.mktemp(f"built-{sandbox}"), sandbox=sandbox, cache=cache, workers=2)
+
+
+def rejects(built: Built, stage: str) -> dict[str, str]:
+    path = built.folder / "records" / f"{stage}.rejects.parquet"
+    return dict(duckdb.connect().execute("SELECT subject, reason FROM read_parquet(?)", [str(path)]).fetchall())
+
+
+def test_every_target_that_a_test_decides_becomes_a_row(built: Built) -> None:
+    rows = {row.ttc_target: row for row in Dataset(built.folder).rows()}
+    assert set(rows) == {"area", "scale", "Pile", "Pile.put", "Pile.take"}
+    area = rows["area"]
+    assert area.ttc_gold_passes == area.ttc_gold_runs == 3
+    assert {test for test in area.FAIL_TO_PASS if test.startswith("tests/")} == {
+        "tests/test_shapes.py::test_square[1]",
+        "tests/test_shapes.py::test_square[2]",
+        "tests/test_shapes.py::test_square[5]",
+        "tests/test_shapes.py::test_circle",
+        "tests/test_shapes.py::test_unknown_shape",
+    }
+    assert "tests/test_shapes.py::test_scale" in area.PASS_TO_PASS
+    assert area.license == "MIT"
+    assert area.created_at.startswith("2026-01-02T03:04:05")
+
+
+def test_tests_that_fail_hang_or_flicker_are_in_no_row(built: Built) -> None:
+    for row in Dataset(built.folder).rows():
+        named = " ".join((*row.FAIL_TO_PASS, *row.PASS_TO_PASS))
+        assert not any(word in named for word in ("that_fails", "hangs", "never_lets_go", "order_of_a_set"))
+
+
+def test_what_is_dropped_is_counted_with_its_reason(built: Built) -> None:
+    extract = rejects(built, "extract")
+    assert extract["latin.py"] == "not_utf8"
+    assert extract["broken.py"] == "file_does_not_parse"
+    assert rejects(built, "specify") == {"geometry/shapes shapes.py::unreached": "no_test_reaches_it"}
+
+
+def test_the_solver_is_given_no_trace_of_the_body(built: Built) -> None:
+    for row in Dataset(built.folder).rows():
+        if row.ttc_target == "area":
+            (file,) = row.ttc_files
+            assert "math.pi" not in file.text
+            assert "must not be read" not in file.text
+            assert "Compute the area" in file.text
+
+
+def test_the_docstring_examples_are_a_test_that_an_answer_cannot_edit(built: Built) -> None:
+    area = next(row for row in Dataset(built.folder).rows() if row.ttc_target == "area")
+    assert any(test.startswith("ttc_doctests/") for test in area.FAIL_TO_PASS)
+    assert "+++ b/ttc_doctests/" in area.test_patch
+
+
+def test_the_set_loads_as_anybody_loads_it(built: Built) -> None:
+    from datasets.load import load_dataset
+
+    loaded = load_dataset(str(built.folder / "dataset"))
+    assert {split: len(rows) for split, rows in loaded.items()} == built.splits
+    assert loaded["train"][0]["prompt"][0]["role"] == "system"
+
+
+def test_a_written_set_is_proven_again(built: Built, sandbox: SandboxKind, cache: Cache) -> None:
+    results = list(ttc_data.validate(built.folder, sandbox=sandbox, repeat=2, cache=cache))
+    assert [result for result in results if not result.valid] == []
+    assert len(results) == built.rows
+
+
+def test_a_set_is_proven_again_on_a_machine_that_has_nothing_but_the_set(
+    built: Built, sandbox: SandboxKind, tmp_path: Path
+) -> None:
+    """Environments are made again from the dataset's own folder."""
+    results = list(ttc_data.validate(built.folder / "dataset", sandbox=sandbox, limit=2, cache=Cache(tmp_path)))
+    assert [result.valid for result in results] == [True, True]
+
+
+def test_answers_are_graded_by_what_they_do(built: Built, sandbox: SandboxKind, cache: Cache, tmp_path: Path) -> None:
+    rows = {row.ttc_target: row for row in Dataset(built.folder).rows()}
+    cheat = (
+        "diff --git a/tests/test_shapes.py b/tests/test_shapes.py\n--- a/tests/test_shapes.py\n"
+        "+++ b/tests/test_shapes.py\n@@ -1,2 +1,2 @@\n-import math\n+import math as math\n import time\n"
+    )
+    answers = {
+        "area": rows["area"].patch,
+        "scale": "",
+        "Pile": "not a patch",
+        "Pile.put": cheat,
+        "Pile.take": rows["Pile.take"].patch.replace("self.things.pop()", "self.things.pop(0)"),
+    }
+    lines = [
+        json.dumps({"instance_id": rows[name].instance_id, "model_name_or_path": "me", "model_patch": patch})
+        for name, patch in answers.items()
+    ]
+    predictions = tmp_path / "predictions.jsonl"
+    predictions.write_text("\n".join(lines) + "\n")
+    graded = {
+        result.instance_id: result
+        for result in ttc_data.grade_predictions(built.folder, predictions, sandbox=sandbox, cache=cache)
+    }
+    reasons = {name: graded[rows[name].instance_id].reason for name in answers}
+    assert reasons == {
+        "area": "",
+        "scale": "patch_empty",
+        "Pile": "patch_rejected",
+        "Pile.put": "fail_to_pass_failed",
+        "Pile.take": "fail_to_pass_failed",
+    }
+    assert graded[rows["area"].instance_id].reward == 1.0
+
+
+def same_bytes(one: Path, other: Path) -> list[str]:
+    """Files that differ between two builds, apart from times and the journals that hold them."""
+    names = {str(path.relative_to(one)) for path in one.rglob("*") if path.is_file()}
+    names |= {str(path.relative_to(other)) for path in other.rglob("*") if path.is_file()}
+    timed = {name for name in names if name.endswith((".jsonl", ".times.parquet")) or name == ".lock"}
+    return sorted(n for n in names - timed if not (one / n).is_file() or not filecmp.cmp(one / n, other / n, False))
+
+
+def test_the_number_of_workers_changes_no_byte(
+    sandbox: SandboxKind, calm: Recipe, cache: Cache, tmp_path: Path
+) -> None:
+    ttc_data.build(calm, tmp_path / "one", sandbox=sandbox, cache=cache, workers=1)
+    ttc_data.build(calm, tmp_path / "four", sandbox=sandbox, cache=cache, workers=4)
+    assert same_bytes(tmp_path / "one", tmp_path / "four") == []
+
+
+@pytest.mark.local
+def test_a_build_killed_again_and_again_ends_with_the_same_bytes(
+    calm: Recipe, cache: Cache, tmp_path: Path
+) -> None:
+    whole = ttc_data.build(calm, tmp_path / "whole", sandbox="local", cache=cache, workers=2)
+    path = tmp_path / "recipe.yaml"
+    path.write_text(json.dumps(calm.model_dump(mode="json")))
+    command = [str(TTCDATA), "build", str(path), "--out", str(tmp_path / "killed"), "--local", "--workers", "2"]
+    environment = {**os.environ, "TTCDATA_CACHE": str(cache.folder)}
+    draw = random.Random(7)
+    kills = 0
+    while kills < 40:
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            assert process.wait(draw.uniform(1.5, 6)) == 0
+            break
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            kills += 1
+    assert kills, "the build was never killed: the test showed nothing"
+    assert same_bytes(whole.folder, tmp_path / "killed") == []
+
+
+@pytest.mark.local
+def test_rows_of_the_stack_become_trees_with_their_own_tests(cache: Cache, tmp_path: Path) -> None:
+    """The Stack holds files, not projects: one repository's rows are put together, and its licence is kept."""
+    connection = duckdb.connect()
+    test = "from shapes import scale\n\n\ndef test_scale():\n    assert scale([1, 2]) == [2, 4]\n"
+    connection.execute("CREATE TABLE rows (hexsha VARCHAR, size BIGINT, ext VARCHAR, lang VARCHAR, content VARCHAR,"
+        " max_stars_repo_path VARCHAR, max_stars_repo_name VARCHAR, max_stars_repo_head_hexsha VARCHAR,"
+        " max_stars_repo_licenses VARCHAR[], max_stars_count BIGINT, max_stars_repo_stars_event_min_datetime VARCHAR)")  # fmt: skip
+    for number, (repo, path, text, license_) in enumerate(
+        [
+            ("a/shapes", "shapes.py", SHAPES, "MIT"),
+            ("a/shapes", "tests/test_shapes.py", test, "MIT"),
+            ("b/copyleft", "shapes.py", SHAPES, "GPL-3.0"),
+            ("b/copyleft", "tests/test_shapes.py", test, "GPL-3.0"),
+            ("c/untested", "shapes.py", SHAPES, "MIT"),
+        ]
+    ):
+        connection.execute(
+            "INSERT INTO rows VALUES (?, ?, 'py', 'Python', ?, ?, ?, ?, [?], 60, '2020-01-02T03:04:05.000Z')",
+            [f"{number:040}", len(text), text, path, repo, "f" * 40, license_],
+        )
+    parquet = tmp_path / "stack.parquet"
+    connection.execute(f"COPY rows TO '{parquet}' (FORMAT parquet)")
+    connection.close()
+    recipe = Recipe(name="stack", sources=(StackSource(path=str(parquet)),), tests=RULES)
+    built = ttc_data.build(recipe, tmp_path / "out", sandbox="local", cache=cache)
+    rows = list(Dataset(built.folder).rows())
+    assert {(row.repo, row.license) for row in rows} == {("a/shapes", "MIT")}
+    assert {row.ttc_target for row in rows} == {"scale", "area"}
+    assert {row.ttc_target: row.ttc_test_origin for row in rows} == {"scale": "repository", "area": "doctest"}

@@ -1,0 +1,316 @@
+"""What is written about the code is true of it: generated pages, quoted commands, links, docstrings, layers."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from ttc_data.cli import app
+from ttc_data.cli.reference import reference
+from ttc_data.publish.schema import SCHEMAS, schema_text
+from ttc_data.recipe import load_recipe, packaged_recipes
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "ttc_data"
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+INLINE = re.compile(r"`([^`\n]+)`")
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\[[^\]\n]*\]\(([^)\s]+)\)")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+RUNS_TTCDATA = re.compile(r"^(?:sudo )?(?:\.venv/bin/)?ttcdata(?= |$)")
+
+# Lowest first. A module may import its own layer and those below it.
+LAYERS: tuple[frozenset[str], ...] = (
+    frozenset(("records", "errors")),
+    frozenset(("recipe",)),
+    frozenset(("sandbox", "lang", "edits", "store", "engine", "grading")),
+    frozenset(
+        ("mine", "sources", "extract", "environments", "evidence", "specs", "masking", "proof", "trust", "funnel")
+    ),
+    frozenset(("datasets", "validation", "show", "doctor", "publish")),
+    frozenset(("cli",)),
+)
+STAGES = LAYERS[3]
+# Stages meet in the store and do not import each other, but for these.
+BETWEEN_STAGES = {
+    ("mine", "sources"): "mine is the stage, the modules of sources are the kinds of places that it reads",
+    ("mine", "environments"): "the folders that builds share (`Cache`) are defined where environments are installed",
+    ("environments", "sources"): "the tree store, pip's settings and the reading of foreign text are used by both",
+    ("proof", "evidence"): "`RunJob`, the type of a function that runs a job",
+}
+
+MOST_LINES = 400
+LONGER = {
+    "ttc_data/sandbox/runner.py": "one program: it is handed to the sandbox as one text",
+    "ttc_data/validation.py": "the reader of a written dataset, the bench that runs its rows, validate and grade",
+    "ttc_data/lang/python.py": "all that is read out of Python source",
+}
+
+HEAVY = {
+    "datasets",
+    "docker",
+    "duckdb",
+    "git",
+    "huggingface_hub",
+    "jinja2",
+    "openai",
+    "pydantic",
+    "ray",
+    "torch",
+    "trl",
+}
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def each(paths: list[Path]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("path", paths, ids=name_of)
+
+
+# Pages that are generated
+
+
+def test_the_command_line_reference_is_what_the_commands_say() -> None:
+    assert (ROOT / "docs/cli.md").read_text(encoding="utf-8") == reference(), "run `make docs`"
+
+
+@pytest.mark.parametrize("name", list(SCHEMAS))
+def test_the_schemas_are_what_the_records_say(name: str) -> None:
+    text = (ROOT / "schemas" / f"{name}.schema.json").read_text(encoding="utf-8")
+    assert text == schema_text(name), "run `make docs`"
+    described = json.loads(text)
+    assert described["additionalProperties"] is False
+    assert list(described["properties"]) == described["required"]
+
+
+def test_no_schema_lies_around_that_nothing_makes() -> None:
+    assert {path.name for path in (ROOT / "schemas").iterdir()} == {f"{name}.schema.json" for name in SCHEMAS}
+
+
+# Commands that are quoted
+
+
+def command_lines(text: str) -> Iterator[str]:
+    """Lines of code blocks, and inline code, that run `ttcdata`."""
+    for line in text.splitlines():
+        if RUNS_TTCDATA.match(line.strip()):
+            yield line.strip()
+    for quoted in INLINE.findall(FENCE.sub("", text)):
+        if RUNS_TTCDATA.match(quoted) and "[OPTIONS]" not in quoted:
+            yield quoted
+
+
+def commands(node: Any, name: str) -> Iterator[tuple[str, Any]]:
+    yield name, node
+    for inner, child in getattr(node, "commands", {}).items():
+        yield from commands(child, f"{name} {inner}")
+
+
+def quoted_commands() -> Iterator[Any]:
+    for path in PAGES:
+        for line in command_lines(path.read_text(encoding="utf-8")):
+            yield pytest.param(line, id=f"{name_of(path)}: {line}")
+    for name, command in commands(typer.main.get_command(app), "ttcdata"):
+        for line in command_lines(command.help or ""):
+            yield pytest.param(line, id=f"{name} --help: {line}")
+
+
+def arguments_of(line: str) -> list[str]:
+    words = shlex.split(RUNS_TTCDATA.sub("", line), comments=True)
+    end = next((number for number, word in enumerate(words) if word in (">", "|", "&&", "2>")), len(words))
+    return words[:end]
+
+
+@pytest.mark.parametrize("line", list(quoted_commands()))
+def test_every_command_that_is_quoted_parses(line: str) -> None:
+    arguments = arguments_of(line)
+    command: Any = typer.main.get_command(app)
+    name = "ttcdata"
+    while arguments and arguments[0] in getattr(command, "commands", {}):
+        name = f"{name} {arguments[0]}"
+        command = command.commands[arguments.pop(0)]
+    if not arguments:
+        return  # the command's name alone, in prose
+    try:
+        context = command.make_context(name, arguments)
+    except typer.Exit:  # --help, --version
+        return
+    except typer.TyperException as error:
+        pytest.fail(f"{line}: {error.format_message()}")
+    given = context.params
+    context.close()
+    recipe = given.get("recipe")
+    if recipe and (recipe in packaged_recipes() or recipe.startswith("recipes/")):
+        path = recipe if recipe in packaged_recipes() else str(ROOT / recipe)
+        load_recipe(path, given["set_"] or (), given["source"] or ())
+
+
+def test_every_command_is_shown_at_work_in_its_help() -> None:
+    for name, command in commands(typer.main.get_command(app), "ttcdata"):
+        if not hasattr(command, "commands"):
+            examples = [line for line in command_lines(command.help or "") if line.startswith(name)]
+            assert len(examples) >= 2, f"{name} --help shows {len(examples)} worked examples"
+
+
+@each(PAGES)
+def test_every_make_target_that_is_quoted_exists(path: Path) -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    text = path.read_text(encoding="utf-8")
+    quoted = set(re.findall(r"(?:^    |^|`)make ([a-z]+)", text, re.MULTILINE))
+    assert quoted <= targets
+
+
+@each(PAGES)
+def test_every_python_block_compiles(path: Path) -> None:
+    for language, block in FENCE.findall(path.read_text(encoding="utf-8")):
+        if language == "python":
+            ast.parse(block)
+
+
+# Links
+
+
+def anchors(text: str) -> set[str]:
+    """The fragments that headings get: lower case, punctuation gone, blanks to dashes."""
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in HEADING.findall(text)}
+
+
+@each(PAGES)
+def test_every_relative_link_leads_somewhere(path: Path) -> None:
+    for link in LINK.findall(path.read_text(encoding="utf-8")):
+        if "://" in link or link.startswith("mailto:"):
+            continue
+        target, _, fragment = link.partition("#")
+        place = (path.parent / target).resolve() if target else path
+        assert place.exists(), f"{name_of(path)} links to {link}"
+        if fragment:
+            assert fragment in anchors(place.read_text(encoding="utf-8")), f"{name_of(path)} links to {link}"
+
+
+def test_every_page_can_be_reached_from_the_readme() -> None:
+    reached, waiting = set(), [ROOT / "README.md"]
+    while waiting:
+        page = waiting.pop()
+        if page in reached:
+            continue
+        reached.add(page)
+        for link in LINK.findall(page.read_text(encoding="utf-8")):
+            target = (page.parent / link.partition("#")[0]).resolve()
+            if target.suffix == ".md" and "://" not in link:
+                waiting.append(target)
+            elif target.is_dir() and "://" not in link:
+                waiting += target.glob("*.md")
+    assert set(PAGES) - reached == set()
+
+
+# Docstrings
+
+
+@each(MODULES)
+def test_every_public_function_and_class_says_what_it_does(path: Path) -> None:
+    if path == PACKAGE / "sandbox" / "runner.py":
+        return  # a program, whose functions nobody imports
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
+            assert ast.get_docstring(node), f"{name_of(path)}: {node.name} has no docstring"
+
+
+# Size
+
+
+def test_a_file_near_400_lines_is_two_files() -> None:
+    lines = {
+        name_of(path): len(path.read_text(encoding="utf-8").splitlines())
+        for path in (*MODULES, *(ROOT / "tests").rglob("*.py"))
+    }
+    assert {name: count for name, count in lines.items() if count > MOST_LINES and name not in LONGER} == {}
+    assert [name for name in LONGER if lines.get(name, 0) <= MOST_LINES] == [], "these need no exception any more"
+
+
+# Imports
+
+
+def part_of(module: str) -> str:
+    """`ttc_data.sources.pypi` is part of `sources`; the package itself has the version, for everybody."""
+    return module.split(".")[1] if "." in module else ""
+
+
+def imports() -> Iterator[tuple[str, str]]:
+    for path in MODULES:
+        module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                assert node.level == 0, f"{name_of(path)}: a relative import"
+                names = [
+                    f"{node.module}.{alias.name}" if node.module == "ttc_data" else f"{node.module}"
+                    for alias in node.names
+                ]
+            elif isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            else:
+                continue
+            yield from ((module, name) for name in names if name.split(".")[0] == "ttc_data")
+
+
+def arrows() -> set[tuple[str, str]]:
+    """Which part imports which, as names of the layers' table."""
+    found = set()
+    for module, imported in imports():
+        source, target = part_of(module), part_of(imported)
+        if source and target != "__version__" and source != target:
+            found.add((source, target))
+    return found
+
+
+def test_every_part_has_a_layer() -> None:
+    parts = {part_of(".".join(path.relative_to(ROOT).with_suffix("").parts)) for path in MODULES} - {"__init__"}
+    assert parts == frozenset().union(*LAYERS)
+
+
+def test_imports_point_down() -> None:
+    level = {part: number for number, layer in enumerate(LAYERS) for part in layer}
+    assert {(source, target) for source, target in arrows() if level[target] > level[source]} == set()
+
+
+def test_stages_do_not_import_each_other() -> None:
+    between = {(source, target) for source, target in arrows() if source in STAGES and target in STAGES}
+    assert between == set(BETWEEN_STAGES)
+
+
+# Weight
+
+
+def modules_after(code: str) -> set[str]:
+    listing = f"import sys\n{code}\nprint(*sys.modules, file=sys.stderr)"
+    ran = subprocess.run([sys.executable, "-c", listing], capture_output=True, text=True, check=True, timeout=60)
+    return set(ran.stderr.split())
+
+
+def test_importing_the_package_costs_nothing() -> None:
+    more = modules_after("import ttc_data") - modules_after("")
+    assert {name.partition(".")[0] for name in more} & {*HEAVY, "typer", "rich"} == set()
+
+
+def test_help_imports_nothing_heavy() -> None:
+    """A user who types `ttcdata --help` waits for Typer and Rich, and for nothing that a command needs."""
+    loaded = modules_after(
+        "sys.argv = ['ttcdata', '--help']\n"
+        "from ttc_data.cli import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass"
+    )
+    assert {name.partition(".")[0] for name in loaded} & HEAVY == set()
+    assert len(loaded) < 500  # 328 with Python 3.11

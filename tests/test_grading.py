@@ -1,0 +1,132 @@
+"""A report decides: every way to miss a test earns nothing, and a report that contradicts itself is believed in nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ttc_data.grading import COUNTS_AS_PASSED, Grade, grade, session_defect
+from ttc_data.records import Outcome
+from ttc_data.sandbox.protocol import Report, TestResult
+
+
+def report(
+    outcomes: dict[str, Outcome] | list[tuple[str, Outcome]],
+    *,
+    exit: int | None = 0,
+    ended: bool = True,
+    timed_out: bool = False,
+    unfinished: tuple[str, ...] = (),
+    collect_errors: tuple[tuple[str, str], ...] = (),
+) -> Report:
+    pairs = outcomes if isinstance(outcomes, list) else list(outcomes.items())
+    tests = tuple(TestResult(name, outcome, 0.1, "") for name, outcome in pairs)
+    return Report(tests, unfinished, collect_errors, exit, ended, timed_out, 1.0, "")
+
+
+PASSED: dict[str, Outcome] = {"f": "passed", "p": "passed"}
+
+
+@pytest.mark.parametrize(
+    ("given_report", "reason"),
+    [
+        (report(PASSED), ""),
+        (report({"f": "xfailed", "p": "xfailed"}), ""),
+        (report({**PASSED, "other": "skipped"}), ""),
+        (report({**PASSED, "other": "failed"}, exit=1), ""),
+        (report(PASSED, exit=1, collect_errors=(("other.py", "no"),)), ""),
+        (report({"f": "failed", "p": "passed"}, exit=1), "fail_to_pass_failed"),
+        (report({"f": "error", "p": "passed"}, exit=1), "fail_to_pass_failed"),
+        (report({"f": "skipped", "p": "passed"}), "fail_to_pass_failed"),
+        (report({"f": "xpassed", "p": "passed"}), "fail_to_pass_failed"),
+        (report({"p": "passed"}), "fail_to_pass_failed"),
+        (report({}, exit=5), "fail_to_pass_failed"),
+        (report({}, exit=4), "fail_to_pass_failed"),
+        (report({"p": "passed"}, exit=2, unfinished=("f",)), "fail_to_pass_failed"),
+        (report({"f": "passed", "p": "failed"}, exit=1), "pass_to_pass_failed"),
+        (report({"f": "passed", "p": "skipped"}), "pass_to_pass_failed"),
+        (report({"f": "passed"}), "pass_to_pass_failed"),
+        (report(PASSED, exit=-9, ended=False, timed_out=True), "timeout"),
+        (report(PASSED, ended=False), "session_did_not_end"),
+        (report(PASSED, exit=-11, ended=False), "session_did_not_end"),
+        (report(PASSED, exit=None, ended=False), "session_did_not_end"),
+        (report({**PASSED, "other": "failed"}, exit=0), "tampered"),
+        (report({**PASSED, "other": "error"}, exit=0), "tampered"),
+        (report(PASSED, exit=0, collect_errors=(("other.py", "no"),)), "tampered"),
+        (report(PASSED, exit=1), "tampered"),
+        (report(PASSED, exit=5), "tampered"),
+        (report({}, exit=0), "tampered"),
+        (report([("f", "failed"), ("f", "passed"), ("p", "passed")], exit=1), "tampered"),
+        (report([("f", "passed"), ("f", "passed"), ("p", "passed")]), "tampered"),
+        (report(PASSED, unfinished=("f",)), "tampered"),
+    ],
+)  # fmt: skip
+def test_what_a_report_means(given_report: Report, reason: str) -> None:
+    """The words are SWE-bench's: an expected failure counts, a skip and a missing test do not."""
+    graded = grade(given_report, ["f"], ["p"])
+    assert graded.reason == reason
+    assert graded.solved == (reason == "")
+    assert graded.reward == float(graded.solved)
+
+
+def test_missing_tests_are_named_missing() -> None:
+    assert grade(report({"a": "passed"}, exit=0), ["f"], ["p"]) == Grade(
+        False, 0.0, "fail_to_pass_failed", {"f": "missing"}, {"p": "missing"}
+    )
+
+
+def test_nothing_to_solve_is_not_solved() -> None:
+    """A row without a deciding test would reward every answer."""
+    graded = grade(report(PASSED), [], ["p"])
+    assert not graded.solved
+    assert graded.reason == "no_fail_to_pass"
+
+
+NAMES = st.sampled_from(["a", "b", "c", "d", "e"])
+OUTCOMES: st.SearchStrategy[Outcome] = st.sampled_from(get_args(Outcome))
+REPORTS = st.builds(
+    report,
+    st.lists(st.tuples(NAMES, OUTCOMES), max_size=6),
+    exit=st.sampled_from([0, 1, 2, 3, 4, 5, 127, -9, None]),
+    ended=st.booleans(),
+    timed_out=st.booleans(),
+    unfinished=st.lists(NAMES, max_size=2).map(tuple),
+    collect_errors=st.lists(st.tuples(NAMES, st.text(max_size=3)), max_size=1).map(tuple),
+)
+
+
+@given(REPORTS, st.lists(NAMES, max_size=3), st.lists(NAMES, max_size=3))
+def test_only_a_session_in_which_every_named_test_passed_is_solved(
+    given_report: Report, must: list[str], keep: list[str]
+) -> None:
+    graded = grade(given_report, must, keep)
+    assert graded.solved == (graded.reward == 1.0) == (graded.reason == "")
+    if graded.solved:
+        assert must
+        assert given_report.ended
+        assert not given_report.timed_out
+        for name in (*must, *keep):
+            assert {test.outcome for test in given_report.tests if test.id == name} <= COUNTS_AS_PASSED
+            assert name in {test.id for test in given_report.tests}
+            assert name not in given_report.unfinished
+
+
+@given(REPORTS.map(lambda one: replace(one, ended=True, timed_out=False)))
+def test_an_exit_status_that_the_outcomes_deny_is_tampered(given_report: Report) -> None:
+    """pytest ends with 0 when nothing broke and something ran, with 1 when something broke, with 5 when nothing ran."""
+    broken = bool(given_report.collect_errors) or any(t.outcome in ("failed", "error") for t in given_report.tests)
+    if given_report.exit == 0 and (broken or not given_report.tests):
+        assert session_defect(given_report) == "tampered"
+    if given_report.exit == 1 and not broken:
+        assert session_defect(given_report) == "tampered"
+    if given_report.exit == 5 and given_report.tests:
+        assert session_defect(given_report) == "tampered"
+
+
+@given(REPORTS, st.permutations(["a", "b", "c"]))
+def test_the_order_of_the_names_does_not_matter(given_report: Report, names: list[str]) -> None:
+    assert grade(given_report, names, []).reward == grade(given_report, sorted(names), []).reward
