@@ -9,8 +9,11 @@ import sys
 
 import pytest
 
+from tests.sandboxes import place, sandbox
 from ttc_data.environments.engine import bubblewrap_problem, connect
 from ttc_data.errors import EngineUnavailable
+
+__all__ = ["place", "sandbox"]  # here, so that all lists of tests share one environment a transport
 
 
 @functools.cache

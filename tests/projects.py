@@ -112,7 +112,7 @@ class PileTest(unittest.TestCase):
             pile.put(4)
 '''
 
-TEST_HANGS = '''import time
+TEST_HANGS = """import time
 
 
 def test_that_hangs():
@@ -125,7 +125,7 @@ def test_that_never_lets_go():
             time.sleep(60)
         except BaseException:
             pass
-'''
+"""
 
 PYPROJECT = """[project]
 name = "shapes"

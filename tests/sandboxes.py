@@ -28,7 +28,7 @@ LIMITS = Limits(
     file_bytes=8 * MIB,
     scratch_bytes=64 * MIB,
     output_bytes=64 * 1024,
-    report_bytes=4 * MIB,
+    report_bytes=MIB,
 )
 
 CALC = '''"""A module with two functions."""

@@ -186,9 +186,7 @@ def test_the_number_of_workers_changes_no_byte(
 
 
 @pytest.mark.local
-def test_a_build_killed_again_and_again_ends_with_the_same_bytes(
-    calm: Recipe, cache: Cache, tmp_path: Path
-) -> None:
+def test_a_build_killed_again_and_again_ends_with_the_same_bytes(calm: Recipe, cache: Cache, tmp_path: Path) -> None:
     whole = ttc_data.build(calm, tmp_path / "whole", sandbox="local", cache=cache, workers=2)
     path = tmp_path / "recipe.yaml"
     path.write_text(json.dumps(calm.model_dump(mode="json")))

@@ -216,6 +216,8 @@ for line in sys.stdin:  # how long the next run may live, 0 for ever
 
 
 class Toy:
+    """A stage of 200 inputs in a process of its own, which can be killed after any time."""
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir()
@@ -273,6 +275,7 @@ def test_a_build_killed_twenty_times_ends_as_one_that_never_was(tmp_path: Path) 
 
 
 INTERRUPTED = """
+import os
 import sys
 import time
 from pathlib import Path
@@ -284,7 +287,7 @@ from ttc_data.store import Build
 
 def work(number):
     if number >= 4:
-        print("works", flush=True)
+        os.write(1, b"works\\n")
         time.sleep(60)
     yield Spec(str(number), "docstring", "")
 

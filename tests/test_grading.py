@@ -17,7 +17,7 @@ from ttc_data.sandbox.protocol import Report, TestResult
 def report(
     outcomes: dict[str, Outcome] | list[tuple[str, Outcome]],
     *,
-    exit: int | None = 0,
+    status: int | None = 0,
     ended: bool = True,
     timed_out: bool = False,
     unfinished: tuple[str, ...] = (),
@@ -25,7 +25,7 @@ def report(
 ) -> Report:
     pairs = outcomes if isinstance(outcomes, list) else list(outcomes.items())
     tests = tuple(TestResult(name, outcome, 0.1, "") for name, outcome in pairs)
-    return Report(tests, unfinished, collect_errors, exit, ended, timed_out, 1.0, "")
+    return Report(tests, unfinished, collect_errors, status, ended, timed_out, 1.0, "")
 
 
 PASSED: dict[str, Outcome] = {"f": "passed", "p": "passed"}
@@ -37,30 +37,30 @@ PASSED: dict[str, Outcome] = {"f": "passed", "p": "passed"}
         (report(PASSED), ""),
         (report({"f": "xfailed", "p": "xfailed"}), ""),
         (report({**PASSED, "other": "skipped"}), ""),
-        (report({**PASSED, "other": "failed"}, exit=1), ""),
-        (report(PASSED, exit=1, collect_errors=(("other.py", "no"),)), ""),
-        (report({"f": "failed", "p": "passed"}, exit=1), "fail_to_pass_failed"),
-        (report({"f": "error", "p": "passed"}, exit=1), "fail_to_pass_failed"),
+        (report({**PASSED, "other": "failed"}, status=1), ""),
+        (report(PASSED, status=1, collect_errors=(("other.py", "no"),)), ""),
+        (report({"f": "failed", "p": "passed"}, status=1), "fail_to_pass_failed"),
+        (report({"f": "error", "p": "passed"}, status=1), "fail_to_pass_failed"),
         (report({"f": "skipped", "p": "passed"}), "fail_to_pass_failed"),
         (report({"f": "xpassed", "p": "passed"}), "fail_to_pass_failed"),
         (report({"p": "passed"}), "fail_to_pass_failed"),
-        (report({}, exit=5), "fail_to_pass_failed"),
-        (report({}, exit=4), "fail_to_pass_failed"),
-        (report({"p": "passed"}, exit=2, unfinished=("f",)), "fail_to_pass_failed"),
-        (report({"f": "passed", "p": "failed"}, exit=1), "pass_to_pass_failed"),
+        (report({}, status=5), "fail_to_pass_failed"),
+        (report({}, status=4), "fail_to_pass_failed"),
+        (report({"p": "passed"}, status=2, unfinished=("f",)), "fail_to_pass_failed"),
+        (report({"f": "passed", "p": "failed"}, status=1), "pass_to_pass_failed"),
         (report({"f": "passed", "p": "skipped"}), "pass_to_pass_failed"),
         (report({"f": "passed"}), "pass_to_pass_failed"),
-        (report(PASSED, exit=-9, ended=False, timed_out=True), "timeout"),
+        (report(PASSED, status=-9, ended=False, timed_out=True), "timeout"),
         (report(PASSED, ended=False), "session_did_not_end"),
-        (report(PASSED, exit=-11, ended=False), "session_did_not_end"),
-        (report(PASSED, exit=None, ended=False), "session_did_not_end"),
-        (report({**PASSED, "other": "failed"}, exit=0), "tampered"),
-        (report({**PASSED, "other": "error"}, exit=0), "tampered"),
-        (report(PASSED, exit=0, collect_errors=(("other.py", "no"),)), "tampered"),
-        (report(PASSED, exit=1), "tampered"),
-        (report(PASSED, exit=5), "tampered"),
-        (report({}, exit=0), "tampered"),
-        (report([("f", "failed"), ("f", "passed"), ("p", "passed")], exit=1), "tampered"),
+        (report(PASSED, status=-11, ended=False), "session_did_not_end"),
+        (report(PASSED, status=None, ended=False), "session_did_not_end"),
+        (report({**PASSED, "other": "failed"}, status=0), "tampered"),
+        (report({**PASSED, "other": "error"}, status=0), "tampered"),
+        (report(PASSED, status=0, collect_errors=(("other.py", "no"),)), "tampered"),
+        (report(PASSED, status=1), "tampered"),
+        (report(PASSED, status=5), "tampered"),
+        (report({}, status=0), "tampered"),
+        (report([("f", "failed"), ("f", "passed"), ("p", "passed")], status=1), "tampered"),
         (report([("f", "passed"), ("f", "passed"), ("p", "passed")]), "tampered"),
         (report(PASSED, unfinished=("f",)), "tampered"),
     ],
@@ -74,7 +74,7 @@ def test_what_a_report_means(given_report: Report, reason: str) -> None:
 
 
 def test_missing_tests_are_named_missing() -> None:
-    assert grade(report({"a": "passed"}, exit=0), ["f"], ["p"]) == Grade(
+    assert grade(report({"a": "passed"}, status=0), ["f"], ["p"]) == Grade(
         False, 0.0, "fail_to_pass_failed", {"f": "missing"}, {"p": "missing"}
     )
 
@@ -91,7 +91,7 @@ OUTCOMES: st.SearchStrategy[Outcome] = st.sampled_from(get_args(Outcome))
 REPORTS = st.builds(
     report,
     st.lists(st.tuples(NAMES, OUTCOMES), max_size=6),
-    exit=st.sampled_from([0, 1, 2, 3, 4, 5, 127, -9, None]),
+    status=st.sampled_from([0, 1, 2, 3, 4, 5, 127, -9, None]),
     ended=st.booleans(),
     timed_out=st.booleans(),
     unfinished=st.lists(NAMES, max_size=2).map(tuple),
@@ -117,7 +117,7 @@ def test_only_a_session_in_which_every_named_test_passed_is_solved(
 
 @given(REPORTS.map(lambda one: replace(one, ended=True, timed_out=False)))
 def test_an_exit_status_that_the_outcomes_deny_is_tampered(given_report: Report) -> None:
-    """pytest ends with 0 when nothing broke and something ran, with 1 when something broke, with 5 when nothing ran."""
+    """A session ends with 0 when nothing broke and something ran, with 1 when something broke, with 5 when nothing ran."""
     broken = bool(given_report.collect_errors) or any(t.outcome in ("failed", "error") for t in given_report.tests)
     if given_report.exit == 0 and (broken or not given_report.tests):
         assert session_defect(given_report) == "tampered"

@@ -139,7 +139,7 @@ def run_stage(
     ran = Ran()
     progress.begin(stage.name, total)
     waiting: set[Future[tuple[int, int]]] = set()
-    names: dict[Future[tuple[int, int]], str] = {}
+    names: dict[Future[tuple[int, int]], tuple[str, str]] = {}
 
     def attempt(key: str, item: Input) -> tuple[int, int]:
         started = time.monotonic()
@@ -158,12 +158,12 @@ def run_stage(
     def settle(finished: Iterable[Future[tuple[int, int]]]) -> None:
         for future in finished:
             waiting.discard(future)
-            name = names.pop(future)
+            key, name = names.pop(future)
             try:
                 kept, rejected = future.result()
             except INFRASTRUCTURE as error:
                 ran.errors.append(f"{stage.name} {name}: {error}")
-                seen.discard(name)
+                seen.discard(key)
                 progress.advance(0, 0, 1)
                 continue
             progress.advance(kept, rejected, 0)
@@ -178,7 +178,7 @@ def run_stage(
                 continue
             seen.add(key)
             future = pool.submit(partial(attempt, key, item))
-            names[future] = key
+            names[future] = key, str(getattr(item, "name", item_key))
             waiting.add(future)
             while len(waiting) >= 2 * workers:  # before the next input is taken
                 settle(wait(waiting, return_when=FIRST_COMPLETED).done)

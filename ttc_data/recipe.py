@@ -331,7 +331,8 @@ def _one_line(path: Path, error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     where = ".".join(str(part) for part in first["loc"]) or "recipe"
     if first["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(where.rpartition(".")[2], _known_keys(), 1)
+        section, _, key = where.rpartition(".")
+        near = difflib.get_close_matches(key, _known_keys(section), 1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         message = f"unknown key{hint}"
     else:
@@ -340,9 +341,11 @@ def _one_line(path: Path, error: ValidationError) -> str:
     return f"{path}: {where}: {message}{more}"
 
 
-def _known_keys() -> set[str]:
-    keys = set(Recipe.model_fields)
-    for field in Recipe.model_fields.values():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
-            keys |= set(field.annotation.model_fields)
-    return keys
+def _known_keys(section: str) -> set[str]:
+    """The keys of a recipe's section; of all kinds of source for a place inside a list of them."""
+    if not section:
+        return set(Recipe.model_fields)
+    field = Recipe.model_fields.get(section)
+    if field and isinstance(field.annotation, type) and issubclass(field.annotation, Section):
+        return set(field.annotation.model_fields)
+    return set().union(*(kind.model_fields for kind in (PypiSource, GitSource, StackSource)))

@@ -179,7 +179,7 @@ class Suite:
 
     @property
     def key(self) -> str:
-        return content_key("suite", self.environment_key, self.run)
+        return content_key("suite", self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -244,7 +244,7 @@ class Build:
         self.records = folder / "records"
         self.dataset = folder / "dataset"
         try:
-            self.records.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise BuildError(f"--out {folder}: {error.strerror}; name a folder that can be written") from error
         self._lock = (folder / ".lock").open("w")

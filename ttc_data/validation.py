@@ -118,12 +118,20 @@ def _folder_of(name: str | Path) -> Path:
     text = str(name)
     if path.exists() or text.count("/") != 1 or text.startswith((".", "/", "~")):
         raise DatasetError(f"{name}: no dataset there; name a folder that `ttcdata build` wrote, or a Hub id ORG/NAME")
+    import httpx2
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OfflineModeIsEnabled
 
     try:
         return Path(snapshot_download(text, repo_type="dataset"))
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OfflineModeIsEnabled, OSError) as error:
+    except (
+        HfHubHTTPError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+        OfflineModeIsEnabled,
+        httpx2.HTTPError,
+        OSError,
+    ) as error:
         cause = " ".join(str(error).split())[:200]
         raise DatasetError(
             f"{text}: no such folder, and the Hub does not give it ({cause}); check the name and the token"
@@ -375,7 +383,10 @@ def read_predictions(path: Path) -> list[Prediction]:
             data: Any = json.loads(line)
             prediction = adapter.validate_python(data)
         except ValueError as error:
-            cause = error.errors(include_url=False)[0] if isinstance(error, ValidationError) else str(error)
+            cause = str(error)
+            if isinstance(error, ValidationError):
+                first = error.errors(include_url=False)[0]
+                cause = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
             raise DatasetError(
                 f"{path}:{number}: must be a JSON object with instance_id, model_name_or_path, model_patch ({cause})"
             ) from error

@@ -90,7 +90,7 @@ def own(place: Place) -> tuple[Sandbox, str]:
     before = living(place)
     sandbox = place.open()
     names = living(place) - before
-    return sandbox, sorted(names, key=len)[0] if isinstance(place.host, DockerHost) else min(names, key=int)
+    return sandbox, min(names) if isinstance(place.host, DockerHost) else min(names, key=int)
 
 
 def test_a_killed_sandbox_is_lost_and_says_so(place: Place, own: tuple[Sandbox, str]) -> None:

@@ -207,9 +207,9 @@ def test_coverage_says_which_tests_ran_which_lines_and_leaves_out_the_def_line(p
     reach = place.warm().run(job).reach
     both = ("tests/test_core.py::test_negative", "tests/test_core.py::test_positive")
     assert reach["body"].tests == both
-    assert (reach["body"].ran, reach["body"].lines) == (3, 3)
+    assert (reach["body"].ran, reach["body"].lines) == ((6, 7, 8), 3)
     assert reach["negative"].tests == ("tests/test_core.py::test_negative",)
     assert reach["header"].tests == ()
     assert reach["never"].tests == ()
-    assert (reach["never"].ran, reach["never"].lines) == (0, 1)
+    assert (reach["never"].ran, reach["never"].lines) == ((), 1)
     assert reach["gone"].tests == ()

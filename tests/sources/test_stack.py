@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -215,3 +218,19 @@ def test_a_real_row_of_the_stack(tmp_path: Path) -> None:
     assert (source.repo, source.license, source.size) == ("jclarte/quarto", "MIT", real["size"])
     assert dict(trees.files(source.tree)) == {"tests/mcts_benchmark.py": real["content"].encode()}
     stack.close()
+
+
+def test_a_hub_that_cannot_be_reached_is_a_reason_not_a_traceback() -> None:
+    """This is what a build without network meets first; it then mines the recipe's open projects."""
+    command = (
+        "from ttc_data.sources.stack import reachable\n"
+        "print(reachable('hf://datasets/bigcode/the-stack-dedup/data/python/*.parquet'))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", command],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "HF_ENDPOINT": "http://127.0.0.1:9"},
+    )
+    assert "the Hub does not answer" in done.stdout

@@ -9,7 +9,6 @@ import typer
 
 from ttc_data.cli.options import (
     DockerOption,
-    LimitOption,
     LocalOption,
     SandboxOption,
     WorkersOption,
@@ -44,7 +43,9 @@ def build(
     docker: DockerOption = False,
     local: LocalOption = False,
     workers: WorkersOption = 0,
-    limit: LimitOption = 0,
+    limit: Annotated[
+        int | None, typer.Option("--limit", metavar="N", min=0, help="Prove at most N samples; 0 means all.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", metavar="", help="Show what would be mined, and stop.")] = False,
 ) -> None:
     """Build a dataset of tasks that execution has proven.
@@ -68,7 +69,7 @@ def build(
     from ttc_data.recipe import load_recipe
 
     settings = list(set_ or [])
-    if limit:
+    if limit is not None:
         settings.append(f"limit={limit}")
     if llm or model:
         settings += ["spec.origin=model", f"spec.llm={llm!r}", f"spec.model={model!r}"]

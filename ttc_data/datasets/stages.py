@@ -101,7 +101,8 @@ class Stages:
     def run(self) -> dict[str, int]:
         """Every stage in turn, then the dataset; gives the rows of each split."""
         rules = self.recipe
-        tests, spec = rules.tests.model_dump(), rules.spec.model_dump()
+        tests = [rules.tests.model_dump(), rules.sandbox.model_dump()]
+        spec = rules.spec.model_dump()
         self._stage(self.mined, self._requests(), mine, "")
         self._stage(self.extracted, self._keyed(self.mined), self._extract, rules.extract.model_dump())
         salt = [rules.environment.model_dump(mode="json"), self.host.interpreter()]
@@ -109,8 +110,8 @@ class Stages:
         self._stage(self.suites, self._subjects(), lambda subject: run_suite(subject, self._run, rules.tests), tests)
         self._stage(self.repeats, self._repeat_inputs(), self._repeat, tests)
         writer = spec_writer(rules.spec)
-        self._stage(self.specs, self._tasks(), lambda task: self._specify(task, writer), [spec, tests])
-        self._stage(self.samples, self._mask_inputs(), self._mask, [rules.mask.model_dump(), spec, tests])
+        self._stage(self.specs, self._tasks(), lambda task: self._specify(task, writer), spec)
+        self._stage(self.samples, self._mask_inputs(), self._mask, rules.mask.model_dump())
         self._stage(self.evidence, self._chosen_samples(), self._prove, tests)
         return self._write()
 
@@ -156,7 +157,8 @@ class Stages:
 
     def _subjects(self) -> Iterator[tuple[str, Subject]]:
         for environment in self.environments.records():
-            yield environment.key, self._subject(environment)
+            subject = self._subject(environment)
+            yield subject.key, subject
 
     def _repeat_inputs(self) -> Iterator[tuple[str, tuple[Subject, Suite, int]]]:
         for environment in self.environments.records():
@@ -184,7 +186,8 @@ class Stages:
             texts = {path: text for path, text in self.cache.trees.files(environment.tree) if path in paths}
             for target in subject.targets:
                 chosen = reached.chosen(target, self.recipe.tests)
-                yield content_key(target.key, environment.key), _Task(target, chosen, subject, texts[target.path])
+                key = content_key(target.key, environment.key, chosen)
+                yield key, _Task(target, chosen, subject, texts[target.path])
 
     def _specify(self, task: _Task, writer: SpecWriter | None) -> Iterator[Spec | Reject]:
         if not task.chosen.candidates:

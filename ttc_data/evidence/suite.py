@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from ttc_data.evidence.doctests import doctest_file, module_name
 from ttc_data.recipe import TestRules
-from ttc_data.records import Environment, FileText, LineCount, Reject, Suite, Target, TestReach
+from ttc_data.records import Environment, FileText, LineCount, Reject, Suite, Target, TestReach, content_key
 from ttc_data.sandbox.protocol import Job, Reach, Report
 
 MOST_SESSIONS = 20
@@ -38,8 +38,8 @@ class Subject:
 
     @property
     def key(self) -> str:
-        """The environment decides: its targets follow from the same tree."""
-        return self.environment.key
+        """The environment, and what of it is asked for: other rules of extraction ask for other targets."""
+        return content_key(self.environment.key, [target.key for target in self.targets], sorted(self.doctests))
 
 
 def run_suite(subject: Subject, run: RunJob, rules: TestRules) -> Iterator[Suite | Reject]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
@@ -33,8 +34,13 @@ START, END = ">>>>> Start Test Output", ">>>>> End Test Output"
 
 def instance_id(source: Source, target: Target, sample: Sample) -> str:
     """`OWNER__NAME-QUALNAME-KEY`: readable, unique, fit for an image tag, and the same for the same sample."""
-    name = "".join(c if c.isalnum() and c.isascii() else "-" for c in target.qualname.lower()).strip("-")[:60]
-    return f"{source.repo.lower().replace('/', '__')}-{name}-{sample.key[:10]}"
+    owner, _, repo = source.repo.rpartition("/")
+    words = [_plain(owner)[:30], _plain(repo)[:40], _plain(target.qualname)[:40]]
+    return f"{words[0]}__{words[1]}-{words[2]}-{sample.key[:10]}"
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[^a-z0-9_.]+", "-", text.lower()).strip("-._") or "x"
 
 
 def make_row(
@@ -76,7 +82,7 @@ def make_row(
         test_patch=unified_diff({file.path: None for file in added}, {file.path: file.text for file in added}),
         FAIL_TO_PASS=evidence.fail_to_pass,
         PASS_TO_PASS=evidence.pass_to_pass,
-        image=f"ttcdata/row:{name}"[:127],
+        image=f"ttcdata/row:{name}",
         eval_script=eval_script(environment, sorted(used)),
         log_parser="parse_log_pytest",
         eval_type="pass_and_fail",

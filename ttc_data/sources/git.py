@@ -7,6 +7,7 @@ every transport, and cloning allows a short list of them.
 from __future__ import annotations
 
 import datetime
+import os
 import re
 import shutil
 import tempfile
@@ -14,6 +15,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
+
+# Without a git program GitPython refuses to be imported, unless it is told to wait until one is needed.
+os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 
 from git import Blob, Commit, Git, Repo, Tree
 from git.exc import GitCommandError, GitError, InvalidGitRepositoryError, NoSuchPathError
@@ -65,6 +69,8 @@ def fetch(source: GitSource, trees: TreeStore, limits: TreeLimits, licenses: Lic
         StorageFull: when the disk is full.
     """
     _check_words(source)
+    if shutil.which("git") is None:
+        raise SourceUnavailable(f"git source {_public(source.url)!r}: no git program on PATH; install git")
     local = _local_folder(source.url)
     repo = source.repo or _repo_name(source.url, local)
     with _opened(local, source, limits, cache) as repository:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import duckdb
+import httpx2
 from huggingface_hub import HfFileSystem
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, OfflineModeIsEnabled, RepositoryNotFoundError
 
@@ -81,7 +82,7 @@ def reachable(path: str, filesystem: HubFilesystem | None = None) -> str | None:
             file.read(4)
     except SourceUnavailable as error:
         return str(error)
-    except (OSError, HfHubHTTPError) as error:
+    except (OSError, HfHubHTTPError, httpx2.HTTPError) as error:
         return _hub_reason(path, error)
     return None
 
@@ -104,7 +105,7 @@ def _found(path: str, filesystem: HubFilesystem | None) -> list[str]:
         pattern = path if path.endswith(".parquet") or "*" in path else f"{path.rstrip('/')}/**/*.parquet"
         try:
             names = (filesystem or HfFileSystem()).glob(pattern)
-        except (OSError, HfHubHTTPError, ValueError) as error:
+        except (OSError, HfHubHTTPError, httpx2.HTTPError, ValueError) as error:
             raise SourceUnavailable(_hub_reason(path, error)) from error
         files = sorted(_HUB + str(name).removeprefix(_HUB) for name in names)
     else:

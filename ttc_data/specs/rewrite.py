@@ -8,6 +8,7 @@ from importlib.resources import files
 
 import jinja2
 import openai
+from pydantic import BaseModel, Field, ValidationError
 
 from ttc_data.errors import ModelUnavailable, RecipeError
 from ttc_data.recipe import SpecRules
@@ -70,14 +71,45 @@ class SpecWriter:
             raise ModelUnavailable(
                 f"model {self._rules.model!r} at {self._rules.llm} does not answer ({error}); start it, or check --llm and --model"
             ) from error
-        choice = answer.choices[0] if answer.choices else None
-        text = normalise((choice.message.content or "") if choice else "")
+        said, reason = self._read(answer)
+        text = normalise(said)
         if not text:
             return Reject(target.key, "specify", "model_answer_empty", "", subject)
-        if choice is not None and choice.finish_reason == "length":
+        if reason == "length":
             detail = f"cut at spec.max_tokens={self._rules.max_tokens}"
             return Reject(target.key, "specify", "model_answer_cut", detail, subject)
         return Spec(target.key, "model", text, self._rules.model, self._prompt_hash)
+
+    def _read(self, answer: object) -> tuple[str, str]:
+        """The text of a completion and why it ended; the client lets any JSON through, and any text for that matter."""
+        try:
+            completion = Completion.model_validate(answer, from_attributes=True)
+        except ValidationError as error:
+            raise ModelUnavailable(
+                f"{self._rules.llm} answered what is no chat completion ({error.errors(include_url=False)[0]['msg']});"
+                " check that --llm is the base URL of an OpenAI-compatible endpoint, most end in /v1"
+            ) from error
+        choice = completion.choices[0]
+        return choice.message.content or "", choice.finish_reason or ""
+
+
+class Message(BaseModel):
+    """What a completion says."""
+
+    content: str | None = None
+
+
+class Choice(BaseModel):
+    """One of a completion's answers."""
+
+    message: Message
+    finish_reason: str | None = None
+
+
+class Completion(BaseModel):
+    """The part of a chat completion that is read."""
+
+    choices: list[Choice] = Field(min_length=1)
 
 
 def _api_key() -> str:

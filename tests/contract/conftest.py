@@ -1,5 +1,0 @@
-"""Every contract test runs on every transport."""
-
-from tests.sandboxes import place, sandbox
-
-__all__ = ["place", "sandbox"]

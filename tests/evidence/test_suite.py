@@ -1,0 +1,159 @@
+"""Which tests decide a target: those that pass every time and run its own lines; never by how long they took."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from tests.scripted import CRASHED, TIMED_OUT, Script, environment, played
+from ttc_data.evidence.suite import Chosen, Reached, Subject, repeat_suite, run_suite
+from ttc_data.recipe import TestRules
+from ttc_data.records import FileText, LineCount, Outcome, Reject, Suite, Target, TestReach
+from ttc_data.sandbox.protocol import Job, Report
+
+RULES = TestRules(runs=3)
+
+
+def target(name: str, lines: tuple[int, int]) -> Target:
+    return Target(
+        "source", "m.py", name, "function", False, lines, f"def {name}():", "Doc.", (0, 1), ((1, 2),), (lines,)
+    )
+
+
+F, G = target("f", (2, 4)), target("g", (7, 9))
+
+
+def subject(doctests: Mapping[str, FileText] | None = None) -> Subject:
+    return Subject(environment(), (F, G), doctests or {})
+
+
+def suite_of(
+    outcomes: Mapping[str, Outcome], reach: Mapping[str, Sequence[str]], doctests: Mapping[str, FileText] | None = None
+) -> Suite:
+    script = Script([lambda job: played(job, outcomes, reach)])
+    (suite,) = run_suite(subject(doctests), script, RULES)
+    assert isinstance(suite, Suite)
+    return suite
+
+
+def test_the_whole_suite_runs_once_with_the_lines_of_every_target() -> None:
+    script = Script([lambda job: played(job, {"test_m.py::a": "passed"})])
+    list(run_suite(subject(), script, RULES))
+    (job,) = script.jobs
+    assert job.tests is None
+    assert job.test_files == ("test_m.py",)
+    assert job.cover == {"m.py": {F.key: F.body_lines, G.key: G.body_lines}}
+    assert job.args == environment().pytest_args
+    assert (job.hash_seed, job.timeout_s, job.test_timeout_s) == (0, RULES.suite_timeout_s, RULES.test_timeout_s)
+
+
+def test_only_tests_that_passed_are_kept_sorted_with_what_they_reach() -> None:
+    outcomes: dict[str, Outcome] = {
+        "test_m.py::z": "passed", "test_m.py::a": "passed", "test_m.py::fails": "failed", "test_m.py::skips": "skipped",
+        "test_m.py::xfails": "xfailed", "test_m.py::errs": "error", "test_m.py::with blank": "passed",
+    }  # fmt: skip
+    suite = suite_of(outcomes, {F.key: list(outcomes), G.key: ["test_m.py::z"]})
+    both = tuple(sorted((F.key, G.key)))
+    assert suite.passed == (TestReach("test_m.py::a", (F.key,)), TestReach("test_m.py::z", both))
+    assert suite.lines == tuple(LineCount(key, 3, 4) for key in both)
+
+
+def test_a_doctest_counts_for_its_own_target_alone() -> None:
+    """The examples of f may call g, yet whoever answers g never saw them."""
+    doctests = {F.key: FileText("ttc_doctests/test_f.py", "...")}
+    name = "ttc_doctests/test_f.py::test_docstring_examples"
+    suite = suite_of(
+        {name: "passed", "test_m.py::a": "passed"}, {F.key: [name], G.key: [name, "test_m.py::a"]}, doctests
+    )
+    assert suite.passed == (TestReach("test_m.py::a", (G.key,)), TestReach(name, (F.key,)))
+
+
+def test_a_suite_without_a_passing_test_is_a_reject_with_its_last_lines() -> None:
+    for report, reason in ((TIMED_OUT, "suite_timed_out"), (CRASHED, "no_test_passes")):
+        (reject,) = run_suite(subject(), Script([lambda job, report=report: report]), RULES)  # type: ignore[misc]
+        assert isinstance(reject, Reject)
+        assert (reject.reason, reject.detail, reject.subject) == (reason, report.output, "owner/name")
+
+
+def test_what_passed_before_a_suite_timed_out_is_kept() -> None:
+    """A suite too long for its limit still has tests that decide."""
+
+    def cut(job: Job) -> Report:
+        whole = played(job, {"test_m.py::a": "passed"}, {F.key: ["test_m.py::a"]})
+        return replace(whole, timed_out=True, ended=False, exit=-9, reach={})
+
+    (suite,) = run_suite(subject(), Script([cut]), RULES)
+    assert isinstance(suite, Suite)
+    assert [reach.test for reach in suite.passed] == ["test_m.py::a"]
+
+
+def test_a_repeat_runs_what_passed_under_another_hash_seed() -> None:
+    outcomes: dict[str, Outcome] = {"test_m.py::a": "passed", "test_m.py::b": "passed", "test_m.py::c": "failed"}
+    first = suite_of(outcomes, {})
+    script = Script([lambda job: played(job, {**outcomes, "test_m.py::b": "failed"})])
+    (again,) = repeat_suite(subject(), first, 2, script, RULES)
+    (job,) = script.jobs
+    assert job.tests == ("test_m.py::a", "test_m.py::b")
+    assert (job.hash_seed, job.cover) == (2, {})
+    assert (again.run, again.hash_seed, again.lines) == (2, 2, ())
+    assert [reach.test for reach in again.passed] == ["test_m.py::a"]
+    assert again.key != first.key
+
+
+def runs(first: dict[str, tuple[str, ...]], *others: set[str]) -> list[Suite]:
+    passed = tuple(TestReach(test, keys) for test, keys in sorted(first.items()))
+    lines = (LineCount(F.key, 3, 4), LineCount(G.key, 0, 0))
+    suites = [Suite("environment", 0, 0, passed, lines)]
+    for number, tests in enumerate(others, 1):
+        suites.append(Suite("environment", number, number, tuple(TestReach(test, ()) for test in sorted(tests)), ()))
+    return suites
+
+
+def test_a_test_that_fails_in_one_run_decides_nothing() -> None:
+    suites = runs({"t.py::a": (F.key,), "t.py::flaky": (F.key,)}, {"t.py::a", "t.py::flaky"}, {"t.py::a"})
+    assert Reached(suites).chosen(F, RULES) == Chosen(("t.py::a",), (), 0.75)
+
+
+def test_the_most_specific_tests_come_first_and_ties_go_by_name() -> None:
+    first = {"t.py::both": (F.key, G.key), "t.py::z": (F.key,), "t.py::a": (F.key,), "u.py::far": (), "t.py::near": ()}
+    suites = runs(first, set(first))
+    chosen = Reached(suites).chosen(F, RULES)
+    assert chosen.candidates == ("t.py::a", "t.py::z", "t.py::both")
+    assert chosen.neighbours == ("t.py::near",)  # of the candidates' files only
+    assert Reached(suites).chosen(F, TestRules(max_candidates=1)).candidates == ("t.py::a",)
+
+
+def test_neighbours_are_few_spread_out_and_never_reach_the_target() -> None:
+    first: dict[str, tuple[str, ...]] = {f"t.py::n{number:02}": () for number in range(50)}
+    first |= {f"t.py::f{number}": (F.key,) for number in range(4)}
+    rules = TestRules(max_neighbours=10, max_candidates=2)
+    chosen = Reached(runs(first, set(first))).chosen(F, rules)
+    assert chosen.neighbours == tuple(f"t.py::n{number:02}" for number in range(0, 50, 5))
+    assert Reached(runs(first, set(first))).chosen(F, TestRules(max_neighbours=0)).neighbours == ()
+
+
+def test_a_target_that_nothing_reaches_has_no_tests() -> None:
+    assert Reached(runs({"t.py::a": (F.key,)})).chosen(G, RULES) == Chosen((), (), 0.0)
+
+
+def test_the_choice_never_depends_on_order_or_on_measured_seconds() -> None:
+    """Two machines run at different speeds; they choose the same tests."""
+    outcomes: dict[str, Outcome] = {f"test_m.py::t{number}": "passed" for number in range(30)}
+    reach = {F.key: list(outcomes)[::2], G.key: list(outcomes)[::3]}
+    chosen = set()
+    for seed in range(4):
+        draw = random.Random(seed)
+
+        def slow(job: Job, draw: random.Random = draw) -> Report:
+            report = played(job, outcomes, reach)
+            tests = [replace(test, seconds=draw.random()) for test in report.tests]
+            draw.shuffle(tests)
+            return replace(report, tests=tuple(tests), seconds=draw.random())
+
+        (first,) = run_suite(subject(), Script([slow]), RULES)
+        assert isinstance(first, Suite)
+        suites = [first, *(next(repeat_suite(subject(), first, number, Script([slow]), RULES)) for number in (1, 2))]
+        draw.shuffle(suites)
+        chosen.add((Reached(suites).chosen(F, RULES), Reached(suites).chosen(G, RULES)))
+    assert len(chosen) == 1

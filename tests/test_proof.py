@@ -1,0 +1,167 @@
+"""A sample is published when it was seen to pass with its reference, every time, and to fail without."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from tests.scripted import CRASHED, TIMED_OUT, Script, environment, played
+from ttc_data.edits import unified_diff
+from ttc_data.proof import prove, reference_file
+from ttc_data.recipe import TestRules
+from ttc_data.records import Evidence, FileText, Outcome, Reject, Sample
+from ttc_data.sandbox.protocol import Job, Report
+
+REFERENCE = "def f():\r\n    return 1  # \u00fc\n"
+MASKED = "def f():\r\n    raise NotImplementedError\n"
+RULES = TestRules(runs=3)
+A, B, N = "test_m.py::a", "test_m.py::b", "test_m.py::n"
+D = "ttc_doctests/test_f.py::test_docstring_examples"
+
+
+def sample(candidates: tuple[str, ...] = (A, B), neighbours: tuple[str, ...] = (N,), doctest: bool = False) -> Sample:
+    return Sample(
+        target_key="target", source_key="source", environment_key=environment().key, spec_key="spec", mask="body",
+        path="m.py", qualname="f", masked=MASKED, patch=unified_diff({"m.py": MASKED}, {"m.py": REFERENCE}),
+        tests=(FileText("ttc_doctests/test_f.py", "# examples"),) if doctest else (), candidates=candidates,
+        neighbours=neighbours, line_coverage=0.75,
+    )  # fmt: skip
+
+
+def plays(**outcomes: Outcome) -> Callable[[Job], Report]:
+    """Outcomes by the last letter of the test's name."""
+    names = {"a": A, "b": B, "n": N, "d": D}
+    return lambda job: played(job, {names[name]: outcome for name, outcome in outcomes.items()})
+
+
+def proven(script: Script, of: Sample | None = None) -> Evidence | Reject:
+    (found,) = prove(of or sample(), environment(), script, RULES)
+    return found
+
+
+def reason(script: Script, of: Sample | None = None) -> str:
+    found = proven(script, of)
+    assert isinstance(found, Reject)
+    assert found.key == (of or sample()).key
+    assert found.stage == "prove"
+    assert found.subject == "owner/name m.py::f"
+    return found.reason
+
+
+def test_tests_that_the_masked_file_fails_decide_and_the_others_must_go_on_passing() -> None:
+    script = Script([plays(a="failed", b="error", n="passed"), plays(a="passed", b="passed", n="passed")])
+    found = proven(script)
+    assert isinstance(found, Evidence)
+    assert found.fail_to_pass == (A, B)
+    assert found.pass_to_pass == (N,)
+    assert (found.gold_passes, found.gold_runs) == (3, 3)
+    assert found.verdict.status == "valid"
+    assert found.test_origin == "repository"
+    assert found.line_coverage == 0.75
+    assert found.key == sample().key
+
+
+def test_the_masked_file_runs_once_and_the_reference_under_every_seed() -> None:
+    script = Script([plays(a="failed", b="failed", n="passed"), plays(a="passed", b="passed", n="passed")])
+    proven(script, sample(doctest=True))
+    assert [job.files["m.py"] for job in script.jobs] == [MASKED, REFERENCE, REFERENCE, REFERENCE]
+    assert [job.hash_seed for job in script.jobs] == [0, 0, 1, 2]
+    for job in script.jobs:
+        assert job.tests == (A, B, N)
+        assert job.test_files == ("test_m.py",)
+        assert job.files["ttc_doctests/test_f.py"] == "# examples"
+        assert (job.timeout_s, job.test_timeout_s) == (RULES.sample_timeout_s, RULES.test_timeout_s)
+
+
+def test_a_candidate_that_passes_without_the_body_only_has_to_go_on_passing() -> None:
+    script = Script([plays(a="failed", b="passed", n="passed"), plays(a="passed", b="passed", n="passed")])
+    found = proven(script)
+    assert isinstance(found, Evidence)
+    assert (found.fail_to_pass, found.pass_to_pass) == ((A,), (B, N))
+
+
+def test_a_neighbour_that_fails_without_the_body_decides_too() -> None:
+    """Coverage did not see it reach the target, a subprocess may have; execution says that it does."""
+    script = Script([plays(a="failed", b="failed", n="failed"), plays(a="passed", b="passed", n="passed")])
+    found = proven(script)
+    assert isinstance(found, Evidence)
+    assert found.fail_to_pass == (A, B, N)
+
+
+def test_a_flaky_test_is_in_neither_list() -> None:
+    steady = plays(a="passed", b="passed", n="passed")
+    for flaky in (plays(a="passed", b="failed", n="passed"), plays(a="passed", b="skipped", n="passed")):
+        found = proven(Script([plays(a="failed", b="failed", n="passed"), steady, flaky, steady]))
+        assert isinstance(found, Evidence)
+        assert (found.fail_to_pass, found.pass_to_pass) == ((A,), (N,))
+        assert found.gold_passes == 3
+
+
+def test_an_expected_failure_counts_as_passed() -> None:
+    script = Script([plays(a="failed", b="failed", n="xfailed"), plays(a="passed", b="xfailed", n="xfailed")])
+    found = proven(script)
+    assert isinstance(found, Evidence)
+    assert (found.fail_to_pass, found.pass_to_pass) == ((A, B), (N,))
+
+
+def test_a_masked_file_that_passes_everything_is_no_task() -> None:
+    script = Script([plays(a="passed", b="passed", n="passed")])
+    assert reason(script) == "masked_passes"
+    assert len(script.jobs) == 1
+
+
+@pytest.mark.parametrize("outcome", ["failed", "error", "skipped", "xpassed"])
+def test_a_reference_that_does_not_pass_is_no_reference(outcome: Outcome) -> None:
+    script = Script([plays(a="failed", b="failed", n="passed"), plays(a=outcome, b=outcome, n="passed")])
+    assert reason(script) == "reference_fails"
+
+
+def test_a_reference_that_passes_two_times_of_three_is_no_reference() -> None:
+    steady = plays(a="passed", n="passed")
+    script = Script([plays(a="failed", n="passed"), steady, steady, plays(a="failed", n="passed")])
+    assert reason(script, sample(candidates=(A,))) == "reference_fails"
+
+
+def test_tests_that_are_missing_from_the_report_did_not_pass() -> None:
+    script = Script([plays(a="failed", b="failed", n="passed"), plays(n="passed")])
+    assert reason(script) == "reference_fails"
+
+
+@pytest.mark.parametrize(
+    ("answers", "named"),
+    [
+        ([TIMED_OUT], "masked_times_out"),
+        ([CRASHED], "masked_session_did_not_end"),
+        ([None, TIMED_OUT], "reference_times_out"),
+        ([None, CRASHED], "reference_session_did_not_end"),
+    ],
+)
+def test_a_session_that_did_not_end_is_named(answers: list[Report | None], named: str) -> None:
+    """Nothing is believed of it, the tests that passed before included."""
+    fails = plays(a="failed", b="failed", n="passed")
+    script = Script([(lambda job, one=answer: one) if answer else fails for answer in answers])  # type: ignore[misc]
+    assert reason(script) == named
+
+
+def test_a_report_that_contradicts_itself_proves_nothing() -> None:
+    fails = plays(a="failed", b="failed", n="passed")
+    steady = plays(a="passed", b="passed", n="passed")
+    assert reason(Script([lambda job: replace(fails(job), exit=0)])) == "masked_tampered"
+    assert reason(Script([fails, steady, lambda job: replace(steady(job), exit=1)])) == "reference_tampered"
+
+
+def test_a_doctest_alone_is_named_as_the_origin() -> None:
+    script = Script([plays(d="failed", n="passed"), plays(d="passed", n="passed")])
+    found = proven(script, sample(candidates=(D,), doctest=True))
+    assert isinstance(found, Evidence)
+    assert found.test_origin == "doctest"
+    script = Script([plays(a="failed", d="failed", n="passed"), plays(a="passed", d="passed", n="passed")])
+    both = proven(script, sample(candidates=(A, D), doctest=True))
+    assert isinstance(both, Evidence)
+    assert both.test_origin == "repository"
+
+
+def test_the_reference_is_what_the_patch_makes_byte_for_byte() -> None:
+    assert reference_file(sample()) == REFERENCE
