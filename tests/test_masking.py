@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ttc_data.edits import apply_patch, unified_diff
 from ttc_data.extract import extract
 from ttc_data.lang.python import definitions
-from ttc_data.masking import MaskingFailed, interface_text, mask, restore
+from ttc_data.masking import MaskingFailed, interface, mask, restore
 from ttc_data.recipe import ExtractRules
 from ttc_data.records import MaskMode, Source, Target
 
@@ -234,6 +234,14 @@ def test_a_target_of_another_file_is_refused() -> None:
         mask(b"x = 1\n", only(text), "Doc.", "body")
 
 
-def test_the_interface_shows_header_and_docstring() -> None:
-    text = b"def f(a, b='x:'):\n    'Doc.\\n\\nSay \"hi\".'\n    return 1\n"
-    assert interface_text(only(text)) == 'def f(a, b=\'x:\'):\n    """Doc.\n\n    Say "hi".\n    """\n'
+def test_the_interface_of_a_class_names_its_methods_and_shows_no_body() -> None:
+    """When the definition is gone the prompt alone can say what it must look like."""
+    text = (
+        b'class Outer:\r\n    @deco\r\n    class Pile:\r\n        """A pile of things."""\r\n\r\n        limit = 3\r\n\r\n'
+        b"        def put(self, thing: int) -> None:\r\n            self.things.append(thing)\r\n"
+    )
+    pile = next(target for target in targets(text) if target.qualname == "Outer.Pile")
+    assert interface(text, pile, pile.docstring) == (
+        '@deco\nclass Pile:\n    """A pile of things."""\n\n    limit = 3\n\n'
+        "    def put(self, thing: int) -> None:\n        raise NotImplementedError"
+    )

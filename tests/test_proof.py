@@ -24,7 +24,7 @@ D = "ttc_doctests/test_f.py::test_docstring_examples"
 def sample(candidates: tuple[str, ...] = (A, B), neighbours: tuple[str, ...] = (N,), doctest: bool = False) -> Sample:
     return Sample(
         target_key="target", source_key="source", environment_key=environment().key, spec_key="spec", mask="body",
-        path="m.py", qualname="f", masked=MASKED, patch=unified_diff({"m.py": MASKED}, {"m.py": REFERENCE}),
+        path="m.py", qualname="f", masked=MASKED, interface="", patch=unified_diff({"m.py": MASKED}, {"m.py": REFERENCE}),
         tests=(FileText("ttc_doctests/test_f.py", "# examples"),) if doctest else (), candidates=candidates,
         neighbours=neighbours, line_coverage=0.75,
     )  # fmt: skip

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 import inspect
+import textwrap
 from dataclasses import dataclass
 
 from ttc_data.errors import TtcError
@@ -87,9 +88,17 @@ def restore(masked: Masked) -> bytes:
     return b"".join([*pieces, masked.text[position:]])
 
 
-def interface_text(target: Target) -> str:
-    """Return the header as written with the docstring below it: what a prompt shows when the definition is gone."""
-    return f"{target.signature}\n    {docstring_literal(target.docstring, '    ')}\n"
+def interface(text: bytes, target: Target, spec_text: str) -> str:
+    """What a prompt shows when the definition is gone: header, attributes, the headers of a class's methods; no body.
+
+    Raises:
+        MaskingFailed: as `mask`.
+    """
+    masked = mask(text, target, spec_text, "body")
+    first, end = target.span
+    end += len(masked.text) - len(text)
+    start = masked.text.rfind(b"\n", 0, first) + 1
+    return textwrap.dedent(masked.text[start:end].decode("utf-8").replace("\r\n", "\n"))
 
 
 def docstring_literal(text: str, indent: str) -> str:

@@ -211,6 +211,8 @@ class Sample:
     qualname: str
     masked: str
     """The whole masked file."""
+    interface: str
+    """The definition without its bodies, where the masked file has no trace of it; else `""`."""
     patch: str
     """Unified diff, masked file to reference."""
     tests: tuple[FileText, ...]

@@ -198,9 +198,9 @@ def test_there_is_no_network_but_loopback(sandbox: Sandbox) -> None:
 
 
 def test_nothing_of_the_host_is_visible(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    secret = "token-7d1f"
-    monkeypatch.setenv("TTC_TEST_SECRET", secret)
-    (tmp_path / "secret.txt").write_text(secret)
+    planted = "token-7d1f"
+    monkeypatch.setenv("TTC_TEST_SECRET", planted)
+    (tmp_path / "secret.txt").write_text(planted)
     ours = [str(tmp_path / "secret.txt"), str(Path(__file__)), str(Path.home() / ".bashrc"), "/etc/shadow-"]
     code = f"""
 import glob
@@ -241,7 +241,7 @@ def test_processes():
     finally:
         sandbox.close()
     assert set(outcomes(report).values()) == {"passed"}, report.tests
-    assert secret not in report.output
+    assert planted not in report.output
 
 
 PRIVILEGES = """

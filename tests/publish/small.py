@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ttc_data.edits import unified_diff
 from ttc_data.extract import extract
-from ttc_data.masking import mask
+from ttc_data.masking import interface, mask
 from ttc_data.publish.rows import make_row
 from ttc_data.publish.write import write_dataset
 from ttc_data.recipe import PypiSource, Recipe, TreeLimits
@@ -98,6 +98,7 @@ class SmallBuild:
             path=target.path,
             qualname=target.qualname,
             masked=text,
+            interface=interface(MODULE.encode(), target, spec.text) if self.recipe.mask.mode == "whole" else "",
             patch=unified_diff({target.path: text}, {target.path: MODULE}),
             tests=(test,),
             candidates=(f"{test.path}::test_docstring_examples", "tests/test_mod.py::test_it"),

@@ -15,7 +15,7 @@ from ttc_data.environments.open import Cache
 from ttc_data.errors import EnvironmentFailed
 from ttc_data.evidence.suite import Chosen, Reached, Subject, repeat_suite, run_suite
 from ttc_data.extract import extract
-from ttc_data.masking import MaskingFailed, mask, restore
+from ttc_data.masking import MaskingFailed, interface, mask, restore
 from ttc_data.mine import Request, mine, requests
 from ttc_data.proof import prove
 from ttc_data.publish.rows import make_row
@@ -222,6 +222,7 @@ class Stages:
         target, environment = task.target, task.subject.environment
         try:
             masked = mask(task.text, target, spec.text, self.recipe.mask.mode)
+            shown = interface(task.text, target, spec.text) if self.recipe.mask.mode == "whole" else ""
         except MaskingFailed as error:
             yield Reject(target.key, "mask", error.reason, error.detail, task.name)
             return
@@ -239,6 +240,7 @@ class Stages:
             path=target.path,
             qualname=target.qualname,
             masked=text,
+            interface=shown,
             patch=unified_diff({target.path: text}, {target.path: task.text.decode("utf-8")}),
             tests=(doctest,) if doctest and doctest.path in used else (),
             candidates=task.chosen.candidates,

@@ -11,7 +11,6 @@ from pathlib import Path
 from random import Random
 
 from ttc_data.edits import unified_diff
-from ttc_data.masking import interface_text
 from ttc_data.publish.templates import template
 from ttc_data.recipe import Recipe, SplitRules
 from ttc_data.records import (
@@ -61,7 +60,7 @@ def make_row(
         "mask": sample.mask,
         "path": sample.path,
         "masked": sample.masked,
-        "interface": interface_text(target),
+        "interface": sample.interface,
         "repo": source.repo,
     }
     used = {test.partition("::")[0] for test in (*evidence.fail_to_pass, *evidence.pass_to_pass)}
