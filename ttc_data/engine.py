@@ -171,7 +171,7 @@ def run_stage(
     pool: _Threads[tuple[int, int]] = _Threads(workers, stage.name)
     try:
         for item_key, item in inputs:
-            key = content_key(stage.name, salt, item_key)
+            key = content_key(stage.name, stage.shape, salt, item_key)
             if key in done or key in seen:
                 seen.add(key)
                 progress.advance(0, 0, 0)

@@ -161,6 +161,11 @@ class Stage(Generic[R]):
         return journal_sql(self._journal, self._record)
 
     @property
+    def shape(self) -> dict[str, str]:
+        """Columns and types of the records: results that another version wrote in another shape are not read."""
+        return columns(self._record)
+
+    @property
     def parquet(self) -> Path:
         """Where the records of the ended stage lie."""
         return self._folder / f"{self.name}.parquet"

@@ -12,7 +12,7 @@ from ttc_data.engine import Progress, run_stage
 from ttc_data.environments.describe import describe
 from ttc_data.environments.host import Host
 from ttc_data.environments.open import Cache
-from ttc_data.errors import EnvironmentFailed
+from ttc_data.errors import BuildError, EnvironmentFailed
 from ttc_data.evidence.suite import Chosen, Reached, Subject, repeat_suite, run_suite
 from ttc_data.extract import extract
 from ttc_data.masking import MaskingFailed, interface, mask, restore
@@ -104,6 +104,7 @@ class Stages:
         tests = [rules.tests.model_dump(), rules.sandbox.model_dump()]
         spec = rules.spec.model_dump()
         self._stage(self.mined, self._requests(), mine, "")
+        self._fetch_lost_trees()
         self._stage(self.extracted, self._keyed(self.mined), self._extract, rules.extract.model_dump())
         salt = [rules.environment.model_dump(mode="json"), self.host.interpreter()]
         self._stage(self.environments, self._sources_with_targets(), self._describe, salt)
@@ -132,6 +133,21 @@ class Stages:
     def _requests(self) -> Iterator[tuple[str, Request]]:
         for request in requests(self.recipe, self.cache, self.progress.say):
             yield request.key, request
+
+    def _fetch_lost_trees(self) -> None:
+        """The cache may have been emptied since the sources were mined: what a source names must be there."""
+        lost = {source.tree: source.origin for source in self.mined.records() if not self.cache.trees.has(source.tree)}
+        if not lost:
+            return
+        self.progress.say(f"{len(lost)} mined trees are no longer in {self.cache.folder}: fetching them again")
+        for request in requests(self.recipe, self.cache, self.progress.say):
+            for found in mine(request):
+                if isinstance(found, Source):
+                    lost.pop(found.tree, None)
+            if not lost:
+                return
+        tree, origin = next(iter(lost.items()))
+        raise BuildError(f"{origin} no longer gives tree {tree[:12]}...: it changed since; build into another --out")
 
     def _extract(self, source: Source) -> Iterator[Target | Reject]:
         return extract(source, self.cache.trees.files(source.tree), self.recipe.extract)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 import platform
 import shutil
@@ -24,13 +25,16 @@ from requests.exceptions import RequestException
 from ttc_data.environments.base_image import manylinux
 from ttc_data.environments.lock import install
 from ttc_data.errors import EngineUnavailable, EnvironmentFailed, StorageFull
-from ttc_data.records import Environment
+from ttc_data.records import Environment, content_key
 from ttc_data.sandbox.docker import open_docker
-from ttc_data.sandbox.local import compile_site, open_local, require_bubblewrap
+from ttc_data.sandbox.local import compile_environment, open_local, require_bubblewrap
 from ttc_data.sandbox.protocol import Limits, Sandbox
+from ttc_data.sandbox.stream import program
 from ttc_data.sources.trees import TreeStore
 
 IMAGE = "ttcdata/environment"
+# Of every file of a tree, 2000-01-01: bytecode made once fits every copy, and no file that a job writes.
+FILE_DATE = 946_684_800
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,9 @@ class EnvironmentStore:
         self._trees.unpack(environment.tree, tree)
         for file in environment.generated:
             _write(tree / file.path, file.text)
+        for path in tree.rglob("*"):
+            if path.is_file():
+                os.utime(path, (FILE_DATE, FILE_DATE))
 
 
 def _write(path: Path, text: str) -> None:
@@ -139,7 +146,7 @@ class LocalHost:
         folder = self._store.ensure(environment)
         compiled = folder / ".compiled"
         if not compiled.is_file():
-            compile_site(folder)
+            compile_environment(folder, environment.test_files)
             compiled.touch()
 
     def open(self, environment: Environment) -> Sandbox:
@@ -167,8 +174,8 @@ class DockerHost:
         return self._interpreter
 
     def image(self, environment: Environment) -> str:
-        """The environment's image tag; another base is another image."""
-        return f"{IMAGE}:{environment.key}"
+        """The environment's image tag; another base, or another way to lay it out, is another image."""
+        return f"{IMAGE}:{environment.key}-{content_key(self._base, program('bytecode.py'))[:8]}"
 
     def prepare(self, environment: Environment) -> None:
         """Build the image, without network, from what the store has installed."""
@@ -183,12 +190,14 @@ class DockerHost:
             else:
                 return
             folder = self._store.ensure(environment)
-            self._build(folder, tag)
+            self._build(folder, tag, environment.test_files)
 
-    def _build(self, folder: Path, tag: str) -> None:
+    def _build(self, folder: Path, tag: str, test_files: tuple[str, ...]) -> None:
+        command = ["python3", "-s", "-c", program("bytecode.py"), "/environment/site", "/testbed", *test_files]
         dockerfile = (
+            # Bytecode names its file, and jobs see the tree at /testbed.
             f"FROM {self._base}\nCOPY site /environment/site\nCOPY tree /environment/tree\n"
-            "RUN python3 -m compileall -q /environment/site || true\n"
+            f'RUN ["ln", "-s", "/environment/tree", "/testbed"]\nRUN {json.dumps(command)}\nRUN ["rm", "/testbed"]\n'
         )
         with SpooledTemporaryFile(max_size=64 * 1024 * 1024) as context:
             _pack(context, dockerfile, folder)

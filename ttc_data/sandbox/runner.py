@@ -247,7 +247,9 @@ def copy_tree(source: str, destination: str) -> None:
             copy_tree(entry.path, target)
         else:
             shutil.copyfile(entry.path, target)
-            os.chmod(target, entry.stat().st_mode & 0o700 | 0o600)
+            status = entry.stat()
+            os.chmod(target, status.st_mode & 0o700 | 0o600)
+            os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))  # the date that its bytecode belongs to
 
 
 def limit(limits: dict[str, int]) -> None:

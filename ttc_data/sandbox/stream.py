@@ -45,9 +45,15 @@ class Pipe(Protocol):
 
 
 @cache
+def program(name: str) -> str:
+    """The text of a program that runs inside the sandbox."""
+    return (files("ttc_data.sandbox") / name).read_text(encoding="utf-8")
+
+
+@cache
 def runner_program() -> str:
     """The runner as text that names itself, so that it can start itself again for each job."""
-    text = (files("ttc_data.sandbox") / "runner.py").read_text(encoding="utf-8")
+    text = program("runner.py")
     return f"PROGRAM = {text!r}\nexec(compile(PROGRAM, '<runner>', 'exec'))\n"
 
 
