@@ -14,7 +14,7 @@ from docker.errors import DockerException
 
 from ttc_data.environments.base_image import ensure_base_image, image_python
 from ttc_data.environments.engine import connect
-from ttc_data.environments.host import DockerHost, EnvironmentStore, Host, Interpreter, LocalHost
+from ttc_data.environments.host import DockerHost, EnvironmentStore, Host, Interpreter, LocalHost, date_files
 from ttc_data.recipe import ImageRules
 from ttc_data.records import Environment, content_key
 from ttc_data.sandbox.protocol import Job, Limits, Report, Sandbox
@@ -122,6 +122,7 @@ def fill(place: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)
     (place / "tree/bin/tool").chmod(0o755)
+    date_files(place / "tree")
 
 
 @pytest.fixture(

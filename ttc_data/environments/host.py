@@ -115,9 +115,14 @@ class EnvironmentStore:
         self._trees.unpack(environment.tree, tree)
         for file in environment.generated:
             _write(tree / file.path, file.text)
-        for path in tree.rglob("*"):
-            if path.is_file():
-                os.utime(path, (FILE_DATE, FILE_DATE))
+        date_files(tree)
+
+
+def date_files(tree: Path) -> None:
+    """Give every file of a tree the date that its bytecode will belong to."""
+    for path in tree.rglob("*"):
+        if path.is_file():
+            os.utime(path, (FILE_DATE, FILE_DATE))
 
 
 def _write(path: Path, text: str) -> None:
