@@ -22,13 +22,14 @@ from docker.errors import ContainerError
 from rich.console import Console
 from rich.table import Table
 
+from ttc_data.dataset import Dataset
 from ttc_data.environments.engine import connect
 from ttc_data.environments.host import DockerHost
 from ttc_data.environments.open import Cache, open_host
 from ttc_data.grading import grade
 from ttc_data.records import Environment, Row
 from ttc_data.sandbox.protocol import Job
-from ttc_data.validation import Dataset, hidden_tests, patched
+from ttc_data.validation import hidden_tests, patched
 
 Run = Callable[[Row], bool]
 

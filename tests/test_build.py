@@ -16,10 +16,10 @@ import pytest
 
 import ttc_data
 from tests.projects import SHAPES, shapes
+from ttc_data.dataset import Dataset
 from ttc_data.datasets.stack_impl import Built
 from ttc_data.environments.open import Cache, SandboxKind
 from ttc_data.recipe import GitSource, Recipe, StackSource, TestRules
-from ttc_data.validation import Dataset
 
 pytestmark = pytest.mark.network
 

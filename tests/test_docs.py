@@ -39,7 +39,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset(
         ("mine", "sources", "extract", "environments", "evidence", "specs", "masking", "proof", "trust", "funnel")
     ),
-    frozenset(("datasets", "validation", "show", "doctor", "publish")),
+    frozenset(("datasets", "dataset", "validation", "show", "doctor", "publish")),
     frozenset(("cli",)),
 )
 STAGES = LAYERS[3]
@@ -54,8 +54,6 @@ BETWEEN_STAGES = {
 MOST_LINES = 400
 LONGER = {
     "ttc_data/sandbox/runner.py": "one program: it is handed to the sandbox as one text",
-    "ttc_data/validation.py": "the reader of a written dataset, the bench that runs its rows, validate and grade",
-    "ttc_data/lang/python.py": "all that is read out of Python source",
 }
 
 HEAVY = {

@@ -11,8 +11,8 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
+from ttc_data.dataset import Dataset
 from ttc_data.funnel import open_records
-from ttc_data.validation import Dataset
 
 LINES_SHOWN = 18
 

@@ -19,14 +19,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import PurePosixPath
-from typing import TypeAlias
 
+from ttc_data.lang.facts import (
+    Function,
+    Node,
+    complexity_of,
+    definition_nodes,
+    docstring_of,
+    is_attribute_access,
+    is_dunder,
+    is_stub_or_abstract,
+    is_trivial_wrapper,
+    last_name,
+    maskable_methods,
+)
 from ttc_data.records import Lines, Span, TargetKind
 
-_Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
-_Node: TypeAlias = _Function | ast.ClassDef
-
-_ABSTRACT = frozenset({"abstractmethod", "abstractproperty", "abstractclassmethod", "abstractstaticmethod"})
 _PROPERTY = frozenset({"property", "cached_property", "setter", "getter", "deleter"})
 _TEST_FOLDERS = frozenset({"test", "tests", "testing"})
 _TEST_FILES = frozenset({"test.py", "tests.py", "conftest.py"})
@@ -212,7 +220,7 @@ class _Reader:
                 return True, offset
         return False, len(self.source)
 
-    def colon(self, node: _Node) -> int:
+    def colon(self, node: Node) -> int:
         """Find the header's colon: after its last expression only `)`, `,`, `*`, `/` and comments can come first."""
         parts: list[ast.expr | ast.arg | ast.keyword] = [*getattr(node, "type_params", ())]
         if isinstance(node, ast.ClassDef):
@@ -237,12 +245,12 @@ class _Reader:
                 return end - len(code)
         raise SyntaxError("a decorator without its @")
 
-    def indent(self, node: _Node) -> bytes:
+    def indent(self, node: Node) -> bytes:
         """The blanks before the first statement of a block that starts on a line of its own, else nothing."""
         inline, offset = self.rest_of_line(self.colon(node) + 1)
         return b"" if inline else indent_of(self.source[self.next_line(offset) : self.start(node.body[0])] + b"x")
 
-    def end_of(self, node: _Node) -> int:
+    def end_of(self, node: Node) -> int:
         """The end of the last statement's line, or of the last comment below it that is as deep as the block."""
         _, end = self.rest_of_line(self.end(node.body[-1]))
         depth = _width(self.indent(node))
@@ -257,8 +265,8 @@ class _Reader:
                 break
         return end
 
-    def body(self, node: _Function) -> Span | None:
-        docstring = _docstring(node)
+    def body(self, node: Function) -> Span | None:
+        docstring = docstring_of(node)
         if docstring and len(node.body) == 1:
             return None
         inline, offset = self.rest_of_line(self.end(docstring) if docstring else self.colon(node) + 1)
@@ -267,17 +275,17 @@ class _Reader:
     def visit(
         self, block: Sequence[ast.stmt], scope: tuple[str, ...], *, in_class: bool, in_function: bool
     ) -> Iterator[Definition]:
-        for node in _nodes(block):
+        for node in definition_nodes(block):
             yield self.definition(node, scope, in_class=in_class, in_function=in_function)
             is_class = isinstance(node, ast.ClassDef)
             inner = (*scope, node.name) if is_class else (*scope, node.name, "<locals>")
             yield from self.visit(node.body, inner, in_class=is_class, in_function=in_function or not is_class)
 
-    def definition(self, node: _Node, scope: tuple[str, ...], *, in_class: bool, in_function: bool) -> Definition:
-        functions = [node] if not isinstance(node, ast.ClassDef) else list(_maskable(node))
+    def definition(self, node: Node, scope: tuple[str, ...], *, in_class: bool, in_function: bool) -> Definition:
+        functions = [node] if not isinstance(node, ast.ClassDef) else list(maskable_methods(node))
         bodies = tuple(body for function in functions if (body := self.body(function)))
-        docstring = _docstring(node)
-        decorators = [_name(decorator) for decorator in node.decorator_list]
+        docstring = docstring_of(node)
+        decorators = [last_name(decorator) for decorator in node.decorator_list]
         function = None if isinstance(node, ast.ClassDef) else node
         names = (*scope, node.name)
         return Definition(
@@ -293,19 +301,19 @@ class _Reader:
             bodies=bodies,
             body_lines=tuple((self.line_at(start), self.line_at(end)) for start, end in bodies),
             indent=self.indent(node).decode(),
-            complexity=max((_complexity(function) for function in functions), default=1),
+            complexity=max((complexity_of(function) for function in functions), default=1),
             code_lines=self.code_lines(functions, bodies),
-            is_stub_or_abstract=function is not None and _is_stub_or_abstract(function),
+            is_stub_or_abstract=function is not None and is_stub_or_abstract(function),
             is_overload="overload" in decorators,
-            is_trivial_wrapper=function is not None and _is_trivial_wrapper(function),
+            is_trivial_wrapper=function is not None and is_trivial_wrapper(function),
             is_property_boilerplate=function is not None
             and not _PROPERTY.isdisjoint(decorators)
-            and _is_attribute_access(function),
-            is_dunder=_is_dunder(node.name),
-            is_private=any(name.startswith("_") and not _is_dunder(name) for name in names),
+            and is_attribute_access(function),
+            is_dunder=is_dunder(node.name),
+            is_private=any(name.startswith("_") and not is_dunder(name) for name in names),
         )
 
-    def code_lines(self, functions: Sequence[_Function], bodies: Sequence[Span]) -> int:
+    def code_lines(self, functions: Sequence[Function], bodies: Sequence[Span]) -> int:
         in_strings: set[int] = set()
         for function in functions:
             for node in ast.walk(function):
@@ -326,113 +334,3 @@ class _Reader:
 def _width(blanks: bytes) -> int:
     """The column after blanks as Python counts it: tabs go to multiples of 8, a form feed starts again."""
     return len(blanks.rpartition(b"\f")[2].expandtabs(8))
-
-
-def _nodes(block: Sequence[ast.stmt]) -> Iterator[_Node]:
-    """The definitions of a block, those inside its `if`, `try`, `with`, loop and `match` statements included."""
-    for statement in block:
-        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            yield statement
-            continue
-        for field in ("body", "handlers", "cases", "orelse", "finalbody"):
-            for part in getattr(statement, field, ()):
-                yield from _nodes([part] if isinstance(part, ast.stmt) else part.body)
-
-
-def _maskable(node: ast.ClassDef) -> Iterator[_Function]:
-    for inner in _nodes(node.body):
-        if isinstance(inner, ast.ClassDef):
-            yield from _maskable(inner)
-        elif not _is_stub_or_abstract(inner):
-            yield inner
-
-
-def _docstring(node: _Node) -> ast.Expr | None:
-    first = node.body[0]
-    is_text = (
-        isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
-    )
-    return first if is_text and isinstance(first, ast.Expr) else None
-
-
-def _statements(node: _Function) -> list[ast.stmt]:
-    return node.body[1:] if _docstring(node) else node.body
-
-
-def _name(node: ast.expr) -> str:
-    """The last word of a dotted name or of a call to one."""
-    match node:
-        case ast.Call(func=function):
-            return _name(function)
-        case ast.Attribute(attr=name) | ast.Name(id=name):
-            return name
-        case _:
-            return ""
-
-
-def _is_dunder(name: str) -> bool:
-    return len(name) > 4 and name.startswith("__") and name.endswith("__")
-
-
-def _is_stub_or_abstract(node: _Function) -> bool:
-    if any(_name(decorator) in _ABSTRACT for decorator in node.decorator_list):
-        return True
-    for statement in _statements(node):
-        match statement:
-            case ast.Pass() | ast.Expr(value=ast.Constant()):
-                continue
-            case ast.Raise(exc=ast.expr() as raised) if _name(raised) == "NotImplementedError":
-                continue
-            case _:
-                return False
-    return True
-
-
-def _is_trivial_wrapper(node: _Function) -> bool:
-    match _statements(node):
-        case [ast.Return(value=value) | ast.Expr(value=value)]:
-            call = value.value if isinstance(value, ast.Await) else value
-        case _:
-            return False
-    if not isinstance(call, ast.Call):
-        return False
-    callee = call.func
-    while isinstance(callee, ast.Attribute):
-        callee = callee.value
-    if isinstance(callee, ast.Call) and _name(callee) == "super" and not callee.args:
-        callee = callee.func
-    found = node.args
-    every = [*found.posonlyargs, *found.args, *found.kwonlyargs, found.vararg, found.kwarg]
-    parameters = {argument.arg for argument in every if argument}
-    passed = [argument.value if isinstance(argument, ast.Starred) else argument for argument in call.args]
-    passed += [keyword.value for keyword in call.keywords]
-    return isinstance(callee, ast.Name) and all(
-        isinstance(value, ast.Name) and value.id in parameters for value in passed
-    )
-
-
-def _is_attribute_access(node: _Function) -> bool:
-    match _statements(node):
-        case (
-            [ast.Return(value=ast.Attribute(value=ast.Name()))]
-            | [ast.Assign(targets=[ast.Attribute(value=ast.Name())], value=ast.Name())]
-            | [ast.Delete(targets=[ast.Attribute(value=ast.Name())])]
-        ):
-            return True
-        case _:
-            return False
-
-
-def _complexity(function: _Function) -> int:
-    count = 1
-    for node in ast.walk(function):
-        match node:
-            case ast.If() | ast.IfExp() | ast.For() | ast.AsyncFor() | ast.While() | ast.ExceptHandler():
-                count += 1
-            case ast.BoolOp(values=values):
-                count += len(values) - 1
-            case ast.comprehension(ifs=ifs):
-                count += 1 + len(ifs)
-            case ast.match_case():
-                count += 1
-    return count
