@@ -19,6 +19,7 @@ TREE = {TREE!r}
 def test_tree():
     found = {{}}
     for folder, names, files in os.walk("."):
+        names[:] = [name for name in names if name != "__pycache__"]
         for name in files:
             path = pathlib.Path(folder, name)
             found[path.as_posix()] = path.read_bytes()
