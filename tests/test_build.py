@@ -15,6 +15,7 @@ import duckdb
 import pytest
 
 import ttc_data
+from tests.hub import serving
 from tests.projects import SHAPES, shapes
 from ttc_data.dataset import Dataset
 from ttc_data.datasets.stack_impl import Built
@@ -135,11 +136,27 @@ def test_a_set_is_proven_again_on_a_machine_that_has_nothing_but_the_set(
     assert [result.valid for result in results] == [True, True]
 
 
+def test_a_set_on_the_hub_is_proven_again_by_its_name(
+    built: Built, sandbox: SandboxKind, cache: Cache, tmp_path: Path
+) -> None:
+    with serving("geometry/shapes-impl", built.folder / "dataset") as endpoint:
+        done = subprocess.run(
+            [str(TTCDATA), "validate", "geometry/shapes-impl", "--sandbox", sandbox, "--limit", "1"],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=tmp_path,
+            env={**os.environ, "HF_ENDPOINT": endpoint, "HF_HOME": str(tmp_path), "TTCDATA_CACHE": str(cache.folder)},
+        )
+    assert done.stdout.startswith("1 of 1 rows valid"), done.stderr
+    assert done.returncode == 0
+
+
 def test_answers_are_graded_by_what_they_do(built: Built, sandbox: SandboxKind, cache: Cache, tmp_path: Path) -> None:
     rows = {row.ttc_target: row for row in Dataset(built.folder).rows()}
     cheat = (
         "diff --git a/tests/test_shapes.py b/tests/test_shapes.py\n--- a/tests/test_shapes.py\n"
-        "+++ b/tests/test_shapes.py\n@@ -1,2 +1,2 @@\n-import math\n+import math as math\n import time\n"
+        "+++ b/tests/test_shapes.py\n@@ -1,2 +1,2 @@\n-import math\n+import math as math\n import unittest\n"
     )
     answers = {
         "area": rows["area"].patch,
