@@ -170,6 +170,13 @@ class Stage(Generic[R]):
         """Where the records of the ended stage lie."""
         return self._folder / f"{self.name}.parquet"
 
+    def count(self) -> int:
+        """Number of records of the ended stage."""
+        connection = connect()
+        (count,) = connection.execute(f"SELECT count(*) FROM read_parquet({quoted(self.parquet)})").fetchall()[0]
+        connection.close()
+        return int(count)
+
     def records(self, **equal: str) -> Iterator[R]:
         """The records of the ended stage whose fields have these values, by key, a few at a time."""
         where = " AND ".join(f'"{name}" = ?' for name in equal) or "true"

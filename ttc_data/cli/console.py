@@ -31,15 +31,7 @@ class Bars:
     """A live line for each stage, for a terminal."""
 
     def __init__(self) -> None:
-        self._progress = Progress(
-            SpinnerColumn(),
-            TextColumn("[bold]{task.description:<12}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[counts]}"),
-            TimeElapsedColumn(),
-            console=err,
-        )
+        self._progress = _bar()
         self._task: TaskID | None = None
         self._stage = ""
         self._counts = [0, 0, 0]
@@ -47,6 +39,7 @@ class Bars:
 
     def begin(self, stage: str, total: int | None) -> None:
         """Start a stage's line."""
+        self._progress = _bar()  # one for each stage: what has ended stays above as it is
         self._progress.start()
         self._stage, self._counts, self._done = stage, [0, 0, 0], 0
         self._task = self._progress.add_task(stage, total=total, counts="")
@@ -68,6 +61,18 @@ class Bars:
     def say(self, line: str) -> None:
         """A line above the bars."""
         err.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _bar() -> Progress:
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("[bold]{task.description:<12}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[counts]}"),
+        TimeElapsedColumn(),
+        console=err,
+    )
 
 
 class Lines:

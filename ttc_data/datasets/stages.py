@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ttc_data import __version__
 from ttc_data.edits import unified_diff
@@ -105,15 +105,21 @@ class Stages:
         spec = rules.spec.model_dump()
         self._stage(self.mined, self._requests(), mine, "")
         self._fetch_lost_trees()
-        self._stage(self.extracted, self._keyed(self.mined), self._extract, rules.extract.model_dump())
+        self._stage(self.extracted, self._keyed(self.mined), self._extract, rules.extract.model_dump(), self.mined)
         salt = [rules.environment.model_dump(mode="json"), self.host.interpreter()]
-        self._stage(self.environments, self._sources_with_targets(), self._describe, salt)
-        self._stage(self.suites, self._subjects(), lambda subject: run_suite(subject, self._run, rules.tests), tests)
-        self._stage(self.repeats, self._repeat_inputs(), self._repeat, tests)
+        self._stage(self.environments, self._sources_with_targets(), self._describe, salt, self.mined)
+        self._stage(
+            self.suites,
+            self._subjects(),
+            lambda subject: run_suite(subject, self._run, rules.tests),
+            tests,
+            self.environments,
+        )
+        self._stage(self.repeats, self._repeat_inputs(), self._repeat, tests, self.suites, times=rules.tests.runs - 1)
         writer = spec_writer(rules.spec)
-        self._stage(self.specs, self._tasks(), lambda task: self._specify(task, writer), spec)
-        self._stage(self.samples, self._mask_inputs(), self._mask, rules.mask.model_dump())
-        self._stage(self.evidence, self._chosen_samples(), self._prove, tests)
+        self._stage(self.specs, self._tasks(), lambda task: self._specify(task, writer), spec, self.extracted)
+        self._stage(self.samples, self._mask_inputs(), self._mask, rules.mask.model_dump(), self.specs)
+        self._stage(self.evidence, self._chosen_samples(), self._prove, tests, self.samples, most=rules.limit)
         return self._write()
 
     def _stage(
@@ -122,8 +128,15 @@ class Stages:
         inputs: Iterable[tuple[str, Input]],
         work: Callable[[Input], Iterable[R | Reject]],
         salt: object,
+        before: Stage[Any] | None = None,
+        *,
+        times: int = 1,
+        most: int = 0,
     ) -> None:
-        ran = run_stage(stage, inputs, work, salt=salt, workers=self.workers, progress=self.progress)
+        """Run one stage. `before` tells the progress how much there is: at most `times` inputs for each of its records."""
+        total = None if before is None else before.count() * times
+        total = min(total, most) if total is not None and most else total
+        ran = run_stage(stage, inputs, work, salt=salt, workers=self.workers, progress=self.progress, total=total)
         self.errors += ran.errors
 
     def _keyed(self, stage: Stage[R]) -> Iterator[tuple[str, R]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import doctest
-import inspect
 import re
 
 from ttc_data.recipe import SpecRules
@@ -23,8 +22,8 @@ def docstring_spec(target: Target, rules: SpecRules) -> Spec:
 
 
 def normalise(text: str) -> str:
-    """Indentation, trailing blanks and runs of blank lines as people write them."""
-    return MANY_BLANK_LINES.sub("\n\n", TRAILING_BLANKS.sub("", inspect.cleandoc(text))).strip()
+    """Trailing blanks and runs of blank lines as people write them; indentation stays, it is `cleandoc`'s already."""
+    return MANY_BLANK_LINES.sub("\n\n", TRAILING_BLANKS.sub("", text)).strip()
 
 
 def without_answers(text: str) -> str:
@@ -39,7 +38,9 @@ def without_answers(text: str) -> str:
             kept.append(part)
             continue
         indent = " " * part.indent
-        first, *more = part.source.splitlines()
+        first, *more = part.source.split("\n")
+        if not part.source.endswith("\n\n"):
+            more.pop()  # the line end that doctest adds where the source has none
         kept.append(f"{indent}>>> {first}\n")
         kept.extend(f"{indent}... {line}".rstrip() + "\n" for line in more)
     return "".join(kept)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import textwrap
 from importlib.resources import files
 
 import jinja2
@@ -72,7 +73,7 @@ class SpecWriter:
                 f"model {self._rules.model!r} at {self._rules.llm} does not answer ({error}); start it, or check --llm and --model"
             ) from error
         said, reason = self._read(answer)
-        text = normalise(said)
+        text = normalise(textwrap.dedent(said))
         if not text:
             return Reject(target.key, "specify", "model_answer_empty", "", subject)
         if reason == "length":
