@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import logging
 import ssl
 import tempfile
 import time
@@ -30,6 +31,9 @@ from ttc_data.sources.archives import SUFFIXES, read_archive
 from ttc_data.sources.index import IndexSettings, index_settings
 from ttc_data.sources.licenses import is_license_file, license_of_tree, require_allowed
 from ttc_data.sources.trees import TreeFile, TreeStore, disk_full_named
+
+# What it has to say is in the error that is raised; by itself it prints where nobody set up logging.
+logging.getLogger("unearth").addHandler(logging.NullHandler())
 
 _TIMEOUT_S = 30.0
 _RETRY_AFTER_S = (0.5, 2.0)
