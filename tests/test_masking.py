@@ -12,9 +12,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ttc_data.edits import apply_patch, unified_diff
+from ttc_data.errors import MaskingFailed
 from ttc_data.extract import extract
 from ttc_data.lang.python import definitions
-from ttc_data.masking import MaskingFailed, interface, mask, restore
+from ttc_data.masking import interface, mask, restore
 from ttc_data.recipe import ExtractRules
 from ttc_data.records import MaskMode, Source, Target
 

@@ -23,11 +23,11 @@ class SourceUnavailable(TtcError):
     """A place to mine from that does not answer: an index, a hub, a remote repository, a file."""
 
 
-class SourceRefused(TtcError):
-    """One project, repository or archive that cannot be mined; the others go on.
+class Refused(TtcError):
+    """One thing that cannot be used; the others go on, and it becomes a `Reject`.
 
     Attributes:
-        reason: The snake_case defect, for the `Reject`.
+        reason: The snake_case defect.
     """
 
     def __init__(self, reason: str, detail: str) -> None:
@@ -36,17 +36,16 @@ class SourceRefused(TtcError):
         self.detail = detail
 
 
-class EnvironmentFailed(TtcError):
-    """A repository whose dependencies cannot be provided; the others go on.
+class SourceRefused(Refused):
+    """One project, repository or archive that cannot be mined."""
 
-    Attributes:
-        reason: The snake_case defect, for the `Reject`.
-    """
 
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(f"{reason}: {detail}")
-        self.reason = reason
-        self.detail = detail
+class EnvironmentFailed(Refused):
+    """A repository whose dependencies cannot be provided."""
+
+
+class MaskingFailed(Refused):
+    """A target that cannot be masked."""
 
 
 class SandboxUnavailable(TtcError):

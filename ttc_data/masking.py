@@ -10,25 +10,12 @@ import inspect
 import textwrap
 from dataclasses import dataclass
 
-from ttc_data.errors import TtcError
+from ttc_data.errors import MaskingFailed
 from ttc_data.lang import python
 from ttc_data.records import MaskMode, Span, Target
 
 _PLACEHOLDER = b"raise NotImplementedError"
 _EMPTY_BLOCK = b"pass"
-
-
-class MaskingFailed(TtcError):
-    """A target that cannot be masked; the others go on.
-
-    Attributes:
-        reason: The snake_case defect, for the `Reject`.
-    """
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(f"{reason}: {detail}")
-        self.reason = reason
-        self.detail = detail
 
 
 @dataclass(frozen=True, slots=True)

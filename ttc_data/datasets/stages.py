@@ -12,10 +12,10 @@ from ttc_data.engine import Progress, run_stage
 from ttc_data.environments.describe import describe
 from ttc_data.environments.host import Host
 from ttc_data.environments.open import Cache
-from ttc_data.errors import BuildError, EnvironmentFailed
+from ttc_data.errors import BuildError, EnvironmentFailed, MaskingFailed
 from ttc_data.evidence.suite import Chosen, Reached, Subject, repeat_suite, run_suite
 from ttc_data.extract import extract
-from ttc_data.masking import MaskingFailed, interface, mask, restore
+from ttc_data.masking import interface, mask, restore
 from ttc_data.mine import Request, mine, requests
 from ttc_data.proof import prove
 from ttc_data.publish.rows import make_row

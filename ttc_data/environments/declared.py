@@ -68,10 +68,16 @@ def read_toml(files: Mapping[str, bytes], path: str) -> dict[str, Any]:
     return parse_toml(text_of(files, path))
 
 
+class _Ini(configparser.RawConfigParser):
+    """Keeps the case of keys."""
+
+    def optionxform(self, optionstr: str) -> str:
+        return optionstr
+
+
 def read_ini(text: str) -> dict[str, dict[str, str]]:
     """An INI text's sections, empty when it is malformed."""
-    parser = configparser.RawConfigParser(strict=False)
-    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser = _Ini(strict=False)
     try:
         parser.read_string(text)
     except (configparser.Error, ValueError):
