@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ttc_data.environments.engine import Machine, advice, connect, main, missing_packages, root_cause
+from ttc_data.environments.engine import Machine, advice, connect, forget_if_dead, main, missing_packages, root_cause
 from ttc_data.errors import EngineUnavailable
 
 DEBIAN_ROOT = Machine(
@@ -104,3 +104,18 @@ def test_make_engine_twice_changes_nothing(capsys: pytest.CaptureFixture[str]) -
     assert main([]) == 0
     assert capsys.readouterr().err.splitlines()[-1] == first
     assert first.startswith("environments are built on ")
+
+
+def test_the_pid_file_of_an_engine_that_was_killed_does_not_keep_the_next_one_from_starting(tmp_path: Path) -> None:
+    """After a power cut its number may be another program's, which the engine would take for itself."""
+    pid_file = tmp_path / "docker.pid"
+    processes = tmp_path / "proc"
+    (processes / "7").mkdir(parents=True)
+    for name, forgotten in (("bash", True), ("dockerd", False)):
+        (processes / "7" / "comm").write_text(f"{name}\n")
+        pid_file.write_text("7")
+        assert forget_if_dead(pid_file, "dockerd", processes) is forgotten
+        assert pid_file.exists() is not forgotten
+    pid_file.write_text("8")
+    assert forget_if_dead(pid_file, "dockerd", processes)
+    assert not forget_if_dead(pid_file, "dockerd", processes)

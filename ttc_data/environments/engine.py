@@ -31,6 +31,7 @@ ANSWER_LIMIT_S = 120
 START_LIMIT_S = 60.0
 LOG = Path("/var/log/ttcdata-dockerd.log")
 DEBIAN_KEYS = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+PID_FILES = {"/var/run/docker.pid": "dockerd", "/var/run/docker/containerd/containerd.pid": "containerd"}
 PACKAGES = {"dockerd": "docker.io", "debootstrap": "debootstrap", "bwrap": "bubblewrap"}
 # Containers have no network, so an engine on a kernel without bridges and iptables is as good as any.
 DOCKERD = (("dockerd",), ("dockerd", "--bridge=none", "--iptables=false", "--ip6tables=false"))
@@ -219,6 +220,8 @@ def _start(progress: Progress) -> docker.DockerClient:
         if started.returncode != 0:
             raise EngineUnavailable(f"`systemctl start docker` failed ({' '.join(started.stderr.split())[:300]})")
         return _wait() or connect()
+    for pid_file, name in PID_FILES.items():
+        forget_if_dead(Path(pid_file), name)
     for command in DOCKERD:
         progress(f"starting {' '.join(command)} (log: {LOG})")
         with LOG.open("ab") as log:
@@ -234,6 +237,30 @@ def _start(progress: Progress) -> docker.DockerClient:
             process.wait()
     last = LOG.read_text(encoding="utf-8", errors="replace").splitlines()[-5:]
     raise EngineUnavailable(f"dockerd does not start; the end of {LOG}: {' | '.join(last)[:1000]}")
+
+
+def forget_if_dead(pid_file: Path, name: str, processes: Path = Path("/proc")) -> bool:
+    """Remove a pid file whose process is gone, or is by now another program's: the engine takes either for itself.
+
+    Args:
+        pid_file: what an engine that was killed left behind.
+        name: of the program that wrote it.
+        processes: where the system lists its processes.
+
+    Returns:
+        Whether there was one to remove.
+    """
+    try:
+        pid = int(pid_file.read_text())
+    except (OSError, ValueError):
+        return False
+    try:
+        alive = (processes / str(pid) / "comm").read_text().strip() == name
+    except OSError:
+        alive = False
+    if not alive:
+        pid_file.unlink(missing_ok=True)
+    return not alive
 
 
 def _wait(daemon: subprocess.Popen[bytes] | None = None) -> docker.DockerClient | None:
