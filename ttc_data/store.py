@@ -12,6 +12,7 @@ import contextlib
 import fcntl
 import json
 import os
+import tempfile
 import threading
 import time
 import types
@@ -67,6 +68,8 @@ def connect() -> duckdb.DuckDBPyConnection:
     """A DuckDB in memory that spills to disk and never writes to the terminal."""
     connection = duckdb.connect()
     connection.execute("SET enable_progress_bar = false")
+    # Its default is a folder below wherever the command was started.
+    connection.execute(f"SET temp_directory = {quoted(Path(tempfile.gettempdir()) / 'ttcdata-spill')}")
     connection.execute("SET memory_limit = '2GB'")
     connection.execute("SET threads = 1")  # one buffer of two journal lines, and rows in a fixed order
     return connection
