@@ -48,7 +48,7 @@ BETWEEN_STAGES = {
     ("mine", "sources"): "mine is the stage, the modules of sources are the kinds of places that it reads",
     ("mine", "environments"): "the folders that builds share (`Cache`) are defined where environments are installed",
     ("environments", "sources"): "the tree store, pip's settings and the reading of foreign text are used by both",
-    ("proof", "evidence"): "`RunJob`, the type of a function that runs a job",
+    ("proof", "evidence"): "`RunJob`, the type of a function that runs a job, and how a reject quotes one",
 }
 
 MOST_LINES = 400

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from ttc_data.edits import apply_patch
-from ttc_data.evidence.suite import RunJob
+from ttc_data.evidence.suite import RunJob, last_lines
 from ttc_data.grading import passed, session_defect
 from ttc_data.recipe import TestRules
 from ttc_data.records import Environment, Evidence, Reject, Sample, Verdict
@@ -28,7 +28,7 @@ def prove(sample: Sample, environment: Environment, run: RunJob, rules: TestRule
         yield Reject(sample.key, "prove", "masked_times_out", f"after {rules.sample_timeout_s:g} s", subject)
         return
     if defect:
-        yield Reject(sample.key, "prove", f"masked_{defect}", masked.output[-1000:], subject)
+        yield Reject(sample.key, "prove", f"masked_{defect}", last_lines(masked), subject)
         return
     passes_masked = passed(masked)
     if all(test in passes_masked for test in chosen):
@@ -41,9 +41,7 @@ def prove(sample: Sample, environment: Environment, run: RunJob, rules: TestRule
         defect = session_defect(report)
         if defect:
             reason = "reference_times_out" if defect == "timeout" else f"reference_{defect}"
-            yield Reject(
-                sample.key, "prove", reason, f"run {seed + 1} of {rules.runs}: {report.output[-1000:]}", subject
-            )
+            yield Reject(sample.key, "prove", reason, f"run {seed + 1} of {rules.runs}: {last_lines(report)}", subject)
             return
         runs.append(passed(report))
     stable = frozenset.intersection(*runs)

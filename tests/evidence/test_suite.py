@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from tests.scripted import CRASHED, TIMED_OUT, Script, environment, played
-from ttc_data.evidence.suite import Chosen, Reached, Subject, repeat_suite, run_suite
+from ttc_data.evidence.suite import Chosen, Reached, Subject, last_lines, repeat_suite, run_suite
 from ttc_data.recipe import TestRules
 from ttc_data.records import FileText, LineCount, Outcome, Reject, Suite, Target, TestReach
 from ttc_data.sandbox.protocol import Job, Report
@@ -157,3 +157,10 @@ def test_the_choice_never_depends_on_order_or_on_measured_seconds() -> None:
         draw.shuffle(suites)
         chosen.add((Reached(suites).chosen(F, RULES), Reached(suites).chosen(G, RULES)))
     assert len(chosen) == 1
+
+
+def test_what_a_reject_quotes_is_the_same_in_every_run() -> None:
+    """Two builds of the same inputs write the same rejects, byte for byte."""
+    said = "<Thing at 0x7f3a00> differs\n1 failed, 2 passed in 0.35s\n3 failed in 61.20s (0:01:01)\n"
+    report = Report((), (), (), 1, True, False, 0.0, said)
+    assert last_lines(report) == "<Thing> differs | 1 failed, 2 passed | 3 failed"

@@ -307,7 +307,7 @@ class Stages:
                 yield make_row(sample, evidence, target, spec, source, environment, self.recipe, build_key)
 
     def _write(self) -> dict[str, int]:
-        sources = [source.key for source in self.mined.records()]
+        sources = {source.key: source for source in self.mined.records()}
         build_key = content_key("build", self.recipe.hash, __version__, sorted(sources))
         environments = {environment.key: environment for environment in self.environments.records()}
         return write_dataset(
@@ -315,7 +315,7 @@ class Stages:
             lambda: self._rows(build_key),
             recipe=self.recipe,
             environments=environments,
-            sources={source.key: source for source in self.mined.records()},
+            sources=sources,
             trees=self.cache.trees,
         )
 

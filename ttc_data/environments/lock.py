@@ -116,6 +116,7 @@ def run_uv(arguments: Sequence[str], reason: str, folder: str) -> str:
     if done.returncode == 0:
         return done.stdout
     said = " | ".join(line.strip() for line in done.stderr.splitlines()[-12:] if line.strip())
+    said = said.replace(f"{folder}/", "")  # another name every time
     if "No space left on device" in said:
         raise StorageFull(
             f"no space left on the device for installed packages ({said[-200:]}); free some and run again"

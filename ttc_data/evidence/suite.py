@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from ttc_data.records import Environment, FileText, LineCount, Reject, Suite, Ta
 from ttc_data.sandbox.protocol import Job, Reach, Report
 
 MOST_SESSIONS = 20
+VARYING = re.compile(r" in [0-9.]+s( \([0-9:]+\))?| at 0x[0-9a-f]+")
 RunJob = Callable[[Environment, Job], Report]
 
 
@@ -58,7 +60,7 @@ def run_suite(subject: Subject, run: RunJob, rules: TestRules) -> Iterator[Suite
     passed = sorted(test for test in report.passed if not any(c.isspace() for c in test))
     if not passed:
         reason = "suite_timed_out" if report.timed_out else "no_test_passes"
-        yield Reject(environment.key, "suite", reason, _last_lines(report), environment.repo)
+        yield Reject(environment.key, "suite", reason, last_lines(report), environment.repo)
         return
     own = {file.path: key for key, file in subject.doctests.items()}
     reached: defaultdict[str, list[str]] = defaultdict(list)
@@ -150,8 +152,9 @@ def _job(
     )
 
 
-def _last_lines(report: Report) -> str:
-    lines = [line for line in report.output.splitlines() if line.strip()]
+def last_lines(report: Report) -> str:
+    """The end of what a job printed, for a reject: without times and addresses, which no two runs share."""
+    lines = [VARYING.sub("", line) for line in report.output.splitlines() if line.strip()]
     return " | ".join(lines[-12:])[-2000:]
 
 
