@@ -27,12 +27,13 @@ from ttc_data.environments.lock import install
 from ttc_data.errors import EngineUnavailable, EnvironmentFailed, StorageFull
 from ttc_data.records import Environment, content_key
 from ttc_data.sandbox.docker import open_docker
-from ttc_data.sandbox.local import compile_environment, open_local, require_bubblewrap
+from ttc_data.sandbox.local import compile_environment, give_to_jobs, open_local, require_bubblewrap
 from ttc_data.sandbox.protocol import Limits, Sandbox
 from ttc_data.sandbox.stream import program
 from ttc_data.sources.trees import TreeStore
 
 IMAGE = "ttcdata/environment"
+PREPARED = ".prepared"
 # Of every file of a tree, 2000-01-01: bytecode made once fits every copy, and no file that a job writes.
 FILE_DATE = 946_684_800
 
@@ -149,10 +150,11 @@ class LocalHost:
     def prepare(self, environment: Environment) -> None:
         """Install it into the store and compile its packages, inside a sandbox, so that jobs start fast."""
         folder = self._store.ensure(environment)
-        compiled = folder / ".compiled"
-        if not compiled.is_file():
+        prepared = folder / f"{PREPARED}-{content_key(program('bytecode.py'))[:8]}"
+        if not prepared.is_file():
             compile_environment(folder, environment.test_files)
-            compiled.touch()
+            give_to_jobs(folder)
+            prepared.touch()
 
     def open(self, environment: Environment) -> Sandbox:
         """Open a bubblewrap sandbox on it."""
@@ -201,8 +203,10 @@ class DockerHost:
         command = ["python3", "-s", "-c", program("bytecode.py"), "/environment/site", "/testbed", *test_files]
         dockerfile = (
             # Bytecode names its file, and jobs see the tree at /testbed.
-            f"FROM {self._base}\nCOPY site /environment/site\nCOPY tree /environment/tree\n"
-            f'RUN ["ln", "-s", "/environment/tree", "/testbed"]\nRUN {json.dumps(command)}\nRUN ["rm", "/testbed"]\n'
+            # What a job's overlay lies on belongs to the job's user, so that it may change its tree.
+            f"FROM {self._base}\nCOPY --chown=65534:65534 site /environment/site\n"
+            'COPY --chown=65534:65534 tree /environment/tree\nRUN ["ln", "-s", "/environment/tree", "/testbed"]\n'
+            f'USER 65534:65534\nRUN {json.dumps(command)}\nUSER 0:0\nRUN ["rm", "/testbed"]\n'
         )
         with SpooledTemporaryFile(max_size=64 * 1024 * 1024) as context:
             _pack(context, dockerfile, folder)
@@ -250,7 +254,7 @@ def _pack(context: IO[bytes], dockerfile: str, folder: Path) -> None:
 
 def _walk(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.iterdir()):
-        if path.name in ("__pycache__", ".compiled"):
+        if path.name == "__pycache__" or path.name.startswith(PREPARED):
             continue  # of this machine's interpreter
         yield path
         if path.is_dir() and not path.is_symlink():

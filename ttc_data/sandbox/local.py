@@ -28,7 +28,9 @@ from ttc_data.sandbox.protocol import Limits
 from ttc_data.sandbox.stream import StreamSandbox, program, runner_arguments
 
 NOBODY = "65534"
-FIRST_UID = 1_000_000_000  # above what systems and containers hand out
+# The user that jobs have under a real root, above what systems and containers hand out. Where jobs cannot have a user
+# namespace, which counts its processes alone, each sandbox takes one of the numbers that follow.
+JOBS_UID = 1_000_000_000
 _numbers = itertools.count()
 # `--die-with-parent` means the thread that started it: one that lives as long as this process starts them all.
 LAUNCHER = ThreadPoolExecutor(1, "bubblewrap")
@@ -72,6 +74,19 @@ def _real_root() -> bool:
     except (OSError, subprocess.SubprocessError):  # root of a container, say
         return False
     return True
+
+
+@cache
+def _user_namespaces() -> bool:
+    try:
+        _try(require_bubblewrap(), _own_user())
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return True
+
+
+def _jobs_uid() -> int:
+    return JOBS_UID if _user_namespaces() else JOBS_UID + 1 + os.getpid() * 64 + next(_numbers) % 64
 
 
 def _own_user() -> list[str]:
@@ -134,6 +149,15 @@ def compile_environment(folder: Path, test_files: tuple[str, ...]) -> None:
         str(interpreter()), "-s", "-c", program("bytecode.py"), "/environment/site", "/testbed", *test_files,
     ]  # fmt: skip
     subprocess.run(command, capture_output=True, check=False, timeout=600, stdin=subprocess.DEVNULL, env={})
+
+
+def give_to_jobs(folder: Path) -> None:
+    """Let jobs own what their overlay lies on, so that they may change their tree; a plain user's jobs own it already."""
+    if not _real_root():
+        return
+    for place, folders, files in os.walk(folder / "tree"):
+        for name in (".", *folders, *files):
+            os.chown(os.path.join(place, name), JOBS_UID, JOBS_UID, follow_symlinks=False)
 
 
 def _child_pid(info: bytes) -> int | None:
@@ -227,11 +251,11 @@ def open_local(folder: Path, roots: tuple[str, ...], limits: Limits) -> StreamSa
         SandboxUnavailable: bubblewrap is missing or not allowed here.
         SandboxLost: it opened and broke at once.
     """
-    # Root of a user namespace that root made is root to the kernel: no limit on processes holds it. So each sandbox of
-    # a real root has a user of its own instead, wherever that user can read the environment.
+    # Root of a user namespace that root made is root to the kernel: no limit on processes holds it. So a real root's
+    # sandboxes have another user, wherever that user can read the environment.
     program = require_bubblewrap()
     other = _real_root() and all((folder / part).stat().st_mode & 0o005 == 0o005 for part in ("site", "tree"))
-    uid = FIRST_UID + os.getpid() * 64 + next(_numbers) % 64 if other else None
+    uid = _jobs_uid() if other else None
     command = [
         program, *(_other_user() if other else _own_user()), *_namespaces(), *_system(),
         "--ro-bind", str(folder / "site"), "/environment/site", "--ro-bind", str(folder / "tree"), "/environment/tree",
@@ -240,6 +264,6 @@ def open_local(folder: Path, roots: tuple[str, ...], limits: Limits) -> StreamSa
         "--size", str(limits.scratch_bytes), "--tmpfs", "/dev/shm",
         "--remount-ro", "/dev", "--remount-ro", "/",  # else a job could fill them, and leave things for the next
         "--chdir", "/testbed", str(interpreter()),
-        *runner_arguments("/environment/site", "/environment/tree", "/testbed", roots, limits, uid),
+        *runner_arguments("/environment/site", "/environment/tree", "/testbed", roots, limits, uid=uid),
     ]  # fmt: skip
     return StreamSandbox(BubblewrapPipe(command), f"local:{folder.name}")

@@ -87,12 +87,21 @@ class Limits:
     """What one job may use."""
 
     memory_bytes: int
+    """Of each process, and of all together."""
     processes: int
     file_bytes: int
     scratch_bytes: int
+    """Of all that it writes, in its tree and elsewhere."""
     output_bytes: int
     report_bytes: int = 64 * 1024 * 1024
     """Of what pytest tells about the tests; the rest is dropped and the report is then incomplete."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inexact:
+    """Why a version could not be put in place of the original exactly: run it as a job of its own."""
+
+    reason: str
 
 
 class Sandbox(Protocol):
@@ -100,6 +109,23 @@ class Sandbox(Protocol):
 
     def run(self, job: Job) -> Report:
         """Run one job.
+
+        Raises:
+            SandboxLost: the sandbox broke; open another one and try again.
+        """
+        ...
+
+    def run_versions(self, job: Job, versions: Sequence[Mapping[str, str]]) -> list[Report | Inexact]:
+        """Collect a job's tests once, then run them on each version: one fork with the functions' code replaced.
+
+        For versions of trusted code that we made ourselves; a model's answer is a job.
+
+        Args:
+            job: the tests, and the tree that they are collected from. `cover` and `skip` are not for versions.
+            versions: path to the file's whole text; a version differs from the tree in the bodies of functions.
+
+        Returns:
+            For each version its report, or why it cannot be replaced exactly. Each has the job's timeouts to itself.
 
         Raises:
             SandboxLost: the sandbox broke; open another one and try again.

@@ -6,19 +6,28 @@ import json
 import struct
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import cache
 from importlib.resources import files
+from io import BytesIO
 from typing import Any, Protocol, cast, get_args
 
 from ttc_data.errors import SandboxLost
 from ttc_data.records import Outcome
-from ttc_data.sandbox.protocol import Job, Limits, Reach, Report, TestResult
+from ttc_data.sandbox.protocol import Inexact, Job, Limits, Reach, Report, TestResult
 
 MAX_FRAME = 256 * 1024 * 1024
 GRACE_S = 30.0
 START_S = 60.0
+MAX_EVENTS = 1_000_000
+INSIDE = ("confine", "preload", "session", "versions", "runner")
+ENDED_BY = {
+    "time": "it ran longer than it may",
+    "silence": "a test held the interpreter",
+    "memory": "its processes held more memory than they may",
+}
 OUTCOMES = frozenset(get_args(Outcome))
 
 
@@ -52,16 +61,49 @@ def program(name: str) -> str:
 
 @cache
 def runner_program() -> str:
-    """The runner as text that names itself, so that it can start itself again for each job."""
-    text = program("runner.py")
-    return f"PROGRAM = {text!r}\nexec(compile(PROGRAM, '<runner>', 'exec'))\n"
+    """The runner and the modules it is made of, as one text; inside, they go by the names they have here."""
+    modules = {f"ttc_data.sandbox.inside.{name}": program(f"inside/{name}.py") for name in INSIDE}
+    return (
+        f"import sys, types\nMODULES = {modules!r}\n"
+        "for parent in ('ttc_data', 'ttc_data.sandbox', 'ttc_data.sandbox.inside'):\n"
+        "    sys.modules[parent] = types.ModuleType(parent)\n"
+        "for name, text in MODULES.items():\n"
+        "    module = sys.modules[name] = types.ModuleType(name)\n"
+        "    exec(compile(text, '<' + name.rpartition('.')[2] + '>', 'exec'), module.__dict__)\n"
+        # The project under test may be this one.
+        "for name in [name for name in sys.modules if name.partition('.')[0] == 'ttc_data']:\n"
+        "    del sys.modules[name]\n"
+        "module.main()\n"
+    )
 
 
 def runner_arguments(
-    site: str, tree: str, work: str, roots: tuple[str, ...], limits: Limits, uid: int | None = None
+    site: str,
+    tree: str,
+    work: str,
+    roots: tuple[str, ...],
+    limits: Limits,
+    *,
+    uid: int | None = None,
+    home: str = "/tmp/home",
+    alone: bool = True,
 ) -> list[str]:
-    """What follows the interpreter's name on the command line that starts a runner, which becomes user `uid`."""
-    config = {"site": site, "tree": tree, "work": work, "roots": roots, "limits": asdict(limits), "uid": uid}
+    """What follows the interpreter's name on the command line that starts a runner.
+
+    Args:
+        site: the folder of installed packages.
+        tree: the environment's read-only tree.
+        work: where a job's tree is.
+        roots: folders of the tree on `sys.path`.
+        limits: of one job.
+        uid: the user that the runner becomes.
+        home: a job's home directory; it is made in an empty folder for temporary files.
+        alone: the runner is process 1 of its own namespace, and `/tmp` and `/dev/shm` are its own.
+    """
+    config = {
+        "site": site, "tree": tree, "work": work, "roots": roots, "limits": asdict(limits), "uid": uid, "home": home,
+        "alone": alone,
+    }  # fmt: skip
     return ["-s", "-B", "-c", runner_program(), json.dumps(config)]
 
 
@@ -72,14 +114,25 @@ class StreamSandbox:
         self._pipe = pipe
         self._name = name
         self._lock = threading.RLock()
-        self._exchange(None, time.monotonic() + START_S)
+        with self._lost_when_broken():
+            self._read_json(time.monotonic() + START_S)
 
     def run(self, job: Job) -> Report:
         """Run one job; see `Sandbox.run`."""
-        answer = self._exchange(asdict(job), time.monotonic() + job.timeout_s + GRACE_S)
-        if "broken" in answer:
-            raise SandboxLost(f"sandbox {self._name} could not run the job ({answer['broken']}); it will be replaced")
-        return report_from(answer)
+        (report,) = self._answers(job, [])
+        if not isinstance(report, Report):
+            raise SandboxLost(f"sandbox {self._name} answered a job with {report}, not a report")
+        return report
+
+    def run_versions(self, job: Job, versions: Sequence[Mapping[str, str]]) -> list[Report | Inexact]:
+        """Run a job's tests on many versions; see `Sandbox.run_versions`."""
+        done: list[Report | Inexact] = []
+        while len(done) < len(versions):
+            answers = self._answers(job, versions[len(done) :])
+            ran = [answer for answer in answers if answer is not None]
+            # One version that changed the tree ends a collection; that none ran at all ends us.
+            done += ran or [Inexact("the tests could not be collected for it")]
+        return done
 
     def close(self) -> None:
         """End the runner and all that it started."""
@@ -87,30 +140,74 @@ class StreamSandbox:
         with self._lock:  # a job that runs in another thread has ended by now, with `SandboxLost`
             self._pipe.release()
 
-    def _exchange(self, message: Mapping[str, Any] | None, deadline: float) -> dict[str, Any]:
-        with self._lock:
-            try:
-                if message is not None:
-                    data = json.dumps(message).encode("utf-8", "surrogateescape")
-                    self._pipe.write(struct.pack(">I", len(data)) + data)
-                (length,) = struct.unpack(">I", self._pipe.read(4, deadline))
-                if length > MAX_FRAME:
-                    raise SandboxLost(f"an answer of {length} bytes, at most {MAX_FRAME} are read")
-                answer = json.loads(self._pipe.read(length, deadline))
-            except (OSError, ValueError, RecursionError, SandboxLost) as error:
-                self._pipe.close()
-                said = " ".join(self._pipe.diagnosis().split())[-400:]
-                self._pipe.release()
-                raise SandboxLost(
-                    f"sandbox {self._name} was lost ({error or type(error).__name__}) {said}".strip()
-                ) from error
-            if not isinstance(answer, dict):
-                raise SandboxLost(f"sandbox {self._name} answered {type(answer).__name__}, not a report")
-            return answer
+    def _answers(self, job: Job, versions: Sequence[Mapping[str, str]]) -> list[Report | Inexact | None]:
+        """Send a job; give its report, or one answer a version (None: ask for it again)."""
+        head = {
+            "seed": job.hash_seed,
+            "timeout_s": job.timeout_s,
+            "test_timeout_s": job.test_timeout_s,
+            "versions": len(versions),
+        }
+        body = {
+            "test_files": job.test_files, "tests": job.tests, "skip": job.skip, "files": dict(job.files),
+            "args": job.args, "cover": dict(job.cover), "versions": [dict(version) for version in versions],
+        }  # fmt: skip
+        data = b"".join(_frame(json.dumps(part).encode("utf-8", "surrogateescape")) for part in (head, body))
+        found: list[Report | Inexact | None] = []
+        with self._lock, self._lost_when_broken():
+            self._pipe.write(data)
+            for _ in range(len(versions) or 1):
+                deadline = time.monotonic() + job.timeout_s + GRACE_S + (0 if found else START_S)
+                answer = self._read_json(deadline)
+                report, output = self._read(deadline), self._read(deadline)
+                if "broken" in answer:
+                    raise SandboxLost(f"it could not run the job: {answer['broken']}")
+                if "inexact" in answer:
+                    found.append(Inexact(str(answer["inexact"])))
+                elif "again" in answer:
+                    found.append(None)
+                else:
+                    found.append(report_from(answer, report, output))
+        return found
+
+    @contextmanager
+    def _lost_when_broken(self) -> Iterator[None]:
+        """Whatever goes wrong in an exchange, the sandbox is of no more use."""
+        try:
+            yield
+        except (OSError, ValueError, TypeError, KeyError, RecursionError, SandboxLost) as error:
+            self._pipe.close()
+            said = " ".join(self._pipe.diagnosis().split())[-400:]
+            self._pipe.release()
+            raise SandboxLost(
+                f"sandbox {self._name} was lost ({error or type(error).__name__}) {said}".strip()
+            ) from error
+
+    def _read_json(self, deadline: float) -> dict[str, Any]:
+        answer = json.loads(self._read(deadline))
+        if not isinstance(answer, dict):
+            raise SandboxLost(f"it answered {type(answer).__name__}, not a report")
+        return answer
+
+    def _read(self, deadline: float) -> bytes:
+        (length,) = struct.unpack(">I", self._pipe.read(4, deadline))
+        if length > MAX_FRAME:
+            raise SandboxLost(f"an answer of {length} bytes, at most {MAX_FRAME} are read")
+        return self._pipe.read(length, deadline)
 
 
-def report_from(answer: Mapping[str, Any]) -> Report:
-    """Make a report of a runner's answer; events that do not fit are left out, never raised."""
+def _frame(data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + data
+
+
+def report_from(answer: Mapping[str, Any], report: bytes, output: bytes) -> Report:
+    """Make a report of a runner's answer; events that do not fit are left out, never raised.
+
+    Args:
+        answer: exit status, what ended the job, seconds, and the word that the job's own lines begin with.
+        report: the lines, as they came out of the job.
+        output: what it printed.
+    """
     names: dict[int, str] = {}
     results: dict[int, TestResult] = {}
     collect_errors: list[tuple[str, str]] = []
@@ -134,19 +231,40 @@ def report_from(answer: Mapping[str, Any]) -> Report:
 
     handlers.update(start=started, test=tested, reach=reached, end=ended)
     handlers["collect_error"] = lambda name, reason: collect_errors.append((str(name), str(reason)))
-    for event in answer["events"]:
+    for event in _events(report, str(answer["word"]).encode("ascii")):
         try:
             handlers[event[0]](*event[1:])
         except (KeyError, TypeError, IndexError, ValueError, OverflowError):
             continue
+    ended_by = str(answer["ended_by"])
+    text = output.decode("utf-8", "replace")
     return Report(
         tests=tuple(results.values()),
         unfinished=tuple(name for number, name in names.items() if number not in results),
         collect_errors=tuple(collect_errors),
-        exit=answer["exit"],
-        ended=end is not None and end == answer["exit"] and not answer["timed_out"],
-        timed_out=bool(answer["timed_out"]),
+        exit=int(answer["exit"]),
+        ended=end is not None and end == answer["exit"] and not ended_by,
+        timed_out=ended_by == "time",
         seconds=float(answer["seconds"]),
-        output=str(answer["output"]),
+        output=f"{text}\n[killed: {ENDED_BY[ended_by]}]\n" if ended_by in ENDED_BY else text,
         reach=reach,
     )
+
+
+def _events(report: bytes, word: bytes) -> Iterator[list[Any]]:
+    """The lists of plain values among a job's lines."""
+    for number, line in enumerate(BytesIO(report)):
+        if number == MAX_EVENTS:
+            return  # a flood, and without its end
+        if not line.startswith(word + b" ["):
+            continue
+        try:
+            event = json.loads(line[len(word) :].decode("utf-8"))
+        except (ValueError, RecursionError):
+            continue  # torn by the end of the process, or not ours
+        if all(
+            isinstance(part, (str, int, float))
+            or (isinstance(part, list) and all(isinstance(one, int) for one in part))
+            for part in event
+        ):
+            yield event

@@ -1,0 +1,486 @@
+"""The program inside the sandbox, process 1 of its own process namespace.
+
+It imports pytest and the environment's dependencies once, then reads jobs from its standard input and answers on its
+standard output. Both carry frames of a 4-byte big-endian length and that many bytes. A job is two frames of JSON: a head
+(hash seed, timeouts, number of versions), which this process reads, and a body (files, tests), which the job's process
+reads: of what a job brings, nothing is ever in the memory that later jobs start from. An answer is a frame of JSON, then what the
+job told of its tests and what it printed, as they are.
+
+Each job is a fork. When it ends, every other process of the namespace is killed. A hash seed is fixed when an interpreter
+starts, so a job with another one makes this program start itself again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import struct
+import sys
+import time
+import traceback
+from typing import Any, Callable
+
+from ttc_data.sandbox.inside.confine import (
+    LIBC,
+    PR_SET_DUMPABLE,
+    SCRATCH,
+    can_isolate,
+    check,
+    give_up_rights,
+    lay_out,
+    limit,
+)
+from ttc_data.sandbox.inside.preload import preload
+from ttc_data.sandbox.inside.session import Channel, drive
+from ttc_data.sandbox.inside.versions import Versions
+
+MAX_FRAME = 1 << 30
+KILL_S = 10.0
+LAY_OUT_S = 120.0
+# A test that holds the interpreter cannot be interrupted from within: silence this long after its timeout ends it.
+SILENCE_S = 30.0
+MEMORY_EVERY_S = 0.1
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+def main() -> None:
+    """Start again with a job's environment, become the job's user, import what is needed, and serve."""
+    config = json.loads(sys.argv[1])
+    if "seed" not in config:
+        start_again({**config, "seed": 0, "head": None})
+    config["scratch"] = SCRATCH if config["alone"] else []
+    if config["uid"] is not None:
+        become(config["uid"], [config["work"], *(place for place, _ in config["scratch"])])
+    # A job runs as the same user: it must not open our descriptors through /proc/1/fd, nor trace us. Its interrupt
+    # must not reach us either: process 1 is only safe from signals that it has no handler for.
+    check(LIBC.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "prctl")
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if not config["alone"]:
+        check(LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl")
+    config["source"], config["sink"] = os.dup(0), os.dup(1)
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    os.dup2(2, 1)
+    os.close(null)
+    if "isolate" not in config:
+        config["isolate"] = can_isolate(config)
+    sys.path[:] = [path for path in sys.path if path]  # `-c` puts the working folder first
+    preload(config["site"], [os.path.join(config["tree"], root) for root in config["roots"]])
+    kill_all_but(config, ())
+    if config["head"] is None:
+        write_frame(config["sink"], json.dumps({"ready": "%d.%d" % sys.version_info[:2]}).encode("ascii"))
+    serve(config)
+
+
+def start_again(config: dict[str, Any]) -> None:
+    """Become a new interpreter with the hash seed and the environment of a job; what waits to be read stays there."""
+    environment = {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "HOME": config["home"],
+        "USER": "sandbox",
+        "LOGNAME": "sandbox",
+        "LANG": "C.UTF-8",
+        "LC_ALL": "C.UTF-8",
+        "TZ": "UTC",
+        "TMPDIR": os.path.dirname(config["home"]),
+        "PYTHONPATH": config["site"],  # the tree follows when a job has pytest: see `admit`
+        "PYTHONHASHSEED": str(config["seed"]),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "COVERAGE_CORE": "ctrace",
+    }
+    with open("/proc/self/cmdline", "rb") as file:
+        words = file.read().split(b"\0")
+    program = words[words.index(b"-c") + 1].decode("utf-8")
+    command = [sys.executable, "-s", "-B", "-c", program, json.dumps(config)]
+    os.execve(sys.executable, command, environment)
+
+
+def become(uid: int, places: list[str]) -> None:
+    """Be another user for good, and own what a job may write."""
+    for place in places:
+        os.chown(place, uid, uid)
+    os.setgroups([])
+    os.setresgid(uid, uid, uid)
+    os.setresuid(uid, uid, uid)
+    # A change of user forgets that we are to end with our parent.
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def serve(config: dict[str, Any]) -> None:
+    """Answer jobs until the input ends."""
+    while True:
+        head = config["head"]
+        if head is None:
+            data = read_frame(config["source"])
+            if data is None:
+                return
+            head = json.loads(data)
+            if head["seed"] != config["seed"]:
+                os.dup2(config["source"], 0)
+                os.dup2(config["sink"], 1)
+                start_again({**config, "uid": None, "seed": head["seed"], "head": head})
+        config["head"] = None
+        try:
+            Execution(config, head).run()
+        except OSError as error:  # no more processes, say: the caller decides what it means
+            answer(config, {"broken": "%s: %s" % (type(error).__name__, error)})
+            kill_all_but(config, ())
+
+
+def read_frame(fd: int) -> bytes | None:
+    header = read_exactly(fd, 4)
+    if header is None:
+        return None
+    (length,) = struct.unpack(">I", header)
+    if length > MAX_FRAME:
+        raise ValueError("frame of %d bytes" % length)
+    return read_exactly(fd, length)
+
+
+def read_exactly(fd: int, count: int) -> bytes | None:
+    parts = []
+    while count:
+        part = os.read(fd, min(count, 1 << 20))
+        if not part:
+            return None
+        parts.append(part)
+        count -= len(part)
+    return b"".join(parts)
+
+
+def write_frame(fd: int, data: bytes | bytearray) -> None:
+    for part in (struct.pack(">I", len(data)), data):
+        left = memoryview(part)
+        while left:
+            left = left[os.write(fd, left) :]
+
+
+def answer(config: dict[str, Any], head: dict[str, Any], report: bytes | bytearray = b"", output: bytes = b"") -> None:
+    for part in (json.dumps(head).encode("ascii"), report, output):
+        write_frame(config["sink"], part)
+
+
+class Execution:
+    """One job from its body to its answer."""
+
+    def __init__(self, config: dict[str, Any], head: dict[str, Any]) -> None:
+        self.config = config
+        self.head = head
+        self.limits = config["limits"]
+        self.word = os.urandom(8).hex()
+        self.report = Beginning(self.limits["report_bytes"])
+        self.output = Output(self.limits["output_bytes"])
+        self.said = bytearray()
+        self.pid, self.waker = 0, -1
+        self.status: int | None = None
+        self.ended_by = ""
+        self.laid = False
+        self.heard = 0.0
+        self.measured = 0.0
+
+    def run(self) -> None:
+        """Fork, watch, answer; nothing of the job is left when this returns."""
+        pipes = [os.pipe() for _ in range(4)]
+        (self.reports, report), (self.outputs, output), (self.words, status), (command, self.command) = pipes
+        ours, theirs = (self.reports, self.outputs, self.words, self.command), (report, output, status, command)
+        self.pid = os.fork()
+        if self.pid == 0:
+            try:
+                for fd in ours:
+                    os.close(fd)
+                self.begin(report, output, status, command)
+            except BaseException:
+                traceback.print_exc()
+                raise
+            finally:
+                os._exit(127)
+        self.waker = os.pidfd_open(self.pid) if hasattr(os, "pidfd_open") else -1
+        try:
+            for fd in theirs:
+                os.close(fd)
+            for fd in ours[:3]:
+                os.set_blocking(fd, False)
+            self.follow()
+        finally:
+            kill_all_but(self.config, ())
+            for fd in (*ours, self.waker):
+                if fd >= 0:
+                    os.close(fd)
+
+    def begin(self, report: int, output: int, status: int, command: int) -> None:
+        """In the job's process: lay out the tree, give up every right, run the tests."""
+        try:
+            os.setsid()
+            if not self.config["alone"]:
+                LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+            os.dup2(output, 1)
+            os.dup2(output, 2)
+            data = read_frame(self.config["source"])
+            if data is None:
+                return
+            job = json.loads(data.decode("utf-8"))
+            for fd in (self.config["source"], self.config["sink"], output):
+                os.close(fd)
+            changes = lay_out(self.config, job["files"])
+            job["test_timeout_s"] = self.head["test_timeout_s"]
+            limit(self.limits)
+            give_up_rights()
+            LIBC.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
+        except (OSError, ValueError) as error:
+            os.write(status, json.dumps(["broken", repr(error)]).encode("ascii", "replace") + b"\n")
+            return
+        work = self.config["work"]
+        roots = [os.path.join(work, root) if root else work for root in self.config["roots"]]
+        versions: Callable[[], bool] | None = None
+        if job["versions"]:
+            places = [place for place, _ in self.config["scratch"]]
+            held = Versions(work, changes, places, job["versions"])
+            held.watch()
+
+            def versions() -> bool:
+                return held.collected(command, status)
+        else:
+            os.close(changes)
+            os.close(command)
+        os.write(status, b'["laid"]\n')
+        if not job["versions"]:
+            os.close(status)
+        # In a place of its own: a job that closes or writes to the low numbers meets nothing.
+        place = 100 + int.from_bytes(os.urandom(2), "big") % 800
+        os.dup2(report, place, inheritable=False)
+        os.close(report)
+        drive(job, Channel(place, self.word), roots, versions)
+
+    def follow(self) -> None:
+        """Wait for the tree, then for the job, or for each of its versions in turn."""
+        word = self.wait(time.monotonic() + LAY_OUT_S)
+        if not word or word[0] != "laid":
+            reason = word[1] if word else "it ended with status %s" % self.status
+            answer(self.config, {"broken": "the job could not be started: %s" % reason})
+            return
+        started = self.heard = time.monotonic()
+        self.laid = True
+        word = self.wait(started + self.head["timeout_s"])
+        if not self.head["versions"]:
+            self.finish(self.status, started)
+            return
+        before = bytes(self.report.data)
+        rest = None if word else {"inexact": "the collection of tests ended with status %s" % self.status}
+        for _ in range(self.head["versions"]):
+            if rest is None:
+                rest = self.version(before)
+            else:
+                answer(self.config, rest)
+
+    def version(self, before: bytes) -> dict[str, Any] | None:
+        """Have the next version run, and answer for it; gives the answer for all that follow when no more can run."""
+        self.report, self.output = Beginning(self.limits["report_bytes"]), Output(self.limits["output_bytes"])
+        self.report.add(before)
+        self.ended_by = ""
+        started = self.heard = time.monotonic()
+        self.ask()
+        word = self.wait(started + self.head["timeout_s"], keep=True)
+        if word and word[0] == "inexact":
+            answer(self.config, {"inexact": word[1]})
+            return None
+        if not word or word[0] != "done":
+            answer(self.config, {"again": True})
+            return {"again": True}
+        kill_all_but(self.config, (self.pid,))
+        self.finish(word[1], started)
+        self.ask()
+        return None if self.wait(time.monotonic() + KILL_S) == ["clean"] else {"again": True}
+
+    def ask(self) -> None:
+        with contextlib.suppress(BrokenPipeError):  # it is gone, as the next wait will tell
+            os.write(self.command, b".")
+
+    def finish(self, status: int | None, started: float) -> None:
+        """Answer with what is known of a process that ended."""
+        assert status is not None
+        if self.status is not None:
+            kill_all_but(self.config, ())
+        self.drain([self.reports, self.outputs], to_the_end=True)
+        head = {
+            "exit": os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status),
+            "ended_by": self.ended_by,
+            "seconds": round(time.monotonic() - started, 4),
+            "word": self.word,
+        }
+        answer(self.config, head, self.report.data, self.output.data())
+
+    def wait(self, deadline: float, keep: bool = False) -> list[Any]:
+        """Read what the job says until it says a word to us, or ends; give the word, or nothing.
+
+        At the deadline it is killed; with `keep` everything but the process that the tests were collected in.
+        """
+        wake = [fd for fd in (self.reports, self.outputs, self.words, self.waker) if fd >= 0]
+        pause = MEMORY_EVERY_S if self.waker >= 0 else 0.005
+        while True:
+            line, newline, rest = bytes(self.said).partition(b"\n")
+            if newline:
+                self.said = bytearray(rest)
+                word: list[Any] = json.loads(line)
+                return word
+            if self.status is not None:
+                return []
+            watched = [*wake, self.config["source"]] if self.laid else wake
+            readable = select.select(watched, [], [], pause)[0]
+            if self.config["source"] in readable:
+                kill_all_but(self.config, ())
+                os._exit(0)  # nobody writes while a job runs: whoever wanted it is gone
+            wake = [fd for fd in wake if fd not in self.drain(readable)]
+            ended, status = os.waitpid(self.pid, os.WNOHANG)
+            now = time.monotonic()
+            if ended:
+                self.status = status
+            elif now > deadline:
+                self.end("time", keep)
+                deadline += KILL_S
+            elif self.report.data and now - self.heard > self.head["test_timeout_s"] + SILENCE_S:
+                self.end("silence", keep)
+                self.heard = now
+            elif now - self.measured > MEMORY_EVERY_S and self.laid:
+                self.measured = now
+                if memory_used(self.config) > self.limits["memory_bytes"]:
+                    self.end("memory", keep)
+
+    def end(self, why: str, keep: bool) -> None:
+        """Kill the job, or what runs a version of it."""
+        if keep and not self.ended_by:
+            kill_all_but(self.config, (self.pid,))
+        else:
+            os.kill(self.pid, signal.SIGKILL)
+            self.status = os.waitpid(self.pid, 0)[1]
+        self.ended_by = why
+
+    def drain(self, readable: list[int], to_the_end: bool = False) -> list[int]:
+        """Take what is there, all of it or a part; gives the descriptors that have ended."""
+        ended = []
+        for fd in readable:
+            while fd != self.waker:
+                try:
+                    part = os.read(fd, 1 << 16)
+                except BlockingIOError:
+                    break
+                if not part:
+                    ended.append(fd)
+                    break
+                if fd == self.reports:
+                    self.report.add(part)
+                    self.heard = time.monotonic()
+                elif fd == self.words:
+                    self.said += part
+                else:
+                    self.output.add(part)
+                if not to_the_end:
+                    break
+        return ended
+
+
+class Beginning:
+    """The first part of what a job reports. What follows a gap is not taken: a flood must not hide what went before it."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.data = bytearray()
+        self.full = False
+
+    def add(self, part: bytes) -> None:
+        self.full = self.full or len(self.data) + len(part) > self.most
+        if not self.full:
+            self.data += part
+
+
+class Output:
+    """The first and the last part of what a job printed."""
+
+    def __init__(self, most: int) -> None:
+        self.half = most // 2
+        self.head = bytearray()
+        self.tail = bytearray()
+        self.total = 0
+
+    def add(self, part: bytes) -> None:
+        self.total += len(part)
+        room = self.half - len(self.head)
+        self.head += part[:room]
+        self.tail += part[room:] if room > 0 else part
+        del self.tail[: -self.half]
+
+    def data(self) -> bytes:
+        cut = self.total - len(self.head) - len(self.tail)
+        middle = b"\n[... %d bytes cut ...]\n" % cut if cut else b""
+        return bytes(self.head) + middle + bytes(self.tail)
+
+
+def memory_used(config: dict[str, Any]) -> int:
+    """Bytes that the job's processes hold together, shared pages counted once where the quick sum is near the limit."""
+    total = 0
+    pids = processes(config)
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            with open("/proc/%d/statm" % pid, encoding="ascii") as file:
+                words = file.read().split()
+            total += (int(words[1]) - int(words[2])) * PAGE
+    if total <= config["limits"]["memory_bytes"]:
+        return total
+    total = 0
+    for pid in pids:
+        with contextlib.suppress(OSError), open("/proc/%d/smaps_rollup" % pid, encoding="ascii") as file:
+            total += sum(int(line.split()[1]) * 1024 for line in file if line.startswith("Pss_Anon:"))
+    return total
+
+
+def processes(config: dict[str, Any]) -> list[int]:
+    """Every process that is not this one: of the namespace, or below us where we share one with others."""
+    mine = os.getpid()
+    pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    if config["alone"]:
+        return [pid for pid in pids if pid != mine]
+    parents = {}
+    for pid in pids:
+        with contextlib.suppress(OSError), open("/proc/%d/stat" % pid, encoding="utf-8", errors="replace") as file:
+            parents[pid] = int(file.read().rpartition(")")[2].split()[1])
+    below = {mine}
+    grown = True
+    while grown:
+        more = {pid for pid, parent in parents.items() if parent in below} - below
+        grown = bool(more)
+        below |= more
+    return sorted(below - {mine})
+
+
+def kill_all_but(config: dict[str, Any], kept: tuple[int, ...]) -> None:
+    """Kill every other process of the namespace, of the job where there is none, but those that are kept."""
+    deadline = time.monotonic() + KILL_S
+    while time.monotonic() < deadline:
+        if config["alone"] and not kept:
+            if os.getpid() != 1:
+                raise SystemExit("the runner must be process 1 of its own namespace")
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(-1, signal.SIGKILL)  # at once, whatever is started meanwhile
+            try:
+                while os.waitpid(-1, os.WNOHANG)[0]:
+                    pass
+            except ChildProcessError:
+                return
+        else:
+            left = [pid for pid in processes(config) if pid not in kept]
+            if not left:
+                return
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+                with contextlib.suppress(ChildProcessError):  # its parent is another one that is about to end
+                    os.waitpid(pid, os.WNOHANG)
+        time.sleep(0.001)
+    raise OSError("processes of the job outlived SIGKILL for %g s" % KILL_S)
+
+
+if __name__ == "__main__":
+    main()

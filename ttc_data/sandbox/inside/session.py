@@ -1,0 +1,178 @@
+"""Runs one pytest session in a job's own process and tells of it: one JSON list a line, on a descriptor of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import types
+from typing import Any, Callable, Iterator
+
+# A test that goes on this long after its timeout was raised in it has swallowed it.
+LAST_WORDS_S = 2.0
+STUCK = 86
+OPTIONS = (
+    "-p", "no:cacheprovider", "-q", "-o", "addopts=", "-o", "required_plugins=", "-o", "xfail_strict=false",
+    "--tb=line", "--continue-on-collection-errors",
+)  # fmt: skip
+
+
+class Channel:
+    """Where events go. Each line begins with a word of this job's own: what else is written there is not a report."""
+
+    def __init__(self, descriptor: int, word: str) -> None:
+        self.descriptor = descriptor
+        self.word = word.encode("ascii") + b" "
+
+    def say(self, *event: Any) -> None:
+        data = self.word + json.dumps(event).encode("utf-8") + b"\n"
+        while data:
+            data = data[os.write(self.descriptor, data) :]
+
+
+def drive(job: dict[str, Any], channel: Channel, roots: list[str], versions: Callable[[], bool] | None) -> None:
+    """Run pytest for one job and end this process. `versions`, if any, is called once the tests are collected."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    work = os.getcwd()
+    sys.argv = ["pytest"]
+    # The tests' `__main__` is nobody's: not the program that holds this function.
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    numpy = sys.modules.get("numpy")
+    if numpy is not None:
+        numpy.random.seed()  # Python's own generator draws anew in a forked process, this one does not
+    cover = None
+    if job["cover"]:
+        import coverage
+
+        files = [os.path.join(work, path) for path in job["cover"]]
+        cover = coverage.Coverage(data_file=None, config_file=False, include=files, messages=False)
+        cover.start()
+    if "pytest" in sys.modules:
+        import pytest
+
+        admit(roots)
+    else:
+        admit(roots)
+        import pytest
+
+    reporter = Reporter(job, channel, cover, versions)
+    code = pytest.main(
+        [*OPTIONS, "--rootdir", work, *job["args"], *job["test_files"]], plugins=[reporter]
+    )  # fmt: skip
+    if cover is not None:
+        cover.stop()
+        for event in reached(job["cover"], cover, work):
+            channel.say(*event)
+    channel.say("end", int(code))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(int(code))  # threads that a test left running must not keep the job open
+
+
+def admit(roots: list[str]) -> None:
+    """Let the tree in, for this process and what it starts: a `pytest.py` in it is not what runs the tests."""
+    sys.path[:0] = roots
+    os.environ["PYTHONPATH"] = os.pathsep.join([*roots, os.environ["PYTHONPATH"]])
+
+
+def reached(cover_lines: dict[str, Any], cover: Any, work: str) -> Iterator[list[Any]]:
+    """For each group of lines: the tests (by number) that ran one of them, lines run, lines that could run."""
+    import coverage
+
+    data = cover.get_data()
+    for path, groups in cover_lines.items():
+        full = os.path.join(work, path)
+        contexts = data.contexts_by_lineno(full)
+        try:
+            statements = set(cover.analysis2(full)[1])
+        except coverage.exceptions.CoverageException:
+            statements = set()
+        for key, spans in groups.items():
+            lines = {line for first, last in spans for line in range(first, last + 1)}
+            tests = {int(name) for line in lines for name in contexts.get(line, ()) if name}
+            ran = sorted(line for line in lines & statements if any(contexts.get(line, ())))
+            yield ["reach", key, sorted(tests), ran, len(lines & statements)]
+
+
+class TestTimeout(BaseException):
+    """A test ran longer than it may."""
+
+
+class Reporter:
+    """The pytest plugin that tells of each test as it ends."""
+
+    def __init__(self, job: dict[str, Any], channel: Channel, cover: Any, versions: Callable[[], bool] | None) -> None:
+        self.wanted = set(job["tests"]) if job["tests"] is not None else None
+        self.skip = set(job["skip"])
+        self.cover_lines = job["cover"]
+        self.seconds = job["test_timeout_s"]
+        self.say = channel.say
+        self.cover = cover
+        self.versions = versions
+        self.numbers: dict[str, int] = {}
+        self.phases: dict[str, dict[str, Any]] = {}
+
+    def pytest_collection_modifyitems(self, config: Any, items: list[Any]) -> None:
+        kept = [item for item in items if self.wanted is None or item.nodeid in self.wanted]
+        kept = [item for item in kept if item.nodeid not in self.skip]
+        config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+        items[:] = kept
+
+    def pytest_collectreport(self, report: Any) -> None:
+        if report.failed:
+            self.say("collect_error", report.nodeid, str(report.longrepr)[-4000:])
+
+    def pytest_runtestloop(self, session: Any) -> bool | None:
+        """Where versions are asked for, each is a process that comes back from here and runs the tests."""
+        if self.versions is not None and self.versions():
+            return True
+        return None
+
+    def pytest_runtest_logstart(self, nodeid: str, location: object) -> None:
+        number = self.numbers.setdefault(nodeid, len(self.numbers))
+        self.phases[nodeid] = {"seconds": 0.0, "message": "", "outcome": "skipped"}
+        self.say("start", number, nodeid)
+        if self.cover is not None:
+            self.cover.switch_context(str(number))
+
+        expired: list[int] = []
+
+        def expire(signum: int, frame: object) -> None:
+            expired.append(signum)
+            if len(expired) > 1:
+                self.give_up()
+            raise TestTimeout("the test ran longer than %g s" % self.seconds)
+
+        signal.signal(signal.SIGALRM, expire)
+        signal.setitimer(signal.ITIMER_REAL, self.seconds, LAST_WORDS_S)
+
+    def give_up(self) -> None:
+        """End the session in the middle of a test that swallows its timeout; what was measured so far is told."""
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        if self.cover is not None:
+            self.cover.stop()
+            for event in reached(self.cover_lines, self.cover, os.getcwd()):
+                self.say(*event)
+        os._exit(STUCK)
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        state = self.phases.setdefault(report.nodeid, {"seconds": 0.0, "message": "", "outcome": "skipped"})
+        state["seconds"] += report.duration
+        expected = hasattr(report, "wasxfail")
+        if report.failed:
+            state["outcome"] = "failed" if report.when == "call" else "error"
+            state["message"] = state["message"] or str(report.longrepr)[-2000:]
+        elif state["outcome"] in ("failed", "error"):
+            return  # a subtest failed; that the rest of the test passed or was skipped makes it no better
+        elif report.when == "call" and report.passed:
+            state["outcome"] = "xpassed" if expected else "passed"
+        elif report.skipped:
+            state["outcome"] = "xfailed" if expected else "skipped"
+
+    def pytest_runtest_logfinish(self, nodeid: str, location: object) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        if self.cover is not None:
+            self.cover.switch_context("")
+        state = self.phases.pop(nodeid)
+        self.say("test", self.numbers[nodeid], state["outcome"], round(state["seconds"], 4), state["message"])

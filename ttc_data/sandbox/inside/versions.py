@@ -1,0 +1,209 @@
+"""Many versions of one file on tests that are collected once: each version is a fork with the functions' code replaced.
+
+A replacement is exact where versions differ in nothing but the code of functions that live, and that did not run while
+the tests were collected. Everything else is refused, with the reason, and is for a fresh job.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import sys
+import types
+from typing import Any, Iterator
+
+from ttc_data.sandbox.inside.confine import empty
+
+Code = types.CodeType
+FUNCTION_FLAGS = 0x3  # CO_OPTIMIZED and CO_NEWLOCALS: a function, not a class body or a module
+
+
+class Inexact(Exception):
+    """This version cannot be put in place of the original exactly."""
+
+
+class Versions:
+    """Holds the versions of a job, and the state that each of them starts from."""
+
+    def __init__(self, work: str, changes: int, places: list[str], versions: list[dict[str, str]]) -> None:
+        self.work = work
+        self.changes = changes
+        self.places = places
+        self.versions = versions
+        self.paths = {os.path.join(work, path) for version in versions for path in version}
+        self.ran: set[tuple[str, str, int]] = set()
+        self.files: dict[str, str] = {}
+        for path in self.paths:
+            with open(path, encoding="utf-8", newline="") as file:
+                self.files[path] = file.read()
+
+    def watch(self) -> None:
+        """Remember which functions of these files run from now on: until the tests are collected."""
+        paths, ran = self.paths, self.ran
+
+        def see(frame: Any, event: str, argument: object) -> None:
+            code = frame.f_code
+            if code.co_filename in paths:
+                ran.add((code.co_filename, code.co_name, code.co_firstlineno))
+
+        sys.settrace(see)
+
+    def collected(self, command: int, status: int) -> bool:
+        """Fork once for each version that is asked for; False in the fork, which then runs the tests."""
+        sys.settrace(None)
+        functions = self.functions()
+        gc.freeze()
+        before = self.state()
+        tell(status, "collected")
+        for version in self.versions:
+            if not os.read(command, 1):
+                break
+            try:
+                changes = self.changes_of(version, functions)
+            except Inexact as reason:
+                tell(status, "inexact", str(reason))
+                continue
+            pid = os.fork()
+            if pid == 0:
+                os.close(command)
+                os.close(status)
+                for function, code in changes:
+                    function.__code__ = code
+                return False
+            tell(status, "done", os.waitpid(pid, 0)[1])
+            os.read(command, 1)  # whatever the version started has been killed by now
+            if self.state() != before:
+                self.tidy(before)
+                if self.state() != before:
+                    tell(status, "changed")
+                    break
+            tell(status, "clean")
+        os._exit(0)
+
+    def functions(self) -> dict[tuple[str, str, int], list[Any]]:
+        """Every function that lives and whose code comes from the files, by file, name and first line."""
+        found: dict[tuple[str, str, int], list[Any]] = {}
+        for thing in gc.get_objects():
+            if type(thing) is types.FunctionType and thing.__code__.co_filename in self.paths:
+                code = thing.__code__
+                found.setdefault((code.co_filename, code.co_name, code.co_firstlineno), []).append(thing)
+        return found
+
+    def changes_of(
+        self, version: dict[str, str], functions: dict[tuple[str, str, int], list[Any]]
+    ) -> list[tuple[Any, Code]]:
+        """The functions to change with their new code."""
+        changes = []
+        for path, text in version.items():
+            full = os.path.join(self.work, path)
+            try:
+                old = compile(self.files[full], full, "exec", dont_inherit=True)
+                new = compile(text, full, "exec", dont_inherit=True)
+            except (SyntaxError, ValueError, RecursionError) as error:
+                raise Inexact("%s cannot be compiled: %s" % (path, error)) from error
+            for original, replacement in differences(old, new):
+                key = (full, original.co_name, original.co_firstlineno)
+                if key in self.ran:
+                    raise Inexact("%s ran while the tests were collected" % original.co_name)
+                living = [one for one in functions.get(key, ()) if one.__code__ == original]
+                if not living:
+                    raise Inexact("no function of that code lives: %s" % original.co_name)
+                for function in living:
+                    if function.__code__.co_freevars != replacement.co_freevars:
+                        raise Inexact("%s closes over other names" % original.co_name)
+                    changes.append((function, replacement))
+        return changes
+
+    def state(self) -> list[Any]:
+        """What the versions could have left behind: changes of the tree, and files in the scratch folders."""
+        found: list[Any] = [list(listing(self.changes))]
+        for place in self.places:
+            descriptor = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                found.append(list(listing(descriptor)))
+            finally:
+                os.close(descriptor)
+        return found
+
+    def tidy(self, before: list[Any]) -> None:
+        """Remove what is new in the scratch folders."""
+        for number, place in enumerate(self.places):
+            names = {entry[0].partition("/")[0] for entry in before[number + 1]}
+            for name in os.listdir(place):
+                if name in names:
+                    continue
+                path = os.path.join(place, name)
+                if os.path.isdir(path) and not os.path.islink(path):
+                    empty(path, 0o700)
+                    os.rmdir(path)
+                else:
+                    os.unlink(path)
+
+
+def tell(descriptor: int, *words: Any) -> None:
+    os.write(descriptor, json.dumps(words).encode("utf-8") + b"\n")
+
+
+def listing(descriptor: int, prefix: str = "") -> Iterator[tuple[str, int, int, int]]:
+    """Path, inode, size and time of change of everything below a folder."""
+    for entry in sorted(os.scandir(descriptor), key=lambda entry: entry.name):
+        status = os.stat(entry.name, dir_fd=descriptor, follow_symlinks=False)
+        folder = entry.is_dir(follow_symlinks=False)
+        yield prefix + entry.name, status.st_ino, 0 if folder else status.st_size, 0 if folder else status.st_mtime_ns
+        if folder:
+            inner = os.open(entry.name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=descriptor)
+            try:
+                yield from listing(inner, prefix + entry.name + "/")
+            finally:
+                os.close(inner)
+
+
+def differences(old: Code, new: Code) -> Iterator[tuple[Code, Code]]:
+    """The outermost functions in which two versions of a file differ.
+
+    Raises:
+        Inexact: something else differs: the module's or a class's own statements, a signature, a decorator, a default.
+    """
+    if old.co_flags & FUNCTION_FLAGS == FUNCTION_FLAGS:
+        if not same(old, new):
+            if signature(old) != signature(new):
+                raise Inexact("the signature of %s differs" % old.co_name)
+            yield old, new
+        return
+    if plain(old) != plain(new):
+        raise Inexact("more than the code of functions differs in %s" % old.co_name)
+    for one, other in inner(old, new):
+        yield from differences(one, other)
+
+
+def plain(code: Code) -> list[Any]:
+    """What a module or class does by itself, wherever its lines stand."""
+    constants = [constant.co_name if isinstance(constant, Code) else constant for constant in code.co_consts]
+    names = (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
+    flow = (code.co_flags, code.co_code, getattr(code, "co_exceptiontable", b""))
+    return [code.co_name, flow, [(type(one), repr(one)) for one in constants], names]
+
+
+def same(old: Code, new: Code) -> bool:
+    """Whether two functions do the same: their line numbers may differ."""
+    if plain(old) != plain(new) or signature(old) != signature(new):
+        return False
+    return all(same(one, other) for one, other in inner(old, new))
+
+
+def inner(old: Code, new: Code) -> list[tuple[Code, Code]]:
+    """The pairs of what is defined inside; `plain` has shown that there are as many in both."""
+    return [(one, new.co_consts[number]) for number, one in enumerate(old.co_consts) if isinstance(one, Code)]
+
+
+def signature(code: Code) -> tuple[Any, ...]:
+    """How a function is called: the names and kinds of its arguments."""
+    count = code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & 4) + bool(code.co_flags & 8)
+    return (
+        code.co_argcount,
+        code.co_posonlyargcount,
+        code.co_kwonlyargcount,
+        code.co_flags & 12,
+        code.co_varnames[:count],
+    )
