@@ -270,13 +270,13 @@ class Execution:
             return
         before = bytes(self.report.data)
         rest = None if word else {"inexact": "the collection of tests ended with status %s" % self.status}
-        for _ in range(self.head["versions"]):
+        for number in range(self.head["versions"]):
             if rest is None:
-                rest = self.version(before)
+                rest = self.version(before, last=number + 1 == self.head["versions"])
             else:
                 answer(self.config, rest)
 
-    def version(self, before: bytes) -> dict[str, Any] | None:
+    def version(self, before: bytes, last: bool) -> dict[str, Any] | None:
         """Have the next version run, and answer for it; gives the answer for all that follow when no more can run."""
         self.report, self.output = Beginning(self.limits["report_bytes"]), Output(self.limits["output_bytes"])
         self.report.add(before)
@@ -292,6 +292,8 @@ class Execution:
             return {"again": True}
         kill_all_but(self.config, (self.pid,))
         self.finish(word[1], started)
+        if last:  # who has all answers may send the next job
+            return None
         self.ask()
         return None if self.wait(time.monotonic() + KILL_S) == ["clean"] else {"again": True}
 
