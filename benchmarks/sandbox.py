@@ -1,37 +1,73 @@
-"""Milliseconds per execution of the same samples: a fresh container, an exec, and our two transports.
+"""Milliseconds per execution of the same samples: containers, our transports, and what no isolation at all costs.
 
+    ttcdata build recipes/demo.yaml --out out/demo
     python benchmarks/sandbox.py out/demo --samples 12
 
-Each sample is a row's reference, run with all of its tests. Everything is measured in this run, one job at a time, after one
-job that is not counted; the ratio is against a fresh `docker run`.
+Each sample is a row's reference, run with all of its tests; everything is measured in this run, one job at a time, after one
+that is not counted. The ways: a fresh `docker run`, `docker exec` into a running container, our docker and local transports on
+fresh jobs, fork + pytest in a process of the host (their floor), versions of one file on docker, and fork after collection
+in a process of the host (their floor). For the last two a collection is shared by `--versions` executions, and counted.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
+import os
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import docker
-from docker.errors import ContainerError
 from rich.console import Console
 from rich.table import Table
 
 from ttc_data.dataset import Dataset
 from ttc_data.environments.engine import connect
-from ttc_data.environments.host import DockerHost
+from ttc_data.environments.host import DockerHost, EnvironmentStore, LocalHost
 from ttc_data.environments.open import Cache, open_host
 from ttc_data.grading import grade
 from ttc_data.records import Environment, Row
-from ttc_data.sandbox.protocol import Job
+from ttc_data.sandbox.local import interpreter
+from ttc_data.sandbox.protocol import Job, Report
 from ttc_data.validation import hidden_tests, patched
 
-Run = Callable[[Row], bool]
+RUN, EXEC, DOCKER, LOCAL, FORK, VERSIONS, COLLECTED = (
+    "docker run + pytest", "docker exec + pytest", "docker, fresh", "local, fresh", "fork + pytest", "docker, versions",
+    "fork after collection",
+)  # fmt: skip
+# Way: against what it is measured, and how it should compare.
+GOALS = {
+    DOCKER: [(RUN, "at least 4 times as fast"), (FORK, "at most 1.5 times the time")],
+    LOCAL: [(FORK, "at most 1.5 times the time")],
+    VERSIONS: [(RUN, "at least 25 times as fast"), (COLLECTED, "at most 2 times the time")],
+}
+MOST_MS = 1000
+# Gives the milliseconds of one execution of a row; raises when the reference fails.
+Measure = Callable[[Row], float]
+
+
+@dataclass
+class Bench:
+    """What all ways share."""
+
+    client: docker.DockerClient
+    docker: DockerHost
+    local: LocalHost
+    store: EnvironmentStore
+    environments: dict[str, Environment]
+    versions: int
+
+    def environment(self, row: Row) -> Environment:
+        return self.environments[row.ttc_environment]
 
 
 def job_of(row: Row, environment: Environment) -> Job:
@@ -61,63 +97,160 @@ def shell_of(row: Row, environment: Environment) -> list[str]:
     return ["python3", "-c", script, words]
 
 
+def timed(row: Row, run: Callable[[], bool]) -> float:
+    started = time.perf_counter()
+    if not run():
+        raise SystemExit(f"the reference of {row.instance_id} fails; `ttcdata validate` says why")
+    return 1000 * (time.perf_counter() - started)
+
+
 @contextmanager
-def fresh_containers(
-    client: docker.DockerClient, host: DockerHost, environments: dict[str, Environment]
-) -> Iterator[Run]:
+def containers(bench: Bench) -> Iterator[Measure]:
     """One container an execution."""
 
     def run(row: Row) -> bool:
-        environment = environments[row.ttc_environment]
-        with suppress(ContainerError):
-            client.containers.run(
-                host.image(environment), shell_of(row, environment), network_mode="none", remove=True, entrypoint=[]
-            )
-            return True
-        return False
+        environment = bench.environment(row)
+        bench.client.containers.run(
+            bench.docker.image(environment), shell_of(row, environment), network_mode="none", remove=True, entrypoint=[]
+        )
+        return True
 
-    yield run
+    yield lambda row: timed(row, lambda: run(row))
 
 
 @contextmanager
-def execs(client: docker.DockerClient, host: DockerHost, environments: dict[str, Environment]) -> Iterator[Run]:
+def execs(bench: Bench) -> Iterator[Measure]:
     """One container an environment, one exec an execution."""
-    containers: dict[str, Any] = {}
+    held: dict[str, Any] = {}
 
     def run(row: Row) -> bool:
-        key = row.ttc_environment
-        if key not in containers:
-            containers[key] = client.containers.run(
-                host.image(environments[key]), ["sleep", "3600"], network_mode="none", detach=True, entrypoint=[]
+        environment = bench.environment(row)
+        if environment.key not in held:
+            held[environment.key] = bench.client.containers.run(
+                bench.docker.image(environment), ["sleep", "3600"], network_mode="none", detach=True, entrypoint=[]
             )
-        code, _ = containers[key].exec_run(shell_of(row, environments[key]))
-        return bool(code == 0)
+        return bool(held[environment.key].exec_run(shell_of(row, environment))[0] == 0)
 
     try:
-        yield run
+        yield lambda row: timed(row, lambda: run(row))
     finally:
-        for container in containers.values():
+        for container in held.values():
             container.remove(force=True)
 
 
 @contextmanager
-def ours(host: Any, environments: dict[str, Environment]) -> Iterator[Run]:
-    """One of our sandboxes an environment, one job an execution."""
-    sandboxes: dict[str, Any] = {}
+def sandboxes(host: DockerHost | LocalHost, bench: Bench) -> Iterator[Callable[[Environment], Any]]:
+    held: dict[str, Any] = {}
 
-    def run(row: Row) -> bool:
-        environment = environments[row.ttc_environment]
-        if environment.key not in sandboxes:
-            host.prepare(environment)
-            sandboxes[environment.key] = host.open(environment)
-        report = sandboxes[environment.key].run(job_of(row, environment))
-        return grade(report, row.FAIL_TO_PASS, row.PASS_TO_PASS).solved
+    def sandbox(environment: Environment) -> Any:
+        if environment.key not in held:
+            held[environment.key] = host.open(environment)
+        return held[environment.key]
 
     try:
-        yield run
+        yield sandbox
     finally:
-        for sandbox in sandboxes.values():
-            sandbox.close()
+        for one in held.values():
+            one.close()
+
+
+def solved(row: Row, report: object) -> bool:
+    return isinstance(report, Report) and grade(report, row.FAIL_TO_PASS, row.PASS_TO_PASS).solved
+
+
+@contextmanager
+def fresh(host: DockerHost | LocalHost, bench: Bench) -> Iterator[Measure]:
+    """One of our sandboxes an environment, one job an execution."""
+    with sandboxes(host, bench) as sandbox:
+
+        def run(row: Row) -> bool:
+            environment = bench.environment(row)
+            return solved(row, sandbox(environment).run(job_of(row, environment)))
+
+        yield lambda row: timed(row, lambda: run(row))
+
+
+@contextmanager
+def versions(bench: Bench) -> Iterator[Measure]:
+    """One of our containers an environment, one collection a row, one fork an execution."""
+    with sandboxes(bench.docker, bench) as sandbox:
+
+        def run(row: Row) -> bool:
+            environment = bench.environment(row)
+            job = job_of(row, environment)
+            text = job.files[row.path]
+            assert text is not None
+            answers = sandbox(environment).run_versions(job, [{row.path: text}] * bench.versions)
+            return all(solved(row, answer) for answer in answers)
+
+        yield lambda row: timed(row, lambda: run(row)) / bench.versions
+
+
+def floors(bench: Bench, row: Row, count: int, folder: Path) -> dict[str, list[float]]:
+    """Both floors of one row, in a tree that is laid out beforehand."""
+    environment = bench.environment(row)
+    place, tree = bench.store.path(environment), folder / "tree"
+    subprocess.run(["rm", "-rf", str(tree)], check=True)
+    subprocess.run(["cp", "-a", str(place / "tree"), str(tree)], check=True)
+    job = job_of(row, environment)
+    for path, text in job.files.items():
+        (tree / path).parent.mkdir(parents=True, exist_ok=True)
+        (tree / path).write_bytes((text or "").encode())
+    asked = {
+        "tree": str(tree), "roots": environment.roots, "tests": job.tests, "args": job.args, "count": count,
+        "modules": (place / "site/.ttcdata-imports").read_text().split(), "versions": bench.versions,
+    }  # fmt: skip
+    command = [str(interpreter()), "-S", "-s", "-B", str(Path(__file__).with_name("floors.py"))]
+    environ = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "PYTHONPATH": str(place / "site"),
+        "PYTHONHASHSEED": "0",
+    }
+    ran = subprocess.run(command, input=json.dumps(asked), capture_output=True, text=True, check=False, env=environ)
+    if ran.returncode:
+        raise SystemExit(f"the floor of {row.instance_id} cannot be measured: {ran.stderr[-500:]}")
+    found: dict[str, list[float]] = json.loads(ran.stdout)
+    return found
+
+
+def chosen(bench: Bench, every: list[Row], count: int) -> list[Row]:
+    """Rows at even distances, without those whose tests alone take long: tests that are benchmarks themselves, say."""
+    found: list[Row] = []
+    with fresh(bench.local, bench) as way:
+        for row in every[:: max(1, len(every) // (2 * count))]:
+            way(row)
+            if way(row) < MOST_MS:
+                found.append(row)
+            else:
+                print(f"without {row.instance_id}: its tests take longer than {MOST_MS} ms", file=sys.stderr)
+    return found[:: max(1, len(found) // count)][:count]
+
+
+def measure(bench: Bench, rows: list[Row], repeat: int) -> dict[str, list[float]]:
+    """Milliseconds of every way, the same number of executions of every row."""
+    times: dict[str, list[float]] = {name: [] for name in (RUN, EXEC, DOCKER, LOCAL, FORK, VERSIONS, COLLECTED)}
+    with ExitStack() as stack:
+        ways = {
+            RUN: stack.enter_context(containers(bench)),
+            EXEC: stack.enter_context(execs(bench)),
+            DOCKER: stack.enter_context(fresh(bench.docker, bench)),
+            LOCAL: stack.enter_context(fresh(bench.local, bench)),
+            VERSIONS: stack.enter_context(versions(bench)),
+        }
+        folder = Path(stack.enter_context(TemporaryDirectory()))
+        for row in {row.ttc_environment: row for row in rows}.values():
+            for way in ways.values():
+                way(row)  # opens what stays open
+        # In turn, so that whatever else the machine does meets all of them.
+        for row, _ in itertools.product(rows, range(repeat)):
+            for name, way in ways.items():
+                times[name].append(way(row))
+            for name, found in floors(bench, row, 3, folder).items():
+                times[name].append(statistics.median(found))
+            print(".", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    return times
 
 
 def main() -> None:
@@ -125,12 +258,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("dataset", help="a build or a dataset")
     parser.add_argument("--samples", type=int, default=12)
+    parser.add_argument("--repeat", type=int, default=1, help="executions of each sample")
+    parser.add_argument("--versions", type=int, default=25, help="versions that share one collection")
     parser.add_argument("--json", action="store_true", help="one JSON object")
     options = parser.parse_args()
     dataset, cache = Dataset(options.dataset), Cache.default()
     every = list(dataset.rows())
-    rows = every[:: max(1, len(every) // options.samples)][: options.samples]
-    environments = {row.ttc_environment: dataset.environment(row.ttc_environment, cache) for row in rows}
+    environments = {row.ttc_environment: dataset.environment(row.ttc_environment, cache) for row in every}
     recipe = dataset.recipe
 
     def host(kind: Any) -> Any:
@@ -139,41 +273,51 @@ def main() -> None:
             say=lambda line: print(line, file=sys.stderr),
         )  # fmt: skip
 
-    docker_host = host("docker")
-    for environment in environments.values():
-        docker_host.prepare(environment)
+    store = EnvironmentStore(cache.environments, cache.trees, recipe.environment.max_environment_bytes)
     client = connect()
-    ways = {
-        "docker run + pytest": fresh_containers(client, docker_host, environments),
-        "docker exec + pytest": execs(client, docker_host, environments),
-        "ours, docker": ours(docker_host, environments),
-        "ours, local": ours(host("local"), environments),
-    }
-    results: dict[str, dict[str, float]] = {}
-    for name, way in ways.items():
-        times = []
-        with way as run:
-            for row in {row.ttc_environment: row for row in rows}.values():
-                run(row)  # opens what stays open
-            for row in rows:
-                started = time.perf_counter()
-                if not run(row):
-                    raise SystemExit(f"{name}: the reference of {row.instance_id} fails; `ttcdata validate` says why")
-                times.append(1000 * (time.perf_counter() - started))
-        results[name] = {"median_ms": statistics.median(times), "mean_ms": statistics.fmean(times)}
+    bench = Bench(client, host("docker"), host("local"), store, environments, options.versions)
+    for environment in environments.values():
+        bench.docker.prepare(environment)
+        bench.local.prepare(environment)
+    rows = chosen(bench, every, options.samples)
+    times = measure(bench, rows, options.repeat)
     client.close()
-    first = results["docker run + pytest"]["mean_ms"]
-    for result in results.values():
-        result["times_as_fast"] = first / result["mean_ms"]
+    show(times, len(rows), len(environments), options)
+
+
+def show(times: dict[str, list[float]], samples: int, environments: int, options: argparse.Namespace) -> None:
+    means = {name: statistics.fmean(found) for name, found in times.items()}
+    results = {
+        name: {
+            "median_ms": round(statistics.median(found), 2),
+            "mean_ms": round(means[name], 2),
+            "times_as_fast_as_docker_run": round(means[RUN] / means[name], 2),
+            "times_its_floor": {
+                other: round(means[name] / means[other], 2) for other, _ in GOALS.get(name, ()) if other != RUN
+            },
+        }
+        for name, found in times.items()
+    }
     if options.json:
-        print(json.dumps({"samples": len(rows), "environments": len(environments), "ways": results}))
+        counts = {
+            "samples": samples,
+            "environments": environments,
+            "repeat": options.repeat,
+            "versions": options.versions,
+        }
+        print(json.dumps({**counts, "ways": results}))
         return
-    table = Table("way", "median ms", "mean ms", "times as fast", title=f"{len(rows)} samples", box=None)
+    table = Table("way", "median ms", "mean ms", "as fast as docker run", "its floor", "goal", box=None)
     for name, result in results.items():
-        table.add_row(
-            name, *(f"{result[key]:.0f}" for key in ("median_ms", "mean_ms")), f"{result['times_as_fast']:.2f}"
+        floor = "".join(
+            f"{means[name] / means[other]:.2f} x {other}" for other, _ in GOALS.get(name, ()) if other != RUN
         )
-    Console().print(table)
+        goal = "; ".join(goal for _, goal in GOALS.get(name, ()))
+        table.add_row(
+            name, f"{result['median_ms']:.1f}", f"{result['mean_ms']:.1f}", f"{result['times_as_fast_as_docker_run']:.1f} x",
+            floor, goal,
+        )  # fmt: skip
+    Console(width=150).print(f"{samples} samples of {environments} projects, {options.repeat} executions each", table)
 
 
 if __name__ == "__main__":

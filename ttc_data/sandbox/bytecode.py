@@ -17,6 +17,7 @@ import os
 import struct
 import sys
 from collections.abc import Iterator
+from importlib.metadata import distributions
 from importlib.util import MAGIC_NUMBER
 from pathlib import Path
 
@@ -52,6 +53,13 @@ def list_imports(site: str, tree: str) -> None:
             names |= set(imported(ast.parse(path.read_bytes())))
         except (OSError, SyntaxError, ValueError, RecursionError):
             continue
+    # Plugins are imported by every session.
+    names |= {
+        entry.value.partition(":")[0].strip()
+        for package in distributions(path=[site])
+        for entry in package.entry_points
+        if entry.group == "pytest11"
+    }
     wanted = sorted(name for name in names if name.partition(".")[0] in known)
     Path(site, ".ttcdata-imports").write_text("\n".join(wanted), encoding="utf-8")
 

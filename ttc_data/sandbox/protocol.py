@@ -95,6 +95,8 @@ class Limits:
     output_bytes: int
     report_bytes: int = 64 * 1024 * 1024
     """Of what pytest tells about the tests; the rest is dropped and the report is then incomplete."""
+    cpus: float = 2.0
+    """Processors that it keeps busy; 0 in a runner's own configuration where the transport sees to it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ MAX_FRAME = 256 * 1024 * 1024
 GRACE_S = 30.0
 START_S = 60.0
 MAX_EVENTS = 1_000_000
-INSIDE = ("confine", "preload", "session", "versions", "runner")
+INSIDE = ("confine", "preload", "processes", "session", "streams", "versions", "runner")
 ENDED_BY = {
     "time": "it ran longer than it may",
     "silence": "a test held the interpreter",
@@ -175,7 +175,7 @@ class StreamSandbox:
         """Whatever goes wrong in an exchange, the sandbox is of no more use."""
         try:
             yield
-        except (OSError, ValueError, TypeError, KeyError, RecursionError, SandboxLost) as error:
+        except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError, SandboxLost) as error:
             self._pipe.close()
             said = " ".join(self._pipe.diagnosis().split())[-400:]
             self._pipe.release()

@@ -56,7 +56,7 @@ def check(result: int, what: str) -> None:
 
 def can_isolate(config: dict[str, Any]) -> bool:
     """Whether jobs can have namespaces and an overlay here: tried once, in a process of its own."""
-    if platform.machine() not in MACHINES or not config["scratch"]:
+    if platform.machine() not in MACHINES or not config["alone"]:
         return False
     pid = os.fork()
     if pid == 0:

@@ -14,10 +14,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import select
 import signal
-import struct
 import sys
 import time
 import traceback
@@ -34,25 +34,25 @@ from ttc_data.sandbox.inside.confine import (
     limit,
 )
 from ttc_data.sandbox.inside.preload import preload
+from ttc_data.sandbox.inside.processes import KILL_S, kill_all_but, memory_used
 from ttc_data.sandbox.inside.session import Channel, drive
+from ttc_data.sandbox.inside.streams import CHUNK, Beginning, Ends, read_frame, write_frame
 from ttc_data.sandbox.inside.versions import Versions
 
-MAX_FRAME = 1 << 30
-KILL_S = 10.0
 LAY_OUT_S = 120.0
 # A test that holds the interpreter cannot be interrupted from within: silence this long after its timeout ends it.
 SILENCE_S = 30.0
 MEMORY_EVERY_S = 0.1
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
-PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def main() -> None:
     """Start again with a job's environment, become the job's user, import what is needed, and serve."""
     config = json.loads(sys.argv[1])
     if "seed" not in config:
+        keep_to(config["limits"]["cpus"])
         start_again({**config, "seed": 0, "head": None})
-    config["scratch"] = SCRATCH if config["alone"] else []
+    config["scratch"] = SCRATCH if config["alone"] else [(os.path.dirname(config["home"]), 0o700)]
     if config["uid"] is not None:
         become(config["uid"], [config["work"], *(place for place, _ in config["scratch"])])
     # A job runs as the same user: it must not open our descriptors through /proc/1/fd, nor trace us. Its interrupt
@@ -99,6 +99,15 @@ def start_again(config: dict[str, Any]) -> None:
     os.execve(sys.executable, command, environment)
 
 
+def keep_to(cpus: float) -> None:
+    """Use only so many processors, whichever; 0 where the transport sees to it."""
+    available = sorted(os.sched_getaffinity(0))
+    count = math.ceil(cpus)
+    if 0 < count < len(available):
+        first = int.from_bytes(os.urandom(2), "big") % len(available)
+        os.sched_setaffinity(0, [available[(first + number) % len(available)] for number in range(count)])
+
+
 def become(uid: int, places: list[str]) -> None:
     """Be another user for good, and own what a job may write."""
     for place in places:
@@ -131,36 +140,9 @@ def serve(config: dict[str, Any]) -> None:
             kill_all_but(config, ())
 
 
-def read_frame(fd: int) -> bytes | None:
-    header = read_exactly(fd, 4)
-    if header is None:
-        return None
-    (length,) = struct.unpack(">I", header)
-    if length > MAX_FRAME:
-        raise ValueError("frame of %d bytes" % length)
-    return read_exactly(fd, length)
-
-
-def read_exactly(fd: int, count: int) -> bytes | None:
-    parts = []
-    while count:
-        part = os.read(fd, min(count, 1 << 20))
-        if not part:
-            return None
-        parts.append(part)
-        count -= len(part)
-    return b"".join(parts)
-
-
-def write_frame(fd: int, data: bytes | bytearray) -> None:
-    for part in (struct.pack(">I", len(data)), data):
-        left = memoryview(part)
-        while left:
-            left = left[os.write(fd, left) :]
-
-
-def answer(config: dict[str, Any], head: dict[str, Any], report: bytes | bytearray = b"", output: bytes = b"") -> None:
-    for part in (json.dumps(head).encode("ascii"), report, output):
+def answer(config: dict[str, Any], head: dict[str, Any]) -> None:
+    """Answer without a report."""
+    for part in (json.dumps(head).encode("ascii"), b"", b""):
         write_frame(config["sink"], part)
 
 
@@ -173,7 +155,7 @@ class Execution:
         self.limits = config["limits"]
         self.word = os.urandom(8).hex()
         self.report = Beginning(self.limits["report_bytes"])
-        self.output = Output(self.limits["output_bytes"])
+        self.output = Ends(self.limits["output_bytes"])
         self.said = bytearray()
         self.pid, self.waker = 0, -1
         self.status: int | None = None
@@ -210,6 +192,8 @@ class Execution:
             for fd in (*ours, self.waker):
                 if fd >= 0:
                     os.close(fd)
+            self.report.close()
+            self.output.close()
 
     def begin(self, report: int, output: int, status: int, command: int) -> None:
         """In the job's process: lay out the tree, give up every right, run the tests."""
@@ -268,7 +252,7 @@ class Execution:
         if not self.head["versions"]:
             self.finish(self.status, started)
             return
-        before = bytes(self.report.data)
+        before = self.report.size
         rest = None if word else {"inexact": "the collection of tests ended with status %s" % self.status}
         for number in range(self.head["versions"]):
             if rest is None:
@@ -276,10 +260,9 @@ class Execution:
             else:
                 answer(self.config, rest)
 
-    def version(self, before: bytes, last: bool) -> dict[str, Any] | None:
+    def version(self, before: int, last: bool) -> dict[str, Any] | None:
         """Have the next version run, and answer for it; gives the answer for all that follow when no more can run."""
-        self.report, self.output = Beginning(self.limits["report_bytes"]), Output(self.limits["output_bytes"])
-        self.report.add(before)
+        self.report.size, self.output.total = before, 0
         self.ended_by = ""
         started = self.heard = time.monotonic()
         self.ask()
@@ -313,7 +296,9 @@ class Execution:
             "seconds": round(time.monotonic() - started, 4),
             "word": self.word,
         }
-        answer(self.config, head, self.report.data, self.output.data())
+        write_frame(self.config["sink"], json.dumps(head).encode("ascii"))
+        self.report.send(self.config["sink"])
+        self.output.send(self.config["sink"])
 
     def wait(self, deadline: float, keep: bool = False) -> list[Any]:
         """Read what the job says until it says a word to us, or ends; give the word, or nothing.
@@ -343,7 +328,7 @@ class Execution:
             elif now > deadline:
                 self.end("time", keep)
                 deadline += KILL_S
-            elif self.report.data and now - self.heard > self.head["test_timeout_s"] + SILENCE_S:
+            elif self.report.size and now - self.heard > self.head["test_timeout_s"] + SILENCE_S:
                 self.end("silence", keep)
                 self.heard = now
             elif now - self.measured > MEMORY_EVERY_S and self.laid:
@@ -366,122 +351,22 @@ class Execution:
         for fd in readable:
             while fd != self.waker:
                 try:
-                    part = os.read(fd, 1 << 16)
+                    if fd == self.reports:
+                        took = self.report.take(fd)
+                        self.heard = time.monotonic()
+                    elif fd == self.outputs:
+                        took = self.output.take(fd)
+                    else:
+                        part = os.read(fd, CHUNK)
+                        self.said += part
+                        took = len(part)
                 except BlockingIOError:
                     break
-                if not part:
+                if not took:
                     ended.append(fd)
-                    break
-                if fd == self.reports:
-                    self.report.add(part)
-                    self.heard = time.monotonic()
-                elif fd == self.words:
-                    self.said += part
-                else:
-                    self.output.add(part)
-                if not to_the_end:
+                if not took or not to_the_end:
                     break
         return ended
-
-
-class Beginning:
-    """The first part of what a job reports. What follows a gap is not taken: a flood must not hide what went before it."""
-
-    def __init__(self, most: int) -> None:
-        self.most = most
-        self.data = bytearray()
-        self.full = False
-
-    def add(self, part: bytes) -> None:
-        self.full = self.full or len(self.data) + len(part) > self.most
-        if not self.full:
-            self.data += part
-
-
-class Output:
-    """The first and the last part of what a job printed."""
-
-    def __init__(self, most: int) -> None:
-        self.half = most // 2
-        self.head = bytearray()
-        self.tail = bytearray()
-        self.total = 0
-
-    def add(self, part: bytes) -> None:
-        self.total += len(part)
-        room = self.half - len(self.head)
-        self.head += part[:room]
-        self.tail += part[room:] if room > 0 else part
-        del self.tail[: -self.half]
-
-    def data(self) -> bytes:
-        cut = self.total - len(self.head) - len(self.tail)
-        middle = b"\n[... %d bytes cut ...]\n" % cut if cut else b""
-        return bytes(self.head) + middle + bytes(self.tail)
-
-
-def memory_used(config: dict[str, Any]) -> int:
-    """Bytes that the job's processes hold together, shared pages counted once where the quick sum is near the limit."""
-    total = 0
-    pids = processes(config)
-    for pid in pids:
-        with contextlib.suppress(OSError):
-            with open("/proc/%d/statm" % pid, encoding="ascii") as file:
-                words = file.read().split()
-            total += (int(words[1]) - int(words[2])) * PAGE
-    if total <= config["limits"]["memory_bytes"]:
-        return total
-    total = 0
-    for pid in pids:
-        with contextlib.suppress(OSError), open("/proc/%d/smaps_rollup" % pid, encoding="ascii") as file:
-            total += sum(int(line.split()[1]) * 1024 for line in file if line.startswith("Pss_Anon:"))
-    return total
-
-
-def processes(config: dict[str, Any]) -> list[int]:
-    """Every process that is not this one: of the namespace, or below us where we share one with others."""
-    mine = os.getpid()
-    pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
-    if config["alone"]:
-        return [pid for pid in pids if pid != mine]
-    parents = {}
-    for pid in pids:
-        with contextlib.suppress(OSError), open("/proc/%d/stat" % pid, encoding="utf-8", errors="replace") as file:
-            parents[pid] = int(file.read().rpartition(")")[2].split()[1])
-    below = {mine}
-    grown = True
-    while grown:
-        more = {pid for pid, parent in parents.items() if parent in below} - below
-        grown = bool(more)
-        below |= more
-    return sorted(below - {mine})
-
-
-def kill_all_but(config: dict[str, Any], kept: tuple[int, ...]) -> None:
-    """Kill every other process of the namespace, of the job where there is none, but those that are kept."""
-    deadline = time.monotonic() + KILL_S
-    while time.monotonic() < deadline:
-        if config["alone"] and not kept:
-            if os.getpid() != 1:
-                raise SystemExit("the runner must be process 1 of its own namespace")
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(-1, signal.SIGKILL)  # at once, whatever is started meanwhile
-            try:
-                while os.waitpid(-1, os.WNOHANG)[0]:
-                    pass
-            except ChildProcessError:
-                return
-        else:
-            left = [pid for pid in processes(config) if pid not in kept]
-            if not left:
-                return
-            for pid in left:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-                with contextlib.suppress(ChildProcessError):  # its parent is another one that is about to end
-                    os.waitpid(pid, os.WNOHANG)
-        time.sleep(0.001)
-    raise OSError("processes of the job outlived SIGKILL for %g s" % KILL_S)
 
 
 if __name__ == "__main__":

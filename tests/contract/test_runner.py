@@ -1,0 +1,130 @@
+"""What the runner keeps between jobs, and what it does not: its imports stay, everything else is as new."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.sandboxes import Place, outcomes, session
+from ttc_data.sandbox.protocol import Report, Sandbox
+
+
+def printed(report: Report, word: str) -> list[str]:
+    """What a failing test printed behind a word."""
+    assert report.ended, report
+    return [line.partition(word)[2].strip() for line in report.output.splitlines() if line.startswith(word)]
+
+
+OVERLAY = """
+def test_it():
+    with open("/proc/self/mountinfo") as table:
+        print("TREE", *[line.split(" - ")[1].split()[0] for line in table if line.split()[4] == "/testbed"])
+    assert False
+"""
+
+
+def test_the_tree_is_an_overlay(sandbox: Sandbox) -> None:
+    """Laying it out costs the same for ten files and for ten thousand. Where a kernel forbids it, the tree is copied."""
+    (kinds,) = printed(sandbox.run(session(OVERLAY)), "TREE")
+    if "overlay" not in kinds:
+        pytest.skip("this kernel or engine does not let a sandbox mount: the tree is copied")
+    assert kinds.split()[-1] == "overlay"
+
+
+STATE = """
+import os
+import resource
+
+
+def test_it():
+    with open("/proc/1/status") as lines:
+        print("RSS", next(line.split()[1] for line in lines if line.startswith("VmRSS")))
+    with open("/proc/self/mountinfo") as table:
+        print("MOUNTS", len(table.readlines()))
+    print("DESCRIPTORS", *sorted(os.listdir("/proc/self/fd"), key=int)[:3])
+    assert False
+"""
+
+
+def test_a_hundred_jobs_leave_no_growth_behind(place: Place) -> None:
+    """Jobs that print, report, write, and start processes; the runner's memory may not follow them."""
+    sandbox = place.open()
+    busy = session(
+        "import subprocess\n\ndef test_it():\n    open('/tmp/file', 'w').write('x' * 100000)\n    subprocess.run(['true'])\n"
+        "    print('y' * 100000)\n    assert 'z' * 10000 == ''\n"
+    )
+    try:
+        for _ in range(5):
+            sandbox.run(busy)
+        before = sandbox.run(session(STATE))
+        for _ in range(100):
+            assert outcomes(sandbox.run(busy)) == {"test_it": "failed"}
+        after = sandbox.run(session(STATE))
+    finally:
+        sandbox.close()
+    grown = int(printed(after, "RSS")[0].split()[0]) - int(printed(before, "RSS")[0].split()[0])
+    assert grown < 2048, f"{grown} KiB more"
+    assert printed(after, "MOUNTS") == printed(before, "MOUNTS")
+    assert printed(after, "DESCRIPTORS") == printed(before, "DESCRIPTORS")
+
+
+TOGETHER = """
+import os
+import time
+
+
+def test_bomb():
+    for _ in range(5):
+        if os.fork() == 0:
+            held = bytearray(200 << 20)
+            for place in range(0, len(held), 4096):
+                held[place] = 1
+            time.sleep(20)
+            os._exit(0)
+    time.sleep(20)
+"""
+
+
+def test_memory_is_limited_over_all_processes_of_a_job_together(sandbox: Sandbox) -> None:
+    """Each stays under the limit of one process."""
+    report = sandbox.run(session(TOGETHER, timeout_s=15, test_timeout_s=12))
+    assert not report.ended
+    assert not report.timed_out
+    assert report.seconds < 10
+    assert outcomes(sandbox.run(session("def test_it():\n    pass\n"))) == {"test_it": "passed"}
+
+
+SECRET = "marker-" + "5e1f" * 4
+SCAN = """
+import re
+
+
+def test_it():
+    found = 0
+    with open("/proc/self/maps") as maps, open("/proc/self/mem", "rb", 0) as memory:
+        for line in maps:
+            span, rights = line.split()[:2]
+            if "r" not in rights or "[v" in line:
+                continue
+            start, end = (int(part, 16) for part in span.split("-"))
+            for place in range(start, end, 1 << 20):
+                try:
+                    memory.seek(place)
+                    data = memory.read(min(1 << 20, end - place))
+                except OSError:
+                    break
+                found += len(re.findall(b"marker-5e1f.{8}5e1f", data))
+                del data
+    print("FOUND", found)
+    assert False
+"""
+
+
+def test_nothing_that_an_earlier_job_brought_or_said_is_in_the_memory_of_a_later_one(sandbox: Sandbox) -> None:
+    """A reference, a hidden expectation in a failure's message: later jobs are forks of the same process."""
+    control = sandbox.run(session(SCAN, files={"other.txt": SECRET}))
+    code = f"def test_it():\n    print('{SECRET}')\n    assert '{SECRET}' == ''\n"
+    told = sandbox.run(session(code, files={"more.txt": SECRET * 50}))
+    assert SECRET in told.tests[0].message + told.output
+    found = sandbox.run(session(SCAN))
+    assert printed(control, "FOUND") != ["0"], "the search finds nothing at all"
+    assert printed(found, "FOUND") <= ["0"]
