@@ -107,6 +107,7 @@ def isolate(config: dict[str, Any]) -> int:
 
 
 def mount(source: str, target: str, kind: str, flags: int, data: str) -> None:
+    """The system call; raises `OSError`."""
     check(LIBC.mount(source.encode(), target.encode(), kind.encode(), flags, data.encode()), "mount " + target)
 
 
@@ -192,6 +193,7 @@ def empty(place: str, mode: int) -> None:
 
 
 def copy_tree(source: str, destination: str) -> None:
+    """Copy files and folders with their dates, readable and writable by us alone."""
     for entry in os.scandir(source):
         target = os.path.join(destination, entry.name)
         if entry.is_dir(follow_symlinks=False):

@@ -11,6 +11,7 @@ CHUNK = 1 << 16
 
 
 def read_frame(fd: int) -> bytes | None:
+    """One frame; None at the end of the input."""
     header = read_exactly(fd, 4)
     if header is None:
         return None
@@ -21,6 +22,7 @@ def read_frame(fd: int) -> bytes | None:
 
 
 def read_exactly(fd: int, count: int) -> bytes | None:
+    """So many bytes; None when the input ends before."""
     parts = []
     while count:
         part = os.read(fd, min(count, 1 << 20))
@@ -32,6 +34,7 @@ def read_exactly(fd: int, count: int) -> bytes | None:
 
 
 def write_frame(fd: int, *parts: bytes | memoryview) -> None:
+    """One frame of all the parts."""
     for part in (struct.pack(">I", sum(len(part) for part in parts)), *parts):
         left = memoryview(part)
         while left:
@@ -58,6 +61,7 @@ class Beginning:
         return count
 
     def send(self, fd: int) -> None:
+        """Write it as one frame."""
         with memoryview(self.memory) as whole, whole[: self.size] as part:
             write_frame(fd, part)
 
@@ -83,6 +87,7 @@ class Ends:
         return count
 
     def send(self, fd: int) -> None:
+        """Write it as one frame, with a line that says how much is left out."""
         cut = self.total - 2 * self.half
         with memoryview(self.memory) as whole:
             if cut <= 0:

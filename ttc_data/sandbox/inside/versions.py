@@ -175,6 +175,7 @@ class Original:
 
 
 def lines_of(text: str) -> list[str]:
+    """The lines as the compiler counts them where there is no carriage return."""
     return [line + "\n" for line in text.split("\n")]
 
 
@@ -189,6 +190,7 @@ def common(one: list[str], other: list[str]) -> int:
 
 
 def tell(descriptor: int, *words: Any) -> None:
+    """Say a word to the process that supervises."""
     os.write(descriptor, json.dumps(words).encode("utf-8") + b"\n")
 
 
