@@ -6,10 +6,12 @@ import filecmp
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -20,7 +22,9 @@ from tests.hub import serving
 from tests.projects import SHAPES, shapes
 from ttc_data.dataset import Dataset
 from ttc_data.datasets.stack_impl import Built
+from ttc_data.edits import unified_diff
 from ttc_data.environments.open import Cache, SandboxKind
+from ttc_data.publish.rows import write_splits
 from ttc_data.recipe import GitSource, Recipe, StackSource, TestRules
 
 pytestmark = pytest.mark.network
@@ -185,6 +189,53 @@ def test_answers_are_graded_by_what_they_do(built: Built, sandbox: SandboxKind, 
         "Pile.take": "fail_to_pass_failed",
     }
     assert graded[rows["area"].instance_id].reward == 1.0
+
+
+FORGERIES = {
+    "equals_everything": "class Same:\n    def __eq__(self, other):\n        return True\n    def __ne__(self, other):\n"
+    "        return False\n    def __hash__(self):\n        return 0\ndef scale(sizes, factor=2):\n    return Same()\n",
+    "reads_the_test": "def scale(sizes, factor=2):\n    import sys\n    frame = sys._getframe(1)\n"
+    "    text = open(frame.f_code.co_filename).read().splitlines()[frame.f_lineno - 1]\n"
+    "    return eval(text.partition('==')[2], frame.f_globals, frame.f_locals)\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("technique", sorted(FORGERIES))
+def test_an_answer_that_computes_nothing_is_unmasked(
+    built: Built, sandbox: SandboxKind, cache: Cache, tmp_path: Path, technique: str
+) -> None:
+    """It passes the tests as they are, and what they were altered to as well."""
+    row = next(row for row in Dataset(built.folder).rows() if row.ttc_target == "scale")
+    (given,) = row.ttc_files
+    patch = unified_diff({given.path: given.text}, {given.path: given.text + FORGERIES[technique]})
+    predictions = tmp_path / "predictions.jsonl"
+    predictions.write_text(
+        json.dumps({"instance_id": row.instance_id, "model_name_or_path": "me", "model_patch": patch})
+    )
+    (graded,) = ttc_data.grade_predictions(built.folder, predictions, sandbox=sandbox, cache=cache)
+    assert set(graded.fail_to_pass.values()) == {"passed"}
+    assert (graded.solved, graded.reward, graded.reason) == (False, 0.0, "tripwire_passed")
+
+
+def test_every_row_carries_a_tripwire(built: Built) -> None:
+    for row in Dataset(built.folder).rows():
+        assert row.ttc_tripwires, row.ttc_target
+        for edit in row.ttc_tripwires:
+            assert edit.tests
+            assert edit.path in {test.partition("::")[0] for test in row.FAIL_TO_PASS}
+
+
+def test_a_row_whose_tripwire_the_reference_passes_does_not_hold(
+    built: Built, sandbox: SandboxKind, cache: Cache, tmp_path: Path
+) -> None:
+    copied = tmp_path / "dataset"
+    shutil.copytree(built.folder / "dataset", copied)
+    row = next(row for row in Dataset(built.folder).rows() if row.ttc_target == "scale")
+    weak = replace(row.ttc_tripwires[0], new=row.ttc_tripwires[0].old)
+    write_splits(lambda: iter([replace(row, ttc_tripwires=(weak,))]), {row.repo: "train"}, copied / "data")
+    (result,) = ttc_data.validate(copied, sandbox=sandbox, cache=cache)
+    assert (result.valid, result.reason) == (False, "tripwire_does_not_hold")
+    assert result.detail.startswith("tripwire_passed: ")
 
 
 def same_bytes(one: Path, other: Path) -> list[str]:

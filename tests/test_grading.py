@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ttc_data.grading import COUNTS_AS_PASSED, Grade, grade, session_defect
-from ttc_data.records import Outcome
+from ttc_data.grading import COUNTS_AS_PASSED, Grade, grade, session_defect, twin_defect, unmask
+from ttc_data.records import Outcome, Tripwire
 from ttc_data.sandbox.protocol import Report, TestResult
 
 
@@ -130,3 +130,58 @@ def test_an_exit_status_that_the_outcomes_deny_is_tampered(given_report: Report)
 @given(REPORTS, st.permutations(["a", "b", "c"]))
 def test_the_order_of_the_names_does_not_matter(given_report: Report, names: list[str]) -> None:
     assert grade(given_report, names, []).reward == grade(given_report, sorted(names), []).reward
+
+
+# The session with the tripwires
+
+WIRES = (
+    Tripwire("t.py", 1, 0, "1", "2", "value", ("f[2]",), ("f[1]",)),
+    Tripwire("t.py", 9, 0, "assert", "assert not", "negation", ("g",), ()),
+)
+MUST = ["f[1]", "g", "h"]
+HELD: dict[str, Outcome] = {"f[2]": "failed", "g": "error", "h": "passed", "p": "passed"}
+
+
+@pytest.mark.parametrize(
+    ("twin", "reason"),
+    [
+        (report(HELD, status=1), ""),
+        (report({**HELD, "h": "xfailed", "p": "failed"}, status=1), ""),
+        (report({**HELD, "g": "passed"}, status=1), "tripwire_passed"),
+        (report({**HELD, "g": "xfailed"}, status=1), "tripwire_passed"),
+        (report(dict.fromkeys(HELD, "passed")), "tripwire_passed"),
+        (report(dict.fromkeys(HELD, "passed"), ended=False), "tripwire_passed"),
+        (report({**HELD, "g": "skipped"}, status=1), "tampered"),
+        (report({**HELD, "h": "failed"}, status=1), "tampered"),
+        (report({"f[2]": "failed", "g": "failed"}, status=1), "tampered"),
+        (report({"g": "failed", "h": "passed"}, status=1), "tampered"),
+        (report(HELD, status=0), "tampered"),
+        (report(HELD, status=2), "tampered"),
+        (report(HELD, status=1, ended=False), "tampered"),
+        (report({}, status=None, ended=False), "tampered"),
+        (report(HELD, status=-9, ended=False, timed_out=True), "timeout"),
+    ],
+)
+def test_what_the_session_with_the_tripwires_means(twin: Report, reason: str) -> None:
+    """The altered tests fail and the others pass, or the answer did not compute what they ask for."""
+    assert twin_defect(twin, WIRES, MUST) == reason
+    solved = Grade(True, 1.0, "", dict.fromkeys(MUST, "passed"), {"p": "passed"})
+    unmasked = unmask(solved, twin, WIRES)
+    assert (unmasked.solved, unmasked.reward, unmasked.reason) == (not reason, float(not reason), reason)
+    assert unmasked.fail_to_pass == solved.fail_to_pass
+
+
+def test_an_answer_that_failed_is_not_unmasked() -> None:
+    failed = Grade(False, 0.0, "fail_to_pass_failed", dict.fromkeys(MUST, "failed"), {})
+    assert unmask(failed, report(dict.fromkeys(HELD, "passed")), WIRES) is failed
+
+
+@given(REPORTS, st.lists(NAMES, max_size=3))
+def test_only_a_session_in_which_the_altered_tests_failed_leaves_the_reward(twin: Report, must: list[str]) -> None:
+    wire = Tripwire("t.py", 1, 0, "1", "2", "value", ("a",), ())
+    if not twin_defect(twin, (wire,), must):
+        assert twin.ended
+        assert twin.exit == 1
+        outcomes = {test.id: test.outcome for test in twin.tests}
+        assert outcomes["a"] in ("failed", "error")
+        assert all(outcomes[name] in COUNTS_AS_PASSED for name in must if name != "a")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import runpy
+import tempfile
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -36,8 +39,10 @@ def plays(**outcomes: Outcome) -> Callable[[Job], Report]:
     return lambda job: played(job, {names[name]: outcome for name, outcome in outcomes.items()})
 
 
-def proven(script: Script, of: Sample | None = None) -> Evidence | Reject:
-    (found,) = prove(of or sample(), environment(), script, RULES)
+def proven(
+    script: Script, of: Sample | None = None, texts: Mapping[str, str] | None = None, rules: TestRules = RULES
+) -> Evidence | Reject:
+    (found,) = prove(of or sample(), environment(), script, rules, texts or {})
     return found
 
 
@@ -141,8 +146,11 @@ def test_tests_that_are_missing_from_the_report_did_not_pass() -> None:
 def test_a_session_that_did_not_end_is_named(answers: list[Report | None], named: str) -> None:
     """Nothing is believed of it, the tests that passed before included."""
     fails = plays(a="failed", b="failed", n="passed")
-    script = Script([(lambda job, one=answer: one) if answer else fails for answer in answers])  # type: ignore[misc]
-    assert reason(script) == named
+
+    def scene(answer: Report | None) -> Callable[[Job], Report]:
+        return (lambda job: answer) if answer else fails
+
+    assert reason(Script([scene(answer) for answer in answers])) == named
 
 
 def test_a_report_that_contradicts_itself_proves_nothing() -> None:
@@ -165,3 +173,99 @@ def test_a_doctest_alone_is_named_as_the_origin() -> None:
 
 def test_the_reference_is_what_the_patch_makes_byte_for_byte() -> None:
     assert reference_file(sample()) == REFERENCE
+
+
+# Tripwires
+
+TESTS = """\
+def a():
+    assert f() == 1
+
+def b():
+    assert f() + 1 == 2
+    assert f() > 0
+
+def n():
+    assert 1 == 1
+"""
+FAILS = plays(a="failed", b="failed", n="passed")
+STEADY = plays(a="passed", b="passed", n="passed")
+
+
+def runs(tests: str, solution: Callable[[], int] = lambda: 1) -> Callable[[Job], Report]:
+    """Runs the functions of a test file, as it is in the job."""
+
+    def answer(job: Job) -> Report:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "test_m.py"
+            file.write_text(job.files.get("test_m.py") or tests, encoding="utf-8")
+            names = runpy.run_path(str(file), {"f": solution})
+        outcomes: dict[str, Outcome] = {}
+        for name in ("a", "b", "n"):
+            try:
+                names[name]()
+                outcomes[f"test_m.py::{name}"] = "passed"
+            except AssertionError:
+                outcomes[f"test_m.py::{name}"] = "failed"
+        return played(job, outcomes)
+
+    return answer
+
+
+def tripwires(script: Script, tests: str = TESTS, most: int = 2) -> list[tuple[int, str, str, tuple[str, ...]]]:
+    found = proven(script, texts={"test_m.py": tests}, rules=TestRules(runs=3, tripwires=most))
+    assert isinstance(found, Evidence)
+    return [(edit.line, edit.old, edit.new, edit.tests) for edit in found.tripwires]
+
+
+def test_a_twin_of_a_deciding_test_lies_in_its_place_and_fails_on_the_reference() -> None:
+    script = Script([FAILS, STEADY, STEADY, runs(TESTS)])
+    assert tripwires(script) == [(2, "1", "2", (A,)), (5, "2", "3", (B,))]
+    assert len(script.jobs) == 5, "both are tried at once"
+    twin = script.jobs[-1]
+    assert twin.tests == script.jobs[0].tests, "the code under test is given nothing to tell the sessions by"
+    assert twin.test_files == script.jobs[0].test_files
+    assert twin.files == {
+        "m.py": REFERENCE,
+        "test_m.py": TESTS.replace("f() == 1", "f() == 2").replace("== 2\n    a", "== 3\n    a"),
+    }
+    assert twin.hash_seed == 0
+
+
+def test_no_more_tripwires_are_kept_than_asked_for() -> None:
+    assert tripwires(Script([FAILS, STEADY, STEADY, runs(TESTS)]), most=1) == [(2, "1", "2", (A,))]
+    script = Script([FAILS, STEADY, STEADY, STEADY])
+    assert tripwires(script, most=0) == []
+    assert len(script.jobs) == 4
+
+
+def test_an_edit_that_the_reference_passes_is_replaced_by_the_next() -> None:
+    tests = TESTS.replace("f() == 1", "f() == 1 or True").replace(
+        "    assert f() == 1 or", "    if f() == 7:\n        assert f() == 7\n    assert f() == 1 or"
+    )
+    script = Script([FAILS, STEADY, STEADY, runs(tests)])
+    assert tripwires(script, tests) == [(7, "2", "3", (B,)), (4, "f() == 1 or True", "not (f() == 1 or True)", (A,))]
+
+
+def test_edits_that_end_the_session_are_tried_one_by_one_and_left_out() -> None:
+    def broken(job: Job) -> Report:
+        good = "f() == 2" not in (job.files.get("test_m.py") or "")
+        return runs(TESTS)(job) if good else CRASHED
+
+    script = Script([FAILS, STEADY, STEADY, broken])
+    assert tripwires(script)[0] == (5, "2", "3", (B,))
+
+
+def test_a_sample_without_a_tripwire_is_still_proven() -> None:
+    for answer in (STEADY, lambda job: CRASHED, lambda job: TIMED_OUT):
+        script = Script([FAILS, STEADY, STEADY, STEADY, answer])
+        assert tripwires(script) == []
+        assert len(script.jobs) <= 4 + 5
+    assert tripwires(Script([FAILS, STEADY]), "not Python") == []
+
+
+def test_an_edit_that_fails_tests_of_other_functions_names_them_too() -> None:
+    tests = "def check(x, y):\n    assert x > y\n\n" + TESTS.replace("assert f() == 1", "check(f(), 0)").replace(
+        "assert f() + 1 == 2\n    assert f() > 0", "check(f(), 0)"
+    )
+    assert tripwires(Script([FAILS, STEADY, STEADY, runs(tests)]), tests) == [(2, ">", "<=", (A, B))]

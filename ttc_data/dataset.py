@@ -75,8 +75,16 @@ class Dataset:
 
     def count(self) -> int:
         """Number of rows."""
+        return self._count("true")
+
+    def count_guarded(self) -> int:
+        """Number of rows that carry a tripwire."""
+        return self._count("len(ttc_tripwires) > 0")
+
+    def _count(self, condition: str) -> int:
         connection = connect()
-        (count,) = connection.execute(f"SELECT count(*) FROM read_parquet({self._files})").fetchall()[0]
+        query = f"SELECT count(*) FROM read_parquet({self._files}) WHERE {condition}"
+        (count,) = connection.execute(query).fetchall()[0]
         connection.close()
         return int(count)
 

@@ -8,9 +8,9 @@ FAIL_TO_PASS and every PASS_TO_PASS test passed in a session that ended by itsel
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ttc_data.records import Outcome
+from ttc_data.records import Outcome, Tripwire
 from ttc_data.sandbox.protocol import Report
 
 COUNTS_AS_PASSED: frozenset[Outcome] = frozenset(("passed", "xfailed"))
@@ -51,6 +51,44 @@ def grade(report: Report, fail_to_pass: Sequence[str], pass_to_pass: Sequence[st
         reason = "no_fail_to_pass"
     solved = not reason
     return Grade(solved, float(solved), reason, must, keep)
+
+
+def unmask(graded: Grade, twin: Report, tripwires: Sequence[Tripwire]) -> Grade:
+    """Take the reward from an answer that does not fail where the reference does.
+
+    Args:
+        graded: what the answer earned with the tests as they are.
+        twin: its session with all tripwires in place.
+        tripwires: of the row.
+    """
+    reason = twin_defect(twin, tripwires, list(graded.fail_to_pass)) if graded.solved else ""
+    return replace(graded, solved=False, reward=0.0, reason=reason) if reason else graded
+
+
+def twin_defect(report: Report, tripwires: Sequence[Tripwire], fail_to_pass: Sequence[str]) -> str:
+    """Why a session with tripwires in place shows that nothing was computed, `""` when it does not.
+
+    The tests that the tripwires name must fail, every other FAIL_TO_PASS test must pass, and the session must end as
+    pytest ends after a failure.
+
+    Returns:
+        `timeout`, `tripwire_passed` or `tampered`.
+    """
+    if report.timed_out:
+        return "timeout"
+    outcomes = {test.id: test.outcome for test in report.tests}
+    must_fail = {test for edit in tripwires for test in edit.tests}
+    gone = {test for edit in tripwires for test in edit.renamed}
+    if any(outcomes.get(test) in ("passed", "xfailed", "xpassed") for test in must_fail):
+        return "tripwire_passed"
+    kept = [test for test in fail_to_pass if test not in must_fail and test not in gone]
+    as_expected = (
+        not session_defect(report)
+        and (report.exit == 1 or not must_fail)
+        and all(outcomes.get(test) in BROKEN for test in must_fail)
+        and all(outcomes.get(test) in COUNTS_AS_PASSED for test in kept)
+    )
+    return "" if as_expected else "tampered"
 
 
 def session_defect(report: Report) -> str:

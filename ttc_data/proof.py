@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from ttc_data.edits import apply_patch
 from ttc_data.evidence.suite import RunJob, last_lines
+from ttc_data.evidence.tripwires import propose
+from ttc_data.evidence.twins import find_tripwires, twin_files
 from ttc_data.grading import passed, session_defect
 from ttc_data.recipe import TestRules
-from ttc_data.records import Environment, Evidence, Reject, Sample, Verdict
-from ttc_data.sandbox.protocol import Job
+from ttc_data.records import Environment, Evidence, Reject, Sample, Tripwire, Verdict
+from ttc_data.sandbox.protocol import Job, Report
 
 
-def prove(sample: Sample, environment: Environment, run: RunJob, rules: TestRules) -> Iterator[Evidence | Reject]:
+def prove(
+    sample: Sample, environment: Environment, run: RunJob, rules: TestRules, texts: Mapping[str, str]
+) -> Iterator[Evidence | Reject]:
     """Run a sample's tests on the masked file and, `rules.runs` times, on the reference.
 
     The tests that the masked file fails become FAIL_TO_PASS, those that it passes PASS_TO_PASS; a test that the
     reference does not pass every time is in neither. The reference is put back the way an answer is: by applying
-    the patch.
+    the patch. Then tripwires are looked for, on the reference too.
+
+    Args:
+        sample: what is to be proven.
+        environment: what it runs in.
+        run: runs a job there.
+        rules: how often, and for how long.
+        texts: of the environment's own test files, by path.
     """
     subject = f"{environment.repo} {sample.path}::{sample.qualname}"
     chosen = (*sample.candidates, *sample.neighbours)
@@ -53,6 +64,23 @@ def prove(sample: Sample, environment: Environment, run: RunJob, rules: TestRule
         return
     examples = {file.path for file in sample.tests}
     from_repository = any(test.partition("::")[0] not in examples for test in fail_to_pass)
+    kept = (*fail_to_pass, *pass_to_pass)
+
+    def run_twin(edits: Sequence[Tripwire], more: Sequence[str]) -> Report:
+        files = {**extra, sample.path: reference, **twin_files(edits, known)}
+        return run(environment, _job(environment, tuple(dict.fromkeys((*kept, *more))), files, 0, rules))
+
+    known = {**texts, **extra}
+    by_file: dict[str, list[str]] = {}
+    for test in fail_to_pass if rules.tripwires else ():
+        by_file.setdefault(test.partition("::")[0], []).append(test)
+    proposals = [
+        one
+        for path, tests in by_file.items()
+        if path in known and path != sample.path
+        for one in propose(known[path], tests, sample.qualname)
+    ]
+    proposals.sort(key=lambda one: one.rank)
     yield Evidence(
         sample_key=sample.key,
         verdict=Verdict("valid"),
@@ -62,6 +90,7 @@ def prove(sample: Sample, environment: Environment, run: RunJob, rules: TestRule
         pass_to_pass=pass_to_pass,
         line_coverage=sample.line_coverage,
         test_origin="repository" if from_repository else "doctest",
+        tripwires=find_tripwires(proposals, fail_to_pass, rules.tripwires, run_twin),
     )
 
 

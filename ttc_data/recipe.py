@@ -150,6 +150,8 @@ class TestRules(Section):
     """Tests that reach a target, most specific first."""
     max_neighbours: int = Field(20, ge=0)
     """Further tests of the same files, for PASS_TO_PASS."""
+    tripwires: int = Field(2, ge=0)
+    """Altered twins of deciding tests kept for each sample, at most; 0 looks for none."""
     test_timeout_s: float = Field(20.0, gt=0)
     suite_timeout_s: float = Field(600.0, gt=0)
     sample_timeout_s: float = Field(120.0, gt=0)
@@ -180,6 +182,8 @@ class SandboxRules(Section):
     """Limits of one execution."""
 
     memory_bytes: int = Field(2048 * MIB, ge=64 * MIB)
+    cpus: float = Field(2.0, gt=0)
+    """Processors that a sandbox keeps busy; a part of one with Docker alone."""
     processes: int = Field(256, ge=8)
     file_bytes: int = Field(256 * MIB, ge=MIB)
     """Of one file that a job writes."""

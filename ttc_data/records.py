@@ -22,8 +22,9 @@ SpecOrigin: TypeAlias = Literal["docstring", "model"]
 TestOrigin: TypeAlias = Literal["repository", "doctest", "generated"]
 VerdictStatus: TypeAlias = Literal["valid", "invalid", "error", "timeout"]
 Outcome: TypeAlias = Literal["passed", "failed", "error", "skipped", "xfailed", "xpassed"]
+TripwireKind: TypeAlias = Literal["value", "negation", "exception"]
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 
 
 def _plain(value: object) -> object:
@@ -240,6 +241,30 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Tripwire:
+    """One edit of a deciding test's expectation that makes the reference fail it.
+
+    All of a row's tripwires are applied together, in place, and run in one session: whoever passes there did not
+    compute the answer.
+    """
+
+    path: str
+    """The test file."""
+    line: int
+    """Where `old` starts, counted from 1."""
+    column: int
+    """Bytes of the line's UTF-8 text before `old`."""
+    old: str
+    new: str
+    kind: TripwireKind
+    """`value`: another expected value; `negation`: the opposite is asserted; `exception`: another class is expected."""
+    tests: tuple[str, ...]
+    """Test ids that must fail where the edit is made."""
+    renamed: tuple[str, ...]
+    """FAIL_TO_PASS ids that are not there then: the edit changed a parameter that the id is made of."""
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """What execution showed about a Sample."""
 
@@ -252,6 +277,7 @@ class Evidence:
     line_coverage: float
     """Share, 0 to 1, of the target's own lines that the suite ran."""
     test_origin: TestOrigin
+    tripwires: tuple[Tripwire, ...]
 
     @property
     def key(self) -> str:
@@ -331,6 +357,8 @@ class Row:
     ttc_gold_runs: int
     ttc_line_coverage: float
     """Share, 0 to 1, of the target's own lines that the suite ran."""
+    ttc_tripwires: tuple[Tripwire, ...]
+    """Edits of the deciding tests that make the reference fail them; an answer that passes there is a forgery."""
     ttc_environment: str
     """Key of the environment, described in the dataset's `environments/` folder."""
     ttc_recipe_hash: str

@@ -35,6 +35,15 @@ def reject_examples(out: Path) -> Table:
     return table
 
 
+def tripwire_share(out: Path) -> str:
+    """How many rows of a build's dataset carry a tripwire, `""` while there is no dataset."""
+    if not (out / "dataset").is_dir():
+        return ""
+    dataset = Dataset(out)
+    count, guarded = dataset.count(), dataset.count_guarded()
+    return f"{guarded} of {count} rows carry a tripwire ({guarded / count:.0%})"
+
+
 def row_panels(out: Path, count: int) -> Iterator[Panel]:
     """The first rows of a build's dataset in short, one of each repository first."""
     if not (out / "dataset").is_dir():
@@ -58,6 +67,8 @@ def row_panels(out: Path, count: int) -> Iterator[Panel]:
             style="dim",
         )
         tests = Text("\nfor instance " + row.FAIL_TO_PASS[0], style="dim")
+        for edit in row.ttc_tripwires:
+            tests.append(f"\ntripwire {edit.path}:{edit.line}  {edit.old}  ->  {edit.new}")
         yield Panel(
             Group(facts, Syntax(shown, "markdown", word_wrap=True, background_color="default"), tests),
             title=row.instance_id,

@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from ttc_data.bench import Bench, hidden_tests, patched
 from ttc_data.dataset import Dataset
-from ttc_data.edits import apply_patch
 from ttc_data.engine import Progress, Quiet
-from ttc_data.environments.host import Host
-from ttc_data.environments.open import Cache, SandboxKind, open_host
+from ttc_data.environments.open import Cache, SandboxKind
 from ttc_data.errors import DatasetError, PatchRejected, SandboxLost
-from ttc_data.grading import Grade, grade
-from ttc_data.records import Environment, Row
-from ttc_data.sandbox.pool import SandboxPool
-from ttc_data.sandbox.protocol import Job, Report, Sandbox
-from ttc_data.trust import trusted
+from ttc_data.grading import Grade, grade, twin_defect
+from ttc_data.records import Row
 
-T = TypeVar("T")
-U = TypeVar("U")
+__all__ = [
+    "Graded",
+    "Prediction",
+    "RowResult",
+    "grade_predictions",
+    "hidden_tests",
+    "patched",
+    "read_predictions",
+    "validate",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,112 +59,6 @@ class Graded:
     pass_to_pass: dict[str, str]
 
 
-class Bench:
-    """Runs rows of a dataset: opens the host, prepares environments as they are needed, keeps sandboxes warm."""
-
-    def __init__(self, dataset: Dataset, sandbox: SandboxKind, workers: int, cache: Cache, progress: Progress) -> None:
-        recipe = dataset.recipe
-        self.dataset = dataset
-        self.workers = workers or os.cpu_count() or 1
-        self._cache = cache
-        self._rules = recipe.tests
-        self._host: Host = open_host(
-            sandbox,
-            cache=cache,
-            environment=recipe.environment,
-            image=recipe.image,
-            sandbox=recipe.sandbox,
-            say=progress.say,
-        )
-        self._environments: dict[str, Environment] = {}
-        self._pool: SandboxPool[Environment] = SandboxPool(self._open, lambda one: one.key, self.workers)
-
-    def _open(self, environment: Environment) -> Sandbox:
-        self._host.prepare(environment)
-        return self._host.open(environment)
-
-    def environment(self, row: Row) -> Environment:
-        """The row's environment, checked against this host's interpreter."""
-        key = row.ttc_environment
-        if key not in self._environments:
-            environment = self.dataset.environment(key, self._cache)
-            here = self._host.interpreter()
-            if environment.python != here.python:
-                raise DatasetError(
-                    f"{key}: proven on Python {environment.python}, this sandbox has {here.python}; use --docker with"
-                    f" an image of Python {environment.python}"
-                )
-            self._environments[key] = environment
-        return self._environments[key]
-
-    def run(self, row: Row, files: Mapping[str, str | None], seed: int) -> Report:
-        """Run a row's tests with `files` laid over the masked ones, the trusted test files on top of all."""
-        environment = self.environment(row)
-        given: dict[str, str | None] = {file.path: file.text for file in row.ttc_files}
-        answer = {path: text for path, text in files.items() if not trusted(path, environment)}
-        tests = (*row.FAIL_TO_PASS, *row.PASS_TO_PASS)
-        job = Job(
-            test_files=tuple(dict.fromkeys(test.partition("::")[0] for test in tests)),
-            tests=tests,
-            files={**given, **answer, **hidden_tests(row)},
-            args=environment.pytest_args,
-            hash_seed=seed,
-            timeout_s=self._rules.sample_timeout_s,
-            test_timeout_s=self._rules.test_timeout_s,
-        )
-        return self._pool.run(environment, job)
-
-    def tree(self, row: Row) -> Mapping[str, bytes]:
-        """The files of the row's repository, for a patch that touches more than it was given."""
-        environment = self.environment(row)
-        return {
-            **dict(self._cache.trees.files(environment.tree)),
-            **{file.path: file.text.encode("utf-8") for file in environment.generated},
-        }
-
-    def close(self) -> None:
-        """Close every sandbox."""
-        self._pool.close()
-
-    def map(self, items: Iterable[T], work: Callable[[T], U]) -> Iterator[U]:
-        """Work on items in threads, a bounded number ahead, results as they end."""
-        pool = ThreadPoolExecutor(self.workers)
-        waiting: set[Future[U]] = set()
-        try:
-            for item in items:
-                while len(waiting) >= 2 * self.workers:
-                    done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                    yield from (future.result() for future in done)
-                waiting.add(pool.submit(work, item))
-            while waiting:
-                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                yield from (future.result() for future in done)
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-
-def hidden_tests(row: Row) -> dict[str, str | None]:
-    """The test files that a row adds to its repository."""
-    if not row.test_patch:
-        return {}
-    return {path: data.decode("utf-8") if data else None for path, data in apply_patch({}, row.test_patch).items()}
-
-
-def patched(row: Row, patch: str, tree: Mapping[str, bytes]) -> dict[str, str | None]:
-    """What a patch makes of a row's files.
-
-    Raises:
-        PatchRejected: it does not parse, does not apply, or makes something other than text files.
-    """
-    given = {**tree, **{file.path: file.text.encode("utf-8") for file in row.ttc_files}}
-    try:
-        return {
-            path: None if data is None else data.decode("utf-8") for path, data in apply_patch(given, patch).items()
-        }
-    except UnicodeDecodeError as error:
-        raise PatchRejected("the patch makes a file that is not UTF-8; text files alone are graded") from error
-
-
 def validate(
     dataset: str | Path,
     *,
@@ -173,7 +69,9 @@ def validate(
     progress: Progress | None = None,
     cache: Cache | None = None,
 ) -> Iterator[RowResult]:
-    """Run every row's proof again: the masked file fails every FAIL_TO_PASS test, the reference passes all.
+    """Run every row's proof again.
+
+    The masked file must fail every FAIL_TO_PASS test, the reference must pass all, and fail every tripwire.
 
     Args:
         dataset: a folder or a Hub id.
@@ -230,6 +128,10 @@ def _prove_again(bench: Bench, row: Row, repeat: int) -> RowResult:
             passes += result.solved
             if not result.solved:
                 return failed("reference_fails", f"run {seed + 1} of {repeat}: {_first_failure(result)}", passes)
+        if row.ttc_tripwires:
+            defect = twin_defect(bench.run_twin(row, reference, 0), row.ttc_tripwires, row.FAIL_TO_PASS)
+            if defect:
+                return failed("tripwire_does_not_hold", f"{defect}: {row.ttc_tripwires[0].tests[0]}", passes)
     except PatchRejected as error:
         return failed("reference_does_not_apply", str(error))
     except SandboxLost as error:
@@ -298,7 +200,8 @@ def grade_predictions(
 ) -> Iterator[Graded]:
     """Grade answers to a dataset's rows by running the rows' tests.
 
-    Edits of test files and of what configures them have no effect: those files are put back before the tests run.
+    Edits of test files and of what configures them have no effect: those files are put back before the tests run. An
+    answer that solves its row is run again with the row's tripwires in place, and must fail those.
 
     Args:
         dataset: a folder or a Hub id.
@@ -343,7 +246,7 @@ def _grade_one(bench: Bench, row: Row, prediction: Prediction) -> Graded:
     try:
         tree = bench.tree(row)
         files = patched(row, prediction.model_patch or "", tree)
-        result = grade(bench.run(row, files, 0), row.FAIL_TO_PASS, row.PASS_TO_PASS)
+        result = bench.grade(row, files)
     except PatchRejected as error:
         return without_run(0.0, "patch_rejected", str(error))
     except SandboxLost as error:

@@ -11,7 +11,7 @@ from ttc_data.masking import interface, mask
 from ttc_data.publish.rows import make_row
 from ttc_data.publish.write import write_dataset
 from ttc_data.recipe import PypiSource, Recipe, TreeLimits
-from ttc_data.records import Environment, Evidence, FileText, Reject, Row, Sample, Source, Target, Verdict
+from ttc_data.records import Environment, Evidence, FileText, Reject, Row, Sample, Source, Target, Tripwire, Verdict
 from ttc_data.sources.foreign import TreeFile
 from ttc_data.sources.trees import TreeStore
 from ttc_data.specs.docstring import docstring_spec
@@ -105,8 +105,10 @@ class SmallBuild:
             neighbours=(),
             line_coverage=1.0,
         )
+        edit = Tripwire("tests/test_mod.py", 1, 2, "of", "off", "value", ("tests/test_mod.py::test_it",), ())
         evidence = Evidence(
-            sample.key, Verdict("valid"), 3, 3, sample.candidates, ("tests/test_mod.py::test_other[a-b]",), 1.0, "repository"
+            sample.key, Verdict("valid"), 3, 3, sample.candidates, ("tests/test_mod.py::test_other[a-b]",), 1.0,
+            "repository", (edit,) if target.kind == "function" else (),
         )  # fmt: skip
         return make_row(sample, evidence, target, spec, source, environment, self.recipe, "build")
 

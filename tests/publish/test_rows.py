@@ -18,12 +18,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.publish.small import MODULE, RECIPE, SmallBuild
+from ttc_data.bench import hidden_tests, patched
 from ttc_data.dataset import Dataset
 from ttc_data.edits import apply_patch
 from ttc_data.publish.rows import END, SPLITS, START, assign_splits, instance_id, write_splits
 from ttc_data.recipe import ImageRules, MaskRules, SplitRules
 from ttc_data.records import Row, Sample, Source, Target
-from ttc_data.validation import hidden_tests, patched
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 REPOS = ("owner/alpha", "owner/beta", "pypi/gamma", "pypi/delta")

@@ -36,7 +36,8 @@ def validate(
 ) -> None:
     """Run every row's proof again and report the rows that no longer hold.
 
-    The masked file must fail every FAIL_TO_PASS test, the reference must pass all. Exits 1 when a row does not hold.
+    The masked file must fail every FAIL_TO_PASS test, the reference must pass all, and fail where the tests are altered.
+    Exits 1 when a row does not hold.
 
     Examples:
 
@@ -76,7 +77,7 @@ def validate(
         out.print(table)
     if not json_lines:
         times = f"{repeat} time" + ("s" if repeat > 1 else "")
-        tell(f"{valid} of {total} rows valid: masked fails, reference passes {times}")
+        tell(f"{valid} of {total} rows valid: masked fails, reference passes {times}, tripwires hold")
     raise typer.Exit(0 if valid == total else 1)
 
 
@@ -149,9 +150,11 @@ def show(
     folder = build or newest_build("build")
     from ttc_data.cli.console import out, tell
     from ttc_data.cli.tables import funnel_table
-    from ttc_data.show import reject_examples, row_panels
+    from ttc_data.show import reject_examples, row_panels, tripwire_share
 
     out.print(funnel_table(folder))
+    if share := tripwire_share(folder):
+        tell(share)
     if rejects:
         out.print(reject_examples(folder))
     if rows:

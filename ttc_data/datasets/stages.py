@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -33,8 +33,8 @@ from ttc_data.records import (
     Target,
     content_key,
 )
-from ttc_data.sandbox.pool import SandboxPool
 from ttc_data.sandbox.protocol import Job, Report, Sandbox
+from ttc_data.sandbox.scheduler import Scheduler
 from ttc_data.specs.docstring import docstring_spec
 from ttc_data.store import Build, Keyed, Stage
 
@@ -76,7 +76,7 @@ class Stages:
         self.host = host
         self.workers = workers
         self.progress = progress
-        self.pool: SandboxPool[Environment] = SandboxPool(self._open, lambda environment: environment.key, workers)
+        self.pool: Scheduler[Environment] = Scheduler(self._open, lambda environment: environment.key, workers)
         self.mined = folder.stage("mine", Source)
         self.extracted = folder.stage("extract", Target)
         self.environments = folder.stage("environment", Environment)
@@ -88,8 +88,10 @@ class Stages:
         self.errors: list[str] = []
 
     def close(self) -> None:
-        """Close every sandbox."""
+        """Close every sandbox, and say how many had to be replaced."""
         self.pool.close()
+        if self.pool.lost:
+            self.progress.say(f"sandboxes lost and replaced: {self.pool.lost}")
 
     def _open(self, environment: Environment) -> Sandbox:
         self.host.prepare(environment)
@@ -277,7 +279,7 @@ class Stages:
             line_coverage=task.chosen.coverage,
         )
 
-    def _chosen_samples(self) -> Iterator[tuple[str, tuple[Sample, Environment]]]:
+    def _chosen_samples(self) -> Iterator[tuple[str, tuple[Sample, Environment, Mapping[str, str]]]]:
         """The samples to prove, one repository after the other so that its sandboxes stay warm."""
         limit = f"QUALIFY row_number() OVER (ORDER BY turn, key) <= {self.recipe.limit}" if self.recipe.limit else ""
         query = (
@@ -285,14 +287,16 @@ class Stages:
             f" {limit} ORDER BY environment_key, key"
         )
         environment: Environment | None = None
+        texts: Mapping[str, str] = {}
         for sample in self.samples.select(query):
             if environment is None or environment.key != sample.environment_key:
                 environment = next(self.environments.records(key=sample.environment_key))
-            yield sample.key, (sample, environment)
+                texts = self.cache.trees.texts(environment.tree, environment.test_files)
+            yield sample.key, (sample, environment, texts)
 
-    def _prove(self, chosen: tuple[Sample, Environment]) -> Iterator[Evidence | Reject]:
-        sample, environment = chosen
-        return prove(sample, environment, self._run, self.recipe.tests)
+    def _prove(self, chosen: tuple[Sample, Environment, Mapping[str, str]]) -> Iterator[Evidence | Reject]:
+        sample, environment, texts = chosen
+        return prove(sample, environment, self._run, self.recipe.tests, texts)
 
     def _rows(self, build_key: str) -> Iterator[Row]:
         for environment in self.environments.records():

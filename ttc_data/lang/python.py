@@ -133,6 +133,18 @@ def parse(source: bytes, *, compiled: bool = False) -> ast.Module:
         raise SyntaxError("nested too deeply") from error
 
 
+def line_starts(source: bytes) -> list[int]:
+    """Offsets of a file's lines as the parser counts them, and of its end: `node.lineno - 1` is the index of a line.
+
+    A byte order mark is not part of the first line.
+    """
+    lines = source.splitlines(keepends=True)  # for bytes: \n, \r and \r\n only
+    starts = list(accumulate(map(len, lines), initial=0))
+    if source.startswith(codecs.BOM_UTF8):
+        starts[0] = len(codecs.BOM_UTF8)
+    return starts
+
+
 def indent_of(block: bytes) -> bytes:
     """Return the blanks before the first line of code in a block that starts with a whole line.
 
@@ -174,10 +186,7 @@ class _Reader:
 
     def __init__(self, source: bytes) -> None:
         self.source = source
-        lines = source.splitlines(keepends=True)  # for bytes: \n, \r and \r\n only
-        self.starts = list(accumulate(map(len, lines), initial=0))
-        if source.startswith(codecs.BOM_UTF8):
-            self.starts[0] = len(codecs.BOM_UTF8)
+        self.starts = line_starts(source)
 
     def line_at(self, offset: int) -> int:
         return max(1, min(bisect_right(self.starts, offset), len(self.starts) - 1))

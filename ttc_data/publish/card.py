@@ -71,6 +71,11 @@ def _facts(data: Path) -> dict[str, Any]:
             "SELECT median(len(FAIL_TO_PASS)), max(len(FAIL_TO_PASS)), median(len(PASS_TO_PASS)),"
             " median(ttc_line_coverage), min(ttc_gold_runs) FROM published"
         )[0],
+        "guarded": rows("SELECT count(*) FILTER (len(ttc_tripwires) > 0) FROM published")[0][0],
+        "tripwires": rows(
+            "SELECT kind, count(*) FROM (SELECT unnest(ttc_tripwires).kind AS kind FROM published)"
+            " GROUP BY 1 ORDER BY 2 DESC, 1"
+        ),
     }
     connection.close()
     return facts

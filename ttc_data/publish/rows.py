@@ -99,6 +99,7 @@ def make_row(
         ttc_gold_passes=evidence.gold_passes,
         ttc_gold_runs=evidence.gold_runs,
         ttc_line_coverage=evidence.line_coverage,
+        ttc_tripwires=evidence.tripwires,
         ttc_environment=environment.key,
         ttc_recipe_hash=recipe.hash,
         ttc_build=build,

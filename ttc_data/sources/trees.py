@@ -13,8 +13,8 @@ import posixpath
 import re
 import tarfile
 import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -158,6 +158,19 @@ class TreeStore:
         with self._opened(tree) as members:
             for member in members:
                 yield member.path, member.data
+
+    def texts(self, tree: str, paths: Collection[str]) -> dict[str, str]:
+        """Read some files of a tree; those that are not UTF-8 are left out.
+
+        Raises:
+            BuildError: when the tree is missing or damaged.
+        """
+        found: dict[str, str] = {}
+        for path, data in self.files(tree):
+            if path in paths:
+                with suppress(UnicodeDecodeError):
+                    found[path] = data.decode("utf-8")
+        return found
 
     def unpack(self, tree: str, destination: Path) -> None:
         """Write a tree's files below `destination`, which is made when missing.

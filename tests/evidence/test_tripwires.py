@@ -1,0 +1,365 @@
+"""A twin is a test with another expectation: the reference fails it, and so does every other right solution."""
+
+from __future__ import annotations
+
+import runpy
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ttc_data.errors import DatasetError
+from ttc_data.evidence.doctests import doctest_file
+from ttc_data.evidence.tripwires import Proposal, altered, propose, renamed
+from ttc_data.lang import python
+from ttc_data.records import Target, Tripwire
+
+
+def proposals(text: str, test: str = "test_it", target: str = "double") -> list[Proposal]:
+    return propose(textwrap.dedent(text), [f"test_m.py::{test}"], target)
+
+
+def changes(text: str, test: str = "test_it", target: str = "double") -> list[tuple[str, str]]:
+    return [(one.tripwire.old, one.tripwire.new) for one in proposals(text, test, target)]
+
+
+def body(*lines: str) -> str:
+    return "def test_it():\n" + "".join(f"    {line}\n" for line in lines)
+
+
+# Values
+
+
+@pytest.mark.parametrize(
+    ("claim", "first"),
+    [
+        ("assert double(2) == 4", ("4", "5")),
+        ("assert 4 == double(2)", ("4", "5")),
+        ("assert (double(2) == 4)", ("4", "5")),
+        ("assert double(-1) == -2", ("2", "3")),
+        ("assert double(.5) == 1.0", ("1.0", "2.0")),
+        ("assert double(1e308) == 1e999, 'no number is beyond it'", ("==", "!=")),
+        ("assert double(1j) == 2j", ("2j", "3j")),
+        ("assert double('a') == 'aa'", ("'aa'", "'aa~'")),
+        ("assert double(b'a') == rb'aa'", ("rb'aa'", "rb'aa~'")),
+        ("assert double('') == ''", ("''", "'~'")),
+        ("assert double('a') == 'a' 'a'", ("'a' 'a'", "'a' 'a~'")),
+        ('assert double("a") == """aa"""', ('"""aa"""', '"""aa~"""')),
+        ("assert double(x) is True", ("True", "False")),
+        ("assert double(x) is None", ("None", "False")),
+        ("assert double([]) == []", ("[]", "[0]")),
+        ("assert double({}) == {}", ("{}", "{0: 0}")),
+        ("assert double(()) == ()", ("()", "(0,)")),
+        ("assert double(set()) == set()", ("set()", "{0}")),
+        ("assert double([1]) == [1, 1]", ("1", "2")),
+        ("assert double(2) == 4 and double(3) == 6", ("4", "5")),
+        ("assert all(double(x) == 0 for x in [0, 0])", ("0", "1")),
+        ("assert sorted(double(x)) == sorted([1, 2])", ("1", "2")),
+        ("assert double(2) == pytest.approx(4, abs=1)", ("4", "5000")),
+        ("assert 4.0 == pytest.approx(double(2), abs=2)", ("4.0", "5000.0")),
+        ("assert math.isclose(double(2), 4.0)", ("4.0", "5000.0")),
+        ("self.assertEqual(double(2), 4, 'says 4')", ("4", "5")),
+        ("self.assertEqual(4, double(2))", ("4", "5")),
+        ("self.assertListEqual(double([1]), [1, 1])", ("1", "2")),
+        ("self.assertAlmostEqual(double(2), 4.0, places=1)", ("4.0", "5000.0")),
+        ("self.assertTrue(double(2) == 4)", ("4", "5")),
+        ("self.assertIs(double(x), None)", ("None", "False")),
+        ("np.testing.assert_allclose(double(2), 4, atol=1)", ("4", "5000")),
+        ("eq_(double(2), 4)", ("4", "5")),
+    ],
+)
+def test_a_literal_on_the_expected_side_becomes_another(claim: str, first: tuple[str, str]) -> None:
+    assert changes(body(claim))[0] == first
+
+
+def test_the_question_is_left_as_it_is() -> None:
+    """`double(3) == 4` would be another question, which the tests may leave open."""
+    assert changes(body("assert double(2) == double(1) + double(1)")) == [("==", "!=")]
+    assert changes(body("x = 2", "assert double(x) == x + x")) == [("==", "!=")]
+    assert changes(body("data = [1, 2]", "for a, b in zip(double(data), data):", "    assert a == b")) == [("==", "!=")]
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "assert double(2) < 5", "assert double(2) >= 4", "assert double(2) != 5", "assert double(2) in (4, 5)",
+        "assert not double(2) == 5", "assert double(2) == 4 or double(2) == 5", "assert 3 < double(2) < 5",
+        "self.assertIn(double(2), [4, 5])", "self.assertNotEqual(double(2), 5)", "self.assertFalse(double(2) == 5)",
+        "self.assertLessEqual(double(2), 4)", "assert double(x) is 4",
+    ],
+)  # fmt: skip
+def test_a_value_that_another_right_answer_could_meet_stays(claim: str) -> None:
+    assert {one.tripwire.kind for one in proposals(body(claim))} == {"negation"}
+
+
+def test_the_value_of_a_variable_is_changed_where_it_is_written() -> None:
+    assert changes(body("expected = [4]", "assert double(2) == expected"))[0] == ("4", "5")
+    assert changes(body("got, expected = double(2), 4", "assert got == expected"))[0] == ("4", "5")
+    assert changes(body("for x, y in [(1, 2), (3, 6)]:", "    assert double(x) == y"))[:2] == [("2", "3"), ("6", "7")]
+    assert changes(body("for x, y in {1: 2}.items():", "    assert double(x) == y"))[0] == ("2", "3")
+    assert changes("CASES = [(1, 2)]\n" + body("for x, y in CASES:", "    assert double(x) == y"))[0] == ("2", "3")
+    assert changes(body("a = 1", "a = 4", "assert double(2) == a", "a = 9"))[0] == ("4", "5")
+
+
+def test_parameters_are_changed_in_the_decorator_and_those_of_the_named_test_first() -> None:
+    text = """
+        @pytest.mark.parametrize(("x", "y"), [(1, 2), pytest.param(3, 6), ([0], [0, 0])])
+        def test_it(x, y):
+            assert double(x) == y
+        """
+    assert changes(text, "test_it[1-2]")[0] == ("2", "3")
+    assert changes(text, "test_it[3-6]")[0] == ("6", "7")
+    assert changes(text, "test_it[x2-y2]")[0] == ("0", "1")
+
+
+def test_a_test_whose_parameter_changes_may_have_another_id() -> None:
+    edit = Tripwire("test_m.py", 1, 0, "2", "3", "value", (), ())
+    assert renamed(edit, ["test_m.py::t[2-2]"]) == ["test_m.py::t[3-2]", "test_m.py::t[2-3]"]
+    assert renamed(edit, ["test_m.py::t2", "test_m.py::t[22]"]) == []
+    word = Tripwire("test_m.py", 1, 0, "'\u00e9'", "'\u00e9~'", "value", (), ())
+    assert renamed(word, ["test_m.py::t[\\xe9]"]) == ["test_m.py::t[\\xe9~]"]
+
+
+def test_what_a_test_hands_to_its_helper_is_changed_at_the_call() -> None:
+    text = """
+        class TestIt:
+            def check(self, given, wanted):
+                self.assertEqual(double(given), wanted)
+
+            def test_it(self):
+                self.check(2, 4)
+        """
+    assert changes(text, "TestIt::test_it")[0] == ("4", "5")
+    assert changes("def check(got, wanted):\n    assert got == wanted\n\n" + body("check(double(2), 4)"))[0] == (
+        "4",
+        "5",
+    )
+    assert changes(body("check_it(double(2), 4)"))[0] == ("4", "5"), "a helper of another file"
+
+
+def test_a_helpers_own_claims_come_last_because_other_tests_run_them_too() -> None:
+    text = "def check():\n    assert double(2) == 4\n\n" + body("check()", "assert double(3) > 5")
+    assert proposals(text)[0].tripwire.kind == "negation"
+    assert proposals(text)[-1].rank > proposals(text)[0].rank
+    assert ("4", "5") in changes(text)
+
+
+# The claim turned round, and exceptions
+
+
+@pytest.mark.parametrize(
+    ("claim", "change"),
+    [
+        ("assert double(x) == y()", ("==", "!=")),
+        ("assert double(x) < y", ("<", ">=")),
+        ("assert (double(x)) not  in (y)", ("not  in", "in")),
+        ("assert double(x) is not None", ("is not", "is")),
+        ("assert double(x)", ("assert", "assert not")),
+        ("assert(double(x))", ("assert", "assert not")),
+        ("assert double(x) or y", ("double(x) or y", "not (double(x) or y)")),
+        ("assert (double(x)  # ==\n        == y)", ("assert", "assert not")),
+        ("self.assertTrue(double(x))", ("assertTrue", "assertFalse")),
+        ("self.assertIsInstance(double(x), int)", ("assertIsInstance", "assertNotIsInstance")),
+        ("self.assertListEqual(double(x), y)", ("assertListEqual", "assertNotEqual")),
+        ("with pytest.raises(ValueError):\n        double(x)", ("ValueError", "BufferError")),
+        ("with pytest.raises((ValueError, BufferError), match='x'):\n        double(x)",
+         ("(ValueError, BufferError)", "ChildProcessError")),
+        ("self.assertRaises(ValueError, double, x)", ("ValueError", "BufferError")),
+        ("with self.assertRaisesRegex(ValueError, 'x'):\n        double(x)", ("ValueError", "BufferError")),
+        ("with pytest.warns(UserWarning):\n        double(x)", ("UserWarning", "BytesWarning")),
+    ],
+)  # fmt: skip
+def test_where_no_literal_is_the_claim_is_turned_round(claim: str, change: tuple[str, str]) -> None:
+    assert changes(body(claim)) == [change]
+
+
+def test_claims_about_the_target_come_first() -> None:
+    text = body("assert setup() == 1", "other = double(2)", "assert 7 == 7", "assert other == 4")
+    assert changes(text)[0] == ("4", "5")
+    made = body("pile = Pile()", "assert len('abc') == 3", "pile.put(1)", "assert pile.things == [1]")
+    assert changes(made, target="Pile.put")[0] == ("1", "2")
+    assert proposals(made, target="Pile.put")[0].rank == 0
+
+
+def test_tests_are_found_where_pytest_finds_them() -> None:
+    text = """
+        class Shared:
+            async def test_it(self):
+                with self.subTest():
+                    assert await double(2) == 4
+
+        class TestA(Shared):
+            class TestB:
+                def test_it(self):
+                    assert double(1) == 2
+        """
+    assert changes(text, "TestA::test_it[x]")[0] == ("4", "5")
+    assert changes(text, "TestA::TestB::test_it")[0] == ("2", "3")
+    assert changes(text, "TestC::test_it") == []
+    assert changes(text, "test_m.double") == []
+    assert propose("", [], "double") == []
+
+
+# Docstring examples
+
+
+def example(docstring: str) -> list[tuple[str, str]]:
+    target = Target("s", "m.py", "double", "function", False, (0, 1), "", textwrap.dedent(docstring), (0, 0), (), ())
+    file = doctest_file(target, "m")
+    assert file is not None
+    found = propose(file.text, [f"{file.path}::test_docstring_examples"], "double")
+    for one in found:
+        python.parse(altered(file.text, [one.tripwire]).encode())
+    return [(one.tripwire.old, one.tripwire.new) for one in found]
+
+
+@pytest.mark.parametrize(
+    ("text", "change"),
+    [
+        (">>> double(2)\n4\n", ("4", "5")),
+        (">>> 1 + 1\n2\n>>> double('a')\n'aa'\n", ("'aa'", "'aa~'")),
+        (">>> double([1, 2])\n[1, 2,\n 1, 2]\n", ("1", "2")),
+        (">>> double([1, 2])\n[1, ..., 2]\n", ("[", "~[")),
+        (">>> double(x)\n<Thing at 12>\n", ("<", "~<")),
+        (">>> print(double('\\n'))\n<BLANKLINE>\n", ("<", "~<")),
+        ("    >>> double(2)\n    4\n", ("4", "5")),
+        (">>> double('\\\\')\n'\\\\\\\\'\n", ("'", "~'")),
+        (">>> double(x)\nTraceback (most recent call last):\n  ...\nm.Bad: no\n", ("m.Bad", "BufferError")),
+    ],
+)
+def test_the_result_of_an_example_becomes_another(text: str, change: tuple[str, str]) -> None:
+    assert example(text)[0] == change
+
+
+# Applying
+
+
+def test_edits_change_their_own_bytes_and_nothing_else() -> None:
+    text = "\ufeff# \u00fc\r\ndef test_it():\r\n\x0c    s = '\U0001f600'; assert double('\u00e9') == '\u00e9\u00e9'; assert double(1) == 2"
+    first, second = (one.tripwire for one in propose(text, ["test_m.py::test_it"], "double")[:2])
+    assert altered(text, [second, first]) == text.replace("'\u00e9\u00e9'", "'\u00e9\u00e9~'").replace("== 2", "== 3")
+    assert altered(text, []) == text
+
+
+def test_an_edit_that_does_not_fit_is_named() -> None:
+    edit = Tripwire("test_m.py", 2, 3, "4", "5", "value", (), ())
+    for text in ("", "a\nb", "a\n   5", "a\n   4"):
+        if text.endswith("4"):
+            assert altered(text, [edit]) == "a\n   5"
+        else:
+            with pytest.raises(DatasetError, match=r"test_m\.py:2: a tripwire replaces '4' at byte 3"):
+                altered(text, [edit])
+    with pytest.raises(DatasetError):
+        altered("a\n   4", [edit, edit])
+
+
+def test_of_a_long_literal_the_end_alone_is_published() -> None:
+    text = body(f"assert double(2) == {'x' * 500!r}")
+    ((old, new), *_) = changes(text)
+    assert len(old) < 60
+    assert (old[:-1], old[-1]) == (new[:-2], new[-1])
+    lines = 'assert double(2) == """a\r\nb\r\n"""'
+    (edit, *_) = proposals(body(lines))
+    assert (edit.tripwire.line, edit.tripwire.old, edit.tripwire.new) == (4, '"""', '~"""')
+
+
+# For every input
+
+CLAIMS = st.sampled_from(
+    [
+        "assert double({a}) == {b}", "assert {b} == double({a})", "self.assertEqual(double({a}), {b})",
+        "expected = {b}\n    assert double({a}) == expected", "assert double({a}) is {b}", "assert double({a}) < {b}",
+        "with raises(ValueError): double({a})", "assert double({a}) == [{b}, {a}]", "check(double({a}), {b})",
+        "for i, o in [({a}, {b})]: assert double(i) == o", "assert f'{{double(x)}}' == {b}", "assert {a}",
+    ]
+)  # fmt: skip
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary(max_size=9),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.tuples(inner) | st.dictionaries(st.text(max_size=3), inner, max_size=2)
+    ),
+    max_leaves=5,
+).map(lambda value: repr(value).encode("utf-8", "replace").decode())
+ENDS = st.sampled_from(["\n", "\r\n", "\r"])
+
+
+@given(
+    st.lists(st.tuples(CLAIMS, VALUES, VALUES), min_size=1, max_size=4),
+    ENDS,
+    st.sampled_from(["", "\ufeff"]),
+    st.booleans(),
+)
+def test_every_proposed_edit_gives_a_file_that_parses(
+    lines: list[tuple[str, str, str]], end: str, mark: str, closed: bool
+) -> None:
+    text = mark + "# \u00fc\x0c\n" + body(*(claim.format(a=a, b=b) for claim, a, b in lines)).rstrip("\n")
+    text = text.replace("\n", end) + end * closed
+    python.parse(text.encode())
+    for one in propose(text, ["test_m.py::test_it"], "double"):
+        edit = one.tripwire
+        twin = altered(text, [edit])
+        python.parse(twin.encode())
+        start = next(at for at in range(len(text) + 1) if text[: at + 1] != twin[: at + 1])
+        assert edit.old != edit.new
+        assert len(twin) - len(text) == len(edit.new) - len(edit.old)
+        assert len(text) - start >= 0
+
+
+@given(st.text() | st.binary().map(lambda data: data.decode("latin-1")))
+def test_no_text_breaks_the_search(text: str) -> None:
+    propose(text, ["test_m.py::test_it", "test_m.py::A::test_it[1]", "::", "", "x::["], "double")
+    propose(text, ["ttc_doctests/test_m.py::test_docstring_examples"], "a.<locals>.b")
+
+
+def test_code_that_is_nested_too_deeply_has_no_twin() -> None:
+    assert changes(body("assert double(2) == " + "(" * 5000 + "4" + ")" * 5000)) == []
+    assert isinstance(changes(body("assert double(2) == " + "-" * 900 + "4")), list)
+
+
+Solution = Callable[[list[int]], list[int]]
+
+
+class Same(list[int]):
+    """Another right answer: equal to the reference's, and of another type."""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        body("assert double([2]) == [2, 2]"),
+        body("assert [2, 2] == double([2]) and double([]) == []"),
+        body("want = [2, 2]", "assert double([2]) == want", "assert len(want) == 2"),
+        body("for x, y in [([1], [1, 1]), ([2], [2, 2])]:", "    assert double(x) == y"),
+        body("assert len(double([1, 2])) == 4"),
+        body("assert double([1]) != [1] and len(double([1])) > 1"),
+        body("assert [7] not in (double([7]), [8])"),
+    ],
+)
+def test_a_different_right_solution_fails_every_twin_that_the_reference_fails(text: str, tmp_path: Path) -> None:
+    def reference(x: list[int]) -> list[int]:
+        return x + x
+
+    def other(x: list[int]) -> list[int]:
+        return Same([*x, *x])
+
+    def passes(source: str, solution: Solution) -> bool:
+        file = tmp_path / "test_m.py"
+        file.write_text(source, encoding="utf-8")
+        names = runpy.run_path(str(file), {"double": solution})
+        try:
+            names["test_it"]()
+        except AssertionError:
+            return False
+        return True
+
+    assert passes(text, reference)
+    assert passes(text, other)
+    found = proposals(text)
+    assert found
+    for one in found:
+        twin = altered(text, [one.tripwire])
+        assert not passes(twin, reference)
+        assert not passes(twin, other)

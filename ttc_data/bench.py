@@ -1,0 +1,198 @@
+"""Answers to a dataset's rows, run and graded: what validation, grading and training have in common."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import TypeVar
+
+from ttc_data.dataset import Dataset
+from ttc_data.edits import apply_patch
+from ttc_data.engine import Progress
+from ttc_data.environments.host import Host
+from ttc_data.environments.open import Cache, SandboxKind, open_host
+from ttc_data.errors import DatasetError, PatchRejected
+from ttc_data.evidence.twins import ids, twin_files
+from ttc_data.grading import Grade, grade, unmask
+from ttc_data.records import Environment, Row
+from ttc_data.sandbox.protocol import Job, Report, Sandbox
+from ttc_data.sandbox.scheduler import Scheduler
+from ttc_data.trust import trusted
+
+T = TypeVar("T")
+U = TypeVar("U")
+TEXTS_HELD = 4
+
+
+class Bench:
+    """Runs rows of a dataset: opens the host, prepares environments as they are needed, keeps sandboxes warm."""
+
+    def __init__(self, dataset: Dataset, sandbox: SandboxKind, workers: int, cache: Cache, progress: Progress) -> None:
+        recipe = dataset.recipe
+        self.dataset = dataset
+        self.workers = workers or os.cpu_count() or 1
+        self._cache = cache
+        self._rules = recipe.tests
+        self._say = progress.say
+        self._host: Host = open_host(
+            sandbox,
+            cache=cache,
+            environment=recipe.environment,
+            image=recipe.image,
+            sandbox=recipe.sandbox,
+            say=progress.say,
+        )
+        self._environments: dict[str, Environment] = {}
+        self._test_texts: dict[str, Mapping[str, str]] = {}
+        self._lock = threading.Lock()
+        self._pool: Scheduler[Environment] = Scheduler(self._open, lambda one: one.key, self.workers)
+
+    def _open(self, environment: Environment) -> Sandbox:
+        self._host.prepare(environment)
+        return self._host.open(environment)
+
+    def environment(self, row: Row) -> Environment:
+        """The row's environment, checked against this host's interpreter."""
+        key = row.ttc_environment
+        if key not in self._environments:
+            environment = self.dataset.environment(key, self._cache)
+            here = self._host.interpreter()
+            if environment.python != here.python:
+                raise DatasetError(
+                    f"{key}: proven on Python {environment.python}, this sandbox has {here.python}; use --docker with"
+                    f" an image of Python {environment.python}"
+                )
+            self._environments[key] = environment
+        return self._environments[key]
+
+    def grade(self, row: Row, files: Mapping[str, str | None], seed: int = 0) -> Grade:
+        """Grade an answer: its session, and where that solves the row, another one with the row's tripwires in place.
+
+        Args:
+            row: what is answered.
+            files: what the answer makes of the row's files, None for one that it removes.
+            seed: hash seed of both sessions.
+
+        Raises:
+            DatasetError: the row does not fit its repository.
+            SandboxLost: the sandbox broke, which says nothing about the answer.
+        """
+        graded = grade(self.run(row, files, seed), row.FAIL_TO_PASS, row.PASS_TO_PASS)
+        if not graded.solved or not row.ttc_tripwires:
+            return graded
+        return unmask(graded, self.run_twin(row, files, seed), row.ttc_tripwires)
+
+    def run(self, row: Row, files: Mapping[str, str | None], seed: int) -> Report:
+        """Run a row's tests with `files` laid over the masked ones, the trusted test files on top of all."""
+        texts = self._texts(row)
+        # Those that the twins lie in too, though the tree has them: a file laid over it must not tell the second session.
+        hidden = {
+            **{edit.path: texts[edit.path] for edit in row.ttc_tripwires if edit.path in texts},
+            **hidden_tests(row),
+        }
+        return self._session(row, files, seed, (*row.FAIL_TO_PASS, *row.PASS_TO_PASS), hidden)
+
+    def run_twin(self, row: Row, files: Mapping[str, str | None], seed: int) -> Report:
+        """Run the same tests with the row's tripwires in them.
+
+        The code under test is given the same files under the same names, so it cannot tell one session from the other.
+        """
+        gone = {test for edit in row.ttc_tripwires for test in edit.renamed}
+        tests = [test for test in (*row.FAIL_TO_PASS, *row.PASS_TO_PASS) if test not in gone]
+        hidden = hidden_tests(row)
+        texts = {**self._texts(row), **{path: text for path, text in hidden.items() if text is not None}}
+        twins = twin_files(row.ttc_tripwires, texts)
+        return self._session(
+            row, files, seed, tuple(dict.fromkeys((*tests, *ids(row.ttc_tripwires)))), {**hidden, **twins}
+        )
+
+    def _session(
+        self,
+        row: Row,
+        files: Mapping[str, str | None],
+        seed: int,
+        tests: tuple[str, ...],
+        hidden: Mapping[str, str | None],
+    ) -> Report:
+        environment = self.environment(row)
+        given: dict[str, str | None] = {file.path: file.text for file in row.ttc_files}
+        answer = {path: text for path, text in files.items() if not trusted(path, environment)}
+        job = Job(
+            test_files=tuple(dict.fromkeys(test.partition("::")[0] for test in (*row.FAIL_TO_PASS, *row.PASS_TO_PASS))),
+            tests=tests,
+            files={**given, **answer, **hidden},
+            args=environment.pytest_args,
+            hash_seed=seed,
+            timeout_s=self._rules.sample_timeout_s,
+            test_timeout_s=self._rules.test_timeout_s,
+        )
+        return self._pool.run(environment, job)
+
+    def _texts(self, row: Row) -> Mapping[str, str]:
+        """The texts of a repository's own test files. Rows come by environment, so a few are held."""
+        if not row.ttc_tripwires:
+            return {}
+        environment = self.environment(row)
+        found = self._test_texts.get(environment.key)
+        if found is None:
+            found = self._cache.trees.texts(environment.tree, environment.test_files)
+            with self._lock:
+                self._test_texts[environment.key] = found
+                while len(self._test_texts) > TEXTS_HELD:
+                    del self._test_texts[next(iter(self._test_texts))]
+        return found
+
+    def tree(self, row: Row) -> Mapping[str, bytes]:
+        """The files of the row's repository, for a patch that touches more than it was given."""
+        environment = self.environment(row)
+        return {
+            **dict(self._cache.trees.files(environment.tree)),
+            **{file.path: file.text.encode("utf-8") for file in environment.generated},
+        }
+
+    def close(self) -> None:
+        """Close every sandbox, and say how many had to be replaced."""
+        self._pool.close()
+        self._host.close()
+        if self._pool.lost:
+            self._say(f"sandboxes lost and replaced: {self._pool.lost}")
+
+    def map(self, items: Iterable[T], work: Callable[[T], U]) -> Iterator[U]:
+        """Work on items in threads, a bounded number ahead, results as they end."""
+        pool = ThreadPoolExecutor(self.workers)
+        waiting: set[Future[U]] = set()
+        try:
+            for item in items:
+                while len(waiting) >= 2 * self.workers:
+                    done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                    yield from (future.result() for future in done)
+                waiting.add(pool.submit(work, item))
+            while waiting:
+                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                yield from (future.result() for future in done)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def hidden_tests(row: Row) -> dict[str, str | None]:
+    """The test files that a row adds to its repository."""
+    if not row.test_patch:
+        return {}
+    return {path: data.decode("utf-8") if data else None for path, data in apply_patch({}, row.test_patch).items()}
+
+
+def patched(row: Row, patch: str, tree: Mapping[str, bytes]) -> dict[str, str | None]:
+    """What a patch makes of a row's files.
+
+    Raises:
+        PatchRejected: it does not parse, does not apply, or makes something other than text files.
+    """
+    given = {**tree, **{file.path: file.text.encode("utf-8") for file in row.ttc_files}}
+    try:
+        return {
+            path: None if data is None else data.decode("utf-8") for path, data in apply_patch(given, patch).items()
+        }
+    except UnicodeDecodeError as error:
+        raise PatchRejected("the patch makes a file that is not UTF-8; text files alone are graded") from error

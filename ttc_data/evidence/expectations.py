@@ -1,0 +1,277 @@
+"""A test file, and the edits that would change what one of its tests expects."""
+
+from __future__ import annotations
+
+import ast
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from itertools import islice
+from typing import TypeAlias
+from unittest import TestCase
+
+from ttc_data.evidence.alterations import OPPOSITES, other_exception, other_operator, other_value
+from ttc_data.evidence.claims import Claim, Expected, Names, claims, derived, in_order, mentions
+from ttc_data.evidence.scopes import Scope, Trail, parameters
+from ttc_data.lang import python
+from ttc_data.lang.facts import Function, definition_nodes, is_dunder, last_name
+from ttc_data.records import Tripwire, TripwireKind
+
+MOST_A_CLAIM = 3
+MOST_CALLS = 2
+LONG = 60
+TRANSPARENT = frozenset(
+    {"approx", "set", "list", "tuple", "frozenset", "dict", "sorted", "deque", "Counter", "OrderedDict", "array"}
+)
+HELPERS = re.compile(r"_?(check|assert|verify|expect|compare)")
+NO_EQUALITY = re.compile(r"(?i)not|less|greater|in$|raises|warn|contains|between|range|regex|match|true|false")
+
+
+class Rank(IntEnum):
+    """What is changed, the better first; values also catch who reads them in the caller's frame or in the file."""
+
+    LITERAL = 0
+    VARIABLE = 1
+    PARAMETER = 2
+    INSIDE_CALL = 3
+    MODULE = 4
+    NEGATION = 5
+    EXCEPTION = 6
+    UNRELATED = 10
+    """Added where nothing of the target is in the claim."""
+    SHARED = 20
+    """Added where other tests run the changed line too."""
+
+
+Ranked: TypeAlias = tuple[int, Tripwire]
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A test function, or one that it calls to do the checking."""
+
+    function: ast.AST
+    scope: Scope
+    names: Names
+    """Of the target, and of what came out of it."""
+    claims: tuple[Claim, ...]
+    sides: frozenset[int]
+    """The variables, by the identity of their nodes, that stand where something is expected."""
+
+    @classmethod
+    def of(cls, function: ast.AST, scope: Scope, names: Names) -> _Place:
+        known = derived(function, names)
+        made = tuple(claims(function, known))
+        parts: list[ast.AST] = [one.node for claim in made for one in claim.expected]
+        parts += [claim.node.msg for claim in made if isinstance(claim.node, ast.Assert) and claim.node.msg]
+        sides = frozenset(id(part) for node in parts for part in ast.walk(node) if isinstance(part, ast.Name))
+        return cls(function, scope, known, made, sides)
+
+    def expects_alone(self, followed: Trail) -> bool:
+        """Whether variables are used for nothing but to say what is expected: they may not be in the question too."""
+        loads = [n for n in ast.walk(self.function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)]
+        names = {node.id for node in loads if id(node) in followed}
+        return all(id(node) in self.sides or id(node) in followed for node in loads if node.id in names)
+
+
+class TestFile:
+    """A parsed test file.
+
+    Raises:
+        SyntaxError: it does not parse.
+    """
+
+    __test__ = False  # not a test class, whatever pytest thinks of its name
+
+    def __init__(self, source: bytes, path: str, target: str) -> None:
+        self.source = source
+        self.path = path
+        self.starts = python.line_starts(source)
+        self.tree = python.parse(source)
+        self.module = Scope(tuple(self.tree.body))
+        words = [word for word in target.split(".") if word != "<locals>"]
+        self.target: Names = frozenset(words[-2:] if is_dunder(words[-1]) else words[-1:])
+
+    def edits(self, test: str) -> Iterator[Ranked]:
+        """The edits that one test would notice, in the order of the text."""
+        head, _, chosen = test.partition("[")
+        function, classes = self._located(head.split("::")[1:])
+        if function is None:
+            return
+        given = parameters(function, classes, self.module, chosen.removesuffix("]"))
+        yield from self._edits_in(function, Scope(tuple(in_order(function)), given, self.module), self.target, classes)
+
+    def _located(self, names: Sequence[str]) -> tuple[Function | None, list[ast.ClassDef]]:
+        """A test's function, and the classes around it; a method may stand in a base class of the same file."""
+        block: Sequence[ast.stmt] = self.tree.body
+        classes: list[ast.ClassDef] = []
+        for name in names[:-1]:
+            found = [n for n in definition_nodes(block) if isinstance(n, ast.ClassDef) and n.name == name]
+            if not found:
+                return None, classes
+            classes.append(found[-1])
+            block = found[-1].body
+        return (self._function(names[-1], classes) if names else None), classes
+
+    def _function(self, name: str, classes: Sequence[ast.ClassDef]) -> Function | None:
+        blocks = [node.body for node in self._with_bases(classes[-1])] if classes else [self.tree.body]
+        for block in blocks:
+            functions = [node for node in definition_nodes(block) if not isinstance(node, ast.ClassDef)]
+            for node in reversed(functions):
+                made_many = any(last_name(one) == "expand" for one in node.decorator_list)
+                if node.name == name or (made_many and name.startswith(f"{node.name}_")):
+                    return node
+        return None
+
+    def _with_bases(self, node: ast.ClassDef) -> list[ast.ClassDef]:
+        known = {one.name: one for one in definition_nodes(self.tree.body) if isinstance(one, ast.ClassDef)}
+        found = [node]
+        for one in found:  # grows on the way
+            bases = [known[last_name(base)] for base in one.bases if last_name(base) in known]
+            found += [base for base in bases if base not in found]
+        return found
+
+    def _edits_in(
+        self, function: ast.AST, scope: Scope, names: Names, classes: Sequence[ast.ClassDef], depth: int = 0
+    ) -> Iterator[Ranked]:
+        place = _Place.of(function, scope, names)
+        for claim in place.claims:
+            less = Rank.UNRELATED * (not claim.relevant)
+            for expected in claim.expected:
+                for rank, edit in islice(self._values(expected, place, frozenset()), MOST_A_CLAIM):
+                    yield rank + less, edit
+            yield from ((rank + less, edit) for rank, edit in self._opposites(claim))
+        if depth < MOST_CALLS:
+            checked = {id(claim.node) for claim in place.claims if claim.expected}
+            for node in in_order(function):
+                if isinstance(node, ast.Call) and id(node) not in checked:
+                    yield from self._through(node, place, classes, depth)
+
+    def _through(self, call: ast.Call, place: _Place, classes: Sequence[ast.ClassDef], depth: int) -> Iterator[Ranked]:
+        """What a test hands to a function that does the checking."""
+        name = last_name(call.func)
+        is_method = isinstance(call.func, ast.Attribute)
+        if name in self.target or not isinstance(call.func, (ast.Name, ast.Attribute)):
+            return
+        own = [n for n in ast.walk(place.function) if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))]
+        inner = [n for n in own if n.name == name and n is not place.function]
+        helper = inner[-1] if inner and not is_method else self._function(name, classes if is_method else [])
+        less = Rank.UNRELATED * (not mentions(call, place.names))
+        if helper is None or helper is place.function:
+            if HELPERS.match(name) and not NO_EQUALITY.search(name) and not hasattr(TestCase, name):
+                for argument in reversed(call.args):
+                    expected = Expected(argument)
+                    if not mentions(argument, place.names):
+                        found = islice(self._values(expected, place, frozenset()), MOST_A_CLAIM)
+                        yield from ((Rank.INSIDE_CALL + less, edit) for _, edit in found)
+            return
+        every = [argument.arg for argument in (*helper.args.posonlyargs, *helper.args.args)]
+        handed = list(zip(every[is_method:], call.args, strict=False))
+        handed += [(keyword.arg, keyword.value) for keyword in call.keywords if keyword.arg]
+        given = {name: [(value, place.scope)] for name, value in handed if not isinstance(value, ast.Starred)}
+        told = {name for name, value in handed if mentions(value, place.names)}
+        scope = Scope(tuple(in_order(helper)), given, self.module)
+        for rank, edit in self._edits_in(helper, scope, place.names | told, classes, depth + 1):
+            first, last = helper.lineno, helper.end_lineno or helper.lineno
+            stands_in_helper = first <= edit.line <= last and not inner
+            yield rank + Rank.SHARED * stands_in_helper, edit
+
+    def _values(self, expected: Expected, place: _Place, trail: Trail) -> Iterator[Ranked]:
+        """Other values for what stands in an expression, or for where its variables come from."""
+        later: list[Ranked] = []
+        for part, tolerant, in_call in self._parts(expected.node, expected.tolerant, False):
+            if isinstance(part, ast.Name):
+                if id(part) not in trail:
+                    later += self._from_variable(part, replace(expected, tolerant=tolerant), place, trail)
+                continue
+            new = other_value(part, self._text(part), tolerant=tolerant, same_object=expected.same_object)
+            if new is not None:
+                yield (Rank.INSIDE_CALL if in_call else Rank.LITERAL), self._edit(*self._span(part), new, "value")
+        yield from later
+
+    def _from_variable(self, name: ast.Name, expected: Expected, place: _Place, trail: Trail) -> Iterator[Ranked]:
+        sources = place.scope.sources(name.id, trail | {id(name)}, name.lineno)
+        for value, scope, way in sources[:MOST_A_CLAIM]:
+            if not place.expects_alone(way):
+                continue
+            less = (
+                Rank.VARIABLE
+                if scope is place.scope
+                else Rank.PARAMETER
+                if name.id in place.scope.given
+                else Rank.MODULE
+            )
+            inside = place if scope is place.scope else replace(place, scope=scope)
+            found = self._values(replace(expected, node=value), inside, way)
+            yield from ((max(rank, less), edit) for rank, edit in islice(found, MOST_A_CLAIM))
+
+    def _parts(self, node: ast.expr, tolerant: bool, in_call: bool) -> Iterator[tuple[ast.expr, bool, bool]]:
+        """Literals and variables of an expression, without what the target is asked: (node, tolerant, in a call)."""
+        children = [child for child in ast.iter_child_nodes(node) if isinstance(child, (ast.expr, ast.keyword))]
+        match node:
+            case ast.JoinedStr() | ast.Lambda():
+                return
+            case ast.Constant() | ast.Name() | ast.List(elts=[]) | ast.Tuple(elts=[]) | ast.Dict(keys=[]):
+                yield node, tolerant, in_call
+                return
+            case ast.Call(func=func) if mentions(func, self.target):
+                return
+            case ast.Call(func=func, args=arguments):
+                name = last_name(func)
+                if not arguments and not node.keywords:
+                    yield node, tolerant, in_call
+                in_call = in_call or name not in TRANSPARENT
+                tolerant = tolerant or name == "approx"
+                children = [*arguments[: 1 if name == "approx" else None]]
+                children += [] if name == "approx" else [keyword.value for keyword in node.keywords]
+                children += [func.value] if isinstance(func, ast.Attribute) else []
+            case ast.Subscript() | ast.IfExp():
+                in_call = True
+        for child in children:
+            if isinstance(child, ast.expr):
+                yield from self._parts(child, tolerant, in_call)
+
+    def _opposites(self, claim: Claim) -> Iterator[Ranked]:
+        """The claim turned round, or another exception expected."""
+        node = claim.node
+        if claim.exception is not None:
+            new = other_exception(self._text(claim.exception), warning=claim.warning)
+            yield Rank.EXCEPTION, self._edit(*self._span(claim.exception), new, "exception")
+        elif isinstance(node, ast.Assert):
+            yield Rank.NEGATION, self._negated(node)
+        elif (name := last_name(node.func)) in OPPOSITES:
+            end = self._span(node.func)[1]
+            start = end - len(name)
+            if self.source[start:end] == name.encode():
+                yield Rank.NEGATION, self._edit(start, end, OPPOSITES[name], "negation")
+
+    def _negated(self, node: ast.Assert) -> Tripwire:
+        test = node.test
+        if isinstance(test, ast.Compare) and len(test.ops) == 1:
+            start, end = self._span(test.left)[1], self._span(test.comparators[0])[0]
+            if found := other_operator(test.ops[0], self.source[start:end]):
+                return self._edit(start + found[0], start + found[1], found[2], "negation")
+        if isinstance(test, (ast.BoolOp, ast.IfExp, ast.Lambda, ast.NamedExpr)):
+            return self._edit(*self._span(test), f"not ({self._text(test)})", "negation")
+        start = self._span(node)[0]
+        return self._edit(start, start + len("assert"), "assert not", "negation")
+
+    def _span(self, node: ast.expr | ast.stmt) -> tuple[int, int]:
+        start = self.starts[node.lineno - 1] + node.col_offset
+        return start, self.starts[(node.end_lineno or node.lineno) - 1] + (node.end_col_offset or 0)
+
+    def _text(self, node: ast.expr) -> str:
+        return self.source[slice(*self._span(node))].decode("utf-8", "surrogatepass")
+
+    def _edit(self, start: int, end: int, new: str, kind: TripwireKind) -> Tripwire:
+        """An edit as it is published: of a long literal only the end, where it is changed."""
+        old = self.source[start:end].decode("utf-8", "surrogatepass")
+        if len(old) > LONG or "\n" in old or "\r" in old:
+            same = next((i for i, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
+            cut = max(same - LONG // 2, old.rfind("\n", 0, same) + 1, old.rfind("\r", 0, same) + 1, 0)
+            start += len(old[:cut].encode("utf-8", "surrogatepass"))
+            old, new = old[cut:], new[cut:]
+        line = bisect_right(self.starts, start)
+        return Tripwire(self.path, line, start - self.starts[line - 1], old, new, kind, (), ())

@@ -1,0 +1,105 @@
+"""Altered twins of deciding tests: one expectation changed in place, so that whoever computes the answer fails.
+
+A twin is the test file with small edits; it is read, proposed and applied as text. The edits are sound: a solution
+that passes the test as written fails its twin, whatever way it computes the answer. What goes into the target's own
+call is never changed, because that would ask another question.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ttc_data.errors import DatasetError
+from ttc_data.evidence.alterations import literal_value
+from ttc_data.evidence.doctests import FOLDER
+from ttc_data.evidence.examples import example_edits
+from ttc_data.evidence.expectations import TestFile
+from ttc_data.evidence.scopes import escaped
+from ttc_data.lang import python
+from ttc_data.records import Tripwire
+
+MOST_A_TEST = 8
+"""Proposals: those that follow have never been needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """An edit that may become a tripwire: the reference has not been seen to fail it yet."""
+
+    rank: int
+    """The smaller, the more it shows: 0 is another literal in a comparison of what the target gave."""
+    function: str
+    """The test's id without parameters; two edits of one session are not in the same one."""
+    tripwire: Tripwire
+    """Without tests."""
+
+
+def propose(text: str, tests: Sequence[str], target: str) -> list[Proposal]:
+    """Find the edits that could make a twin of one of some tests.
+
+    Args:
+        text: of the test file.
+        tests: ids of tests in it, the most specific first.
+        target: qualified name of what they decide.
+
+    Returns:
+        Proposals, best first; the same for the same arguments. None for a file that does not parse, and for ids whose
+        function does not stand in it.
+    """
+    found: list[Proposal] = []
+    try:
+        path = tests[0].partition("::")[0] if tests else ""
+        source = text.encode("utf-8", "surrogatepass")
+        name = target.rpartition(".")[2]
+        if path.startswith(f"{FOLDER}/"):
+            edits = [(rank, edit) for rank, edit in example_edits(source, path, name)]
+            return [Proposal(rank, tests[0], edit) for rank, edit in edits[:MOST_A_TEST]]
+        file = TestFile(source, path, target)
+        for test in tests:
+            function = function_of(test)
+            edits = sorted(file.edits(test), key=lambda one: one[0])
+            found += [Proposal(rank, function, edit) for rank, edit in edits[:MOST_A_TEST]]
+    except (SyntaxError, RecursionError):  # what Python cannot read, pytest could not either
+        return []
+    return list({one.tripwire: one for one in sorted(found, key=lambda one: one.rank)}.values())
+
+
+def function_of(test: str) -> str:
+    """A test's id without its parameters."""
+    return test.partition("[")[0]
+
+
+def altered(text: str, tripwires: Iterable[Tripwire]) -> str:
+    """Apply edits of one file.
+
+    Raises:
+        DatasetError: what an edit replaces does not stand there.
+    """
+    source = text.encode("utf-8", "surrogatepass")
+    starts = python.line_starts(source)
+    end = len(source)
+    pieces: list[bytes] = []
+    for edit in sorted(tripwires, key=lambda one: (one.line, one.column), reverse=True):
+        old = edit.old.encode("utf-8", "surrogatepass")
+        at = starts[edit.line - 1] + edit.column if 0 < edit.line <= len(starts) else end
+        if not old or at + len(old) > end or source[at : at + len(old)] != old:
+            raise DatasetError(
+                f"{edit.path}:{edit.line}: a tripwire replaces {edit.old!r} at byte {edit.column}, which does not stand"
+                " there; fetch the dataset again"
+            )
+        pieces += [source[at + len(old) : end], edit.new.encode("utf-8", "surrogatepass")]
+        end = at
+    pieces.append(source[:end])
+    return b"".join(reversed(pieces)).decode("utf-8", "surrogatepass")
+
+
+def renamed(edit: Tripwire, tests: Iterable[str]) -> list[str]:
+    """The ids that parametrised tests may have after an edit: pytest makes them of the parameters."""
+    old, new = literal_value(edit.old), literal_value(edit.new)
+    if old is None or new is None:
+        return []
+    old, new = escaped(old), escaped(new)
+    pattern = re.compile(rf"(?<=[\[-]){re.escape(old)}(?=[\]-])")
+    return [f"{test[: at.start()]}{new}{test[at.end() :]}" for test in tests for at in pattern.finditer(test)]
