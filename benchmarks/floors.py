@@ -7,6 +7,7 @@ arguments, modules to import, number of executions) and prints the milliseconds 
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -28,6 +29,7 @@ class Looped:
         self.ran = 0
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
+        gc.freeze()
         for _ in range(self.count):
             pid = os.fork()
             if pid == 0:
@@ -63,6 +65,8 @@ def main() -> None:
     setattr(rewrite.AssertionRewritingHook, NO_WARNING, lambda self, name: None)
     os.chdir(job["tree"])
     sys.path[:0] = [os.path.join(job["tree"], root) for root in job["roots"]]
+    gc.collect()
+    gc.freeze()  # as our runner does: it has nothing to do with isolation
     said = os.dup(1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     fresh = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -130,12 +131,12 @@ def fill(place: Path) -> None:
     params=[pytest.param("local", marks=pytest.mark.local), pytest.param("docker", marks=pytest.mark.docker)],
 )
 def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """The environment on one transport after the other; nothing of it is left when the session ends."""
+    """The environment on one transport after the other; no other session has it, and nothing of it is left at the end."""
     folder = tmp_path_factory.mktemp("sandboxes")
     store = EnvironmentStore(folder / "environments", TreeStore(folder / "trees"), 100 * MIB)
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     environment = Environment(
-        source_key="contract", repo="ours/contract", tree=content_key(TREE), project="calc", version="1", python=version,
+        source_key=f"contract {os.getpid()}", repo="ours/contract", tree=content_key(TREE), project="calc", version="1", python=version,
         platform="", lock="", roots=("",), metadata=(), generated=(), test_files=("tests/test_core.py",), pytest_args=(),
     )  # fmt: skip
     fill(store.path(environment))

@@ -30,6 +30,7 @@ def examine(llm: str = "") -> list[Finding]:
         "docker": _docker,
         "base image": _base_image,
         "bubblewrap": _bubblewrap,
+        "local-unsafe": _unsafe,
         "disk": _disk,
         "package index": _index,
         "hub token": _token,
@@ -72,6 +73,13 @@ def _bubblewrap() -> str:
     from ttc_data.sandbox.local import interpreter, require_bubblewrap
 
     return f"{require_bubblewrap()}, Python {interpreter()}"
+
+
+def _unsafe() -> str:
+    from ttc_data.sandbox.unsafe import require_linux
+
+    require_linux()
+    return "isolates nothing; only where --sandbox local-unsafe asks for it"
 
 
 def _disk() -> str:

@@ -18,8 +18,8 @@ from tests.sandboxes import Place, outcomes, session
 from ttc_data.environments.host import DockerHost
 from ttc_data.errors import SandboxLost
 from ttc_data.sandbox.docker import LABEL
-from ttc_data.sandbox.pool import SandboxPool
 from ttc_data.sandbox.protocol import Job, Report, Sandbox
+from ttc_data.sandbox.scheduler import Scheduler
 
 RIGHT = Job(test_files=("tests/test_core.py",))
 SLEEP = session("import time\n\ndef test_long():\n    time.sleep(60)\n", timeout_s=60, test_timeout_s=60)
@@ -112,7 +112,7 @@ def test_a_sandbox_killed_under_a_job_is_lost_at_once(place: Place, own: tuple[S
 
 
 def test_the_pool_opens_another_for_a_lost_one(place: Place) -> None:
-    pool: SandboxPool[str] = SandboxPool(lambda _: place.open(), str, 1)
+    pool: Scheduler[str] = Scheduler(lambda _: place.open(), str, 1)
     try:
         before = living(place)
         assert pool.run("one", RIGHT).exit == 0
@@ -150,7 +150,7 @@ def test_closing_from_another_thread_ends_a_running_job_at_once(own: tuple[Sandb
 
 
 def test_closing_the_pool_ends_its_jobs_and_takes_no_more(place: Place) -> None:
-    pool: SandboxPool[str] = SandboxPool(lambda _: place.open(), str, 2)
+    pool: Scheduler[str] = Scheduler(lambda _: place.open(), str, 2)
     running = Running(lambda job: pool.run("one", job), SLEEP)
     time.sleep(1)
     pool.close()
@@ -182,15 +182,18 @@ def test_nothing_is_left_after_close(place: Place) -> None:
 
 OPENER = """
 import sys
-from docker import from_env
 from tests.contract.test_life import SLEEP
 from tests.sandboxes import LIMITS
-from ttc_data.sandbox.docker import open_docker
+from ttc_data.environments.engine import connect
+from ttc_data.sandbox.docker import Containers
 from ttc_data.sandbox.local import open_local
 from pathlib import Path
 
 kind, where = sys.argv[1:]
-sandbox = open_local(Path(where), ("",), LIMITS) if kind == "local" else open_docker(from_env(), where, ("",), LIMITS)
+if kind == "local":
+    sandbox = open_local(Path(where), ("",), LIMITS)
+else:
+    sandbox = Containers(connect(), LIMITS).open(where, ("",))
 print("open", flush=True)
 sandbox.run(SLEEP)
 """

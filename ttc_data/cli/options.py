@@ -9,10 +9,13 @@ import typer
 
 from ttc_data.errors import DatasetError, RecipeError
 
-SandboxName: TypeAlias = Literal["auto", "docker", "local"]
+SandboxName: TypeAlias = Literal["auto", "docker", "local", "local-unsafe"]
 SandboxOption = Annotated[
     SandboxName,
-    typer.Option("--sandbox", help="Where tests run; auto takes Docker where an engine answers, else bubblewrap."),
+    typer.Option(
+        "--sandbox",
+        help="Where tests run; auto takes Docker where an engine answers, else bubblewrap. local-unsafe isolates nothing.",
+    ),
 ]
 DockerOption = Annotated[bool, typer.Option("--docker", metavar="", help="Short for --sandbox docker.")]
 LocalOption = Annotated[bool, typer.Option("--local", metavar="", help="Short for --sandbox local (bubblewrap).")]

@@ -83,6 +83,7 @@ def build(
             splits = stages.run()
         finally:
             stages.close()
+            host.close()
         rows = sum(splits.values())
         if not stages.errors:
             folder.finish({"recipe": recipe.hash, "version": __version__, "rows": rows, "splits": splits})

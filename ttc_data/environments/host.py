@@ -11,29 +11,33 @@ import shutil
 import sys
 import tarfile
 import threading
+import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import SpooledTemporaryFile, mkdtemp
-from typing import IO, Protocol
+from typing import IO, Protocol, TypeVar
 
 import docker
 from docker.errors import APIError, BuildError, DockerException, ImageNotFound
-from requests.exceptions import RequestException
 
-from ttc_data.environments.base_image import manylinux
+from ttc_data.environments.base_image import ensure_base_image, image_python, manylinux
 from ttc_data.environments.lock import install
-from ttc_data.errors import EngineUnavailable, EnvironmentFailed, StorageFull
+from ttc_data.errors import EngineUnavailable, EnvironmentFailed, SandboxUnavailable, StorageFull
 from ttc_data.records import Environment, content_key
-from ttc_data.sandbox.docker import open_docker
+from ttc_data.sandbox.docker import NO_SPACE, SILENT, Containers, unavailable
 from ttc_data.sandbox.local import compile_environment, give_to_jobs, open_local, require_bubblewrap
 from ttc_data.sandbox.protocol import Limits, Sandbox
 from ttc_data.sandbox.stream import program
+from ttc_data.sandbox.unsafe import compile_unsafe, open_unsafe, remove_abandoned, require_linux
 from ttc_data.sources.trees import TreeStore
 
+T = TypeVar("T")
 IMAGE = "ttcdata/environment"
 PREPARED = ".prepared"
+# An engine that is started again answers within 3 to 10 s.
+PATIENCE_S = 60.0
 # Of every file of a tree, 2000-01-01: bytecode made once fits every copy, and no file that a job writes.
 FILE_DATE = 946_684_800
 
@@ -49,7 +53,12 @@ class Interpreter:
 
 
 class Host(Protocol):
-    """Installs environments and opens sandboxes on them. Safe to use from several threads."""
+    """Installs environments and opens sandboxes on them. Safe to use from several threads.
+
+    Another kind of sandbox is one more of these, whose `open` gives a `StreamSandbox` over a `Pipe` of its own. All that it
+    has to bring are `/environment/site` and `/environment/tree` read-only, a `python3`, and a folder to write to; the
+    program that it starts there is `runner_arguments`.
+    """
 
     name: str
 
@@ -67,7 +76,16 @@ class Host(Protocol):
         ...
 
     def open(self, environment: Environment) -> Sandbox:
-        """Open a sandbox on a prepared environment."""
+        """Open a sandbox on a prepared environment.
+
+        Raises:
+            SandboxLost: it could not be opened this time, or the environment is gone: prepare it and try again.
+            SandboxUnavailable: none can be opened, and none will be.
+        """
+        ...
+
+    def close(self) -> None:
+        """Remove whatever is left of sandboxes that were not closed."""
         ...
 
 
@@ -160,6 +178,33 @@ class LocalHost:
         """Open a bubblewrap sandbox on it."""
         return open_local(self._store.path(environment), environment.roots, self._limits)
 
+    def close(self) -> None:
+        """Nothing: a sandbox ends with this process."""
+
+
+class UnsafeHost(LocalHost):
+    """This machine's interpreter with nothing around it."""
+
+    name = "local-unsafe"
+
+    def __init__(self, store: EnvironmentStore, limits: Limits) -> None:
+        require_linux()
+        remove_abandoned()
+        self._store = store
+        self._limits = limits
+
+    def prepare(self, environment: Environment) -> None:
+        """Install it into the store and compile its packages."""
+        folder = self._store.ensure(environment)
+        prepared = folder / f"{PREPARED}-unsafe-{content_key(program('bytecode.py'))[:8]}"
+        if not prepared.is_file():
+            compile_unsafe(folder, environment.test_files)
+            prepared.touch()
+
+    def open(self, environment: Environment) -> Sandbox:
+        """Start a runner on it."""
+        return open_unsafe(self._store.path(environment), environment.roots, self._limits)
+
 
 class DockerHost:
     """A Docker engine: each environment is one image on the base image, tagged with its content key."""
@@ -173,8 +218,9 @@ class DockerHost:
         self._base = base
         self._interpreter = found
         self._store = store
-        self._limits = limits
+        self._containers = Containers(client, limits)
         self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._closed = threading.Event()
 
     def interpreter(self) -> Interpreter:
         """The base image's Python and C library."""
@@ -186,18 +232,43 @@ class DockerHost:
 
     def prepare(self, environment: Environment) -> None:
         """Build the image, without network, from what the store has installed."""
+        self._patiently(lambda: self._prepare(environment))
+
+    def _prepare(self, environment: Environment) -> None:
         tag = self.image(environment)
         with self._locks[tag]:
             try:
                 self._client.images.get(tag)
             except ImageNotFound:
                 pass
-            except (RequestException, DockerException) as error:
-                raise EngineUnavailable(f"the Docker engine stopped answering ({error}); start it again") from error
+            except (DockerException, *SILENT) as error:
+                raise unavailable(error) from error
             else:
                 return
             folder = self._store.ensure(environment)
-            self._build(folder, tag, environment.test_files)
+            self._ensure_base()
+            try:
+                self._build(folder, tag, environment.test_files)
+            except EnvironmentFailed:  # believed the second time: engines that are stopped fail with all kinds of words
+                self._build(folder, tag, environment.test_files)
+
+    def _patiently(self, call: Callable[[], T]) -> T:
+        """Wait for an engine that is started again."""
+        deadline = time.monotonic() + PATIENCE_S
+        pause = 0.1
+        while True:
+            try:
+                return call()
+            except EngineUnavailable:
+                pause = min(2 * pause, 5.0)
+                if time.monotonic() + pause > deadline or self._closed.wait(pause):
+                    raise
+
+    def _ensure_base(self) -> None:
+        """Somebody may have removed the base image since."""
+        found = ensure_base_image(self._client, self._base)
+        if found != self._base or Interpreter(*image_python(self._client, found)) != self._interpreter:
+            raise SandboxUnavailable(f"base image {self._base} was replaced by {found} meanwhile; run again")
 
     def _build(self, folder: Path, tag: str, test_files: tuple[str, ...]) -> None:
         command = ["python3", "-s", "-c", program("bytecode.py"), "/environment/site", "/testbed", *test_files]
@@ -217,12 +288,15 @@ class DockerHost:
                     labels={"ttcdata.environment": folder.name}, pull=False,
                 )  # fmt: skip
             except BuildError as error:
-                log = " | ".join(str(line.get("stream", line)).strip() for line in error.build_log)
-                if "no space left" in log:
+                lines = list(error.build_log)
+                log = " | ".join(str(line.get("stream", line)).strip() for line in lines)
+                if NO_SPACE in log:
                     raise StorageFull(f"the Docker engine has no space left ({log[-200:]})") from error
+                if not any("error" in line for line in lines):  # it broke off
+                    raise unavailable(error) from error
                 raise EnvironmentFailed("image_build_failed", log[-2000:]) from error
-            except (APIError, RequestException) as error:
-                if "no space left" in str(error):
+            except (APIError, *SILENT) as error:
+                if NO_SPACE in str(error):
                     raise StorageFull(f"the Docker engine has no space left ({str(error)[-200:]})") from error
                 raise EngineUnavailable(
                     f"the Docker engine failed while building an image ({error}); run again"
@@ -230,7 +304,13 @@ class DockerHost:
 
     def open(self, environment: Environment) -> Sandbox:
         """Start a container on its image."""
-        return open_docker(self._client, self.image(environment), environment.roots, self._limits)
+        return self._patiently(lambda: self._containers.open(self.image(environment), environment.roots))
+
+    def close(self) -> None:
+        """Remove every container of ours, and let whoever waits for the engine wait no longer."""
+        self._closed.set()
+        self._containers.close()
+        self._client.close()
 
 
 def _pack(context: IO[bytes], dockerfile: str, folder: Path) -> None:

@@ -10,16 +10,17 @@ from typing import Literal, TypeAlias
 
 import platformdirs
 
-from ttc_data.environments.base_image import ensure_base_image, image_python
+from ttc_data.environments.base_image import ensure_base_image, image_python, to_stderr
 from ttc_data.environments.engine import connect
-from ttc_data.environments.host import DockerHost, EnvironmentStore, Host, Interpreter, LocalHost
+from ttc_data.environments.host import DockerHost, EnvironmentStore, Host, Interpreter, LocalHost, UnsafeHost
 from ttc_data.errors import EngineUnavailable, SandboxUnavailable
 from ttc_data.recipe import EnvironmentRules, ImageRules, SandboxRules
 from ttc_data.sandbox.local import require_bubblewrap
 from ttc_data.sandbox.protocol import Limits
+from ttc_data.sandbox.unsafe import WARNING
 from ttc_data.sources.trees import TreeStore
 
-SandboxKind: TypeAlias = Literal["auto", "docker", "local"]
+SandboxKind: TypeAlias = Literal["auto", "docker", "local", "local-unsafe"]
 
 
 @dataclass(frozen=True)
@@ -62,10 +63,10 @@ def open_host(
     sandbox: SandboxRules,
     say: Callable[[str], None],
 ) -> Host:
-    """Open the named kind of host; `auto` takes Docker where an engine answers, else bubblewrap.
+    """Open the named kind of host; `auto` takes Docker where an engine answers, else bubblewrap, and never neither.
 
     Args:
-        kind: `docker`, `local` or `auto`.
+        kind: `docker`, `local`, `local-unsafe` or `auto`.
         cache: where environments are installed.
         environment: rules that bound an installed environment.
         image: the base image to build on.
@@ -77,6 +78,7 @@ def open_host(
     """
     limits = Limits(
         memory_bytes=sandbox.memory_bytes,
+        cpus=sandbox.cpus,
         processes=sandbox.processes,
         file_bytes=sandbox.file_bytes,
         scratch_bytes=sandbox.scratch_bytes,
@@ -85,6 +87,9 @@ def open_host(
     store = EnvironmentStore(cache.environments, cache.trees, environment.max_environment_bytes)
     if kind == "local":
         return LocalHost(store, limits)
+    if kind == "local-unsafe":
+        to_stderr(WARNING)
+        return UnsafeHost(store, limits)
     try:
         client = connect()
     except EngineUnavailable as no_engine:

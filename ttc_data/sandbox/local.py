@@ -11,19 +11,16 @@ import contextlib
 import itertools
 import json
 import os
-import select
 import shutil
 import signal
 import site
 import subprocess
 import sys
-import tempfile
-import time
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
-from ttc_data.errors import SandboxLost, SandboxUnavailable
+from ttc_data.errors import SandboxUnavailable
+from ttc_data.sandbox.process import ProcessPipe
 from ttc_data.sandbox.protocol import Limits
 from ttc_data.sandbox.stream import StreamSandbox, program, runner_arguments
 
@@ -32,8 +29,7 @@ NOBODY = "65534"
 # namespace, which counts its processes alone, each sandbox takes one of the numbers that follow.
 JOBS_UID = 1_000_000_000
 _numbers = itertools.count()
-# `--die-with-parent` means the thread that started it: one that lives as long as this process starts them all.
-LAUNCHER = ThreadPoolExecutor(1, "bubblewrap")
+UNSAFE = "--sandbox local-unsafe runs without any isolation"
 
 
 @cache
@@ -47,14 +43,15 @@ def require_bubblewrap() -> str:
     if program is None:
         raise SandboxUnavailable(
             "no bubblewrap (`bwrap`) on PATH; install it (`apt-get install bubblewrap`, `dnf install bubblewrap`), or run"
-            " with --docker"
+            f" with --docker; {UNSAFE}"
         )
     try:
         _try(program, _own_user())
     except (OSError, subprocess.SubprocessError) as error:
         said = " ".join((getattr(error, "stderr", "") or str(error)).split())[-300:]
         raise SandboxUnavailable(
-            f"bubblewrap cannot open a sandbox here ({said}); allow unprivileged user namespaces, or run with --docker"
+            f"bubblewrap cannot open a sandbox here ({said}); allow unprivileged user namespaces, or run with --docker;"
+            f" {UNSAFE}"
         ) from error
     return program
 
@@ -168,75 +165,31 @@ def _child_pid(info: bytes) -> int | None:
         return None
 
 
-class BubblewrapPipe:
+class BubblewrapPipe(ProcessPipe):
     """The standard streams of a bubblewrap process."""
 
     def __init__(self, command: list[str]) -> None:
-        self._errors = tempfile.TemporaryFile()
         told, tells = os.pipe()
+        self._runner: int | None = None
         try:
-            self._process = LAUNCHER.submit(
-                subprocess.Popen[bytes], [command[0], "--info-fd", str(tells), *command[1:]], stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE, stderr=self._errors, env={}, pass_fds=(tells,),
-            ).result()  # fmt: skip
-            os.close(tells)
+            try:
+                super().__init__([command[0], "--info-fd", str(tells), *command[1:]], pass_fds=(tells,))
+            finally:
+                os.close(tells)
             with open(told, "rb", closefd=False) as info:
                 self._runner = _child_pid(info.read())
         finally:
             os.close(told)
 
-    def write(self, data: bytes) -> None:
-        """Send all of `data`."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(data)
-        self._process.stdin.flush()
-
-    def read(self, count: int, deadline: float) -> bytes:
-        """Exactly `count` bytes before the deadline, or `SandboxLost`."""
-        assert self._process.stdout is not None
-        descriptor = self._process.stdout.fileno()
-        parts: list[bytes] = []
-        while count:
-            left = deadline - time.monotonic()
-            if left <= 0 or not select.select([descriptor], [], [], left)[0]:
-                raise SandboxLost("no answer in time")
-            part = os.read(descriptor, min(count, 1 << 20))
-            if not part:
-                raise SandboxLost(f"it ended with status {self._ended()}")
-            parts.append(part)
-            count -= len(part)
-        return b"".join(parts)
-
-    def _ended(self) -> int | None:
-        try:
-            return self._process.wait(10)
-        except subprocess.TimeoutExpired:  # it closed its output and lives on
-            return None
-
-    def diagnosis(self) -> str:
-        """The last of what bubblewrap and the runner printed."""
-        if self._errors.closed:
-            return ""
-        self._errors.seek(0)
-        return self._errors.read().decode("utf-8", "replace")[-2000:]
-
     def close(self) -> None:
         """Kill the runner; its namespace and all in it go with it."""
-        if self._process.poll() is None:
-            if self._runner is None:
-                self._process.kill()
-            else:  # bubblewrap itself waits for it, and may not be allowed to end another user's process
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(self._runner, signal.SIGKILL)
+        if self._runner is None or self._process.poll() is not None:
+            super().close()
+            return
+        # Bubblewrap itself waits for it, and may not be allowed to end another user's process.
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._runner, signal.SIGKILL)
         self._process.wait()
-
-    def release(self) -> None:
-        """Close the descriptors."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        for file in (self._process.stdin, self._process.stdout, self._errors):
-            with contextlib.suppress(OSError):  # what a lost runner was not told
-                file.close()
 
 
 def open_local(folder: Path, roots: tuple[str, ...], limits: Limits) -> StreamSandbox:
