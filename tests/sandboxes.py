@@ -136,8 +136,9 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     store = EnvironmentStore(folder / "environments", TreeStore(folder / "trees"), 100 * MIB)
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     environment = Environment(
-        source_key=f"contract {os.getpid()}", repo="ours/contract", tree=content_key(TREE), project="calc", version="1", python=version,
-        platform="", lock="", roots=("",), metadata=(), generated=(), test_files=("tests/test_core.py",), pytest_args=(),
+        source_key=f"contract {os.getpid()}", repo="ours/contract", tree=content_key(TREE), project="calc", version="1",
+        python=version, platform="", lock="", roots=("",), metadata=(), generated=(),
+        test_files=("tests/test_core.py",), pytest_args=(),
     )  # fmt: skip
     fill(store.path(environment))
     if request.param == "local":

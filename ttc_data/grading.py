@@ -17,6 +17,9 @@ COUNTS_AS_PASSED: frozenset[Outcome] = frozenset(("passed", "xfailed"))
 BROKEN: frozenset[Outcome] = frozenset(("failed", "error"))
 
 
+PYTEST_EXITS = range(6)
+
+
 @dataclass(frozen=True, slots=True)
 class Grade:
     """What an answer earned."""
@@ -106,6 +109,8 @@ def _contradicts_itself(report: Report) -> bool:
     """Whether pytest could not have said this: it tells of a test once, and its exit status follows from the tests."""
     names = [test.id for test in report.tests]
     if len(set(names)) != len(names) or not set(names).isdisjoint(report.unfinished):
+        return True
+    if report.exit not in PYTEST_EXITS:
         return True
     broken = any(test.outcome in BROKEN for test in report.tests) or bool(report.collect_errors)
     if report.exit == 0:

@@ -11,19 +11,21 @@ from ttc_data.records import Environment
 NAMES = frozenset(
     (
         "conftest.py", "pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "tox.ini", "setup.cfg", "pyproject.toml", "sitecustomize.py",
-        "usercustomize.py", ".coveragerc",
+        "usercustomize.py", ".coveragerc", "pyvenv.cfg",
     )
 )  # fmt: skip
-FOLDERS = frozenset(("ttc_doctests",))
+# `entry_points.txt` in a folder of metadata names plugins, which pytest loads.
+FOLDERS = frozenset(("ttc_doctests", "sitecustomize", "usercustomize", "__pycache__", "EGG-INFO"))
+SUFFIXES = (".dist-info", ".egg-info", ".pth", ".egg-link", ".pyc")
 
 
 def trusted(path: str, environment: Environment) -> bool:
     """Whether a file is kept as it is in the repository, whatever an answer says about it."""
-    parts = PurePosixPath(path)
+    parts = PurePosixPath(path).parts
     return (
         path in environment.test_files
-        or parts.name in NAMES
-        or parts.suffix == ".pth"
-        or parts.parts[0] in FOLDERS
+        or parts[-1] in NAMES
+        or not FOLDERS.isdisjoint(parts)
+        or any(part.endswith(SUFFIXES) for part in parts)
         or is_test_path(path)
     )

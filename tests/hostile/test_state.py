@@ -154,7 +154,7 @@ def looking(mark: str) -> str:
         "                    at = data.find(mark, at + 1)\n                start += len(data)\n"
         "                if not data:\n                    break\n"
         # The copies that this very search has made: the mark's own bytes and what was read.
-        "rest = [one for one in found if b'=' in one or b'def ' in one or b'\"' in one or b'::' in one or b'> ' in "
+        "rest = [one for one in found if b'=' in one or b'def ' in one or b'::' in one or b'> ' in "
         "one]\n"
         "print(len(found), rest[:5])\nreturn len(found) > 12 or rest"
     )

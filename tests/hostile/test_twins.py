@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from tests.hostile.trial import Hidden, alter, assert_earns_nothing
 from tests.sandboxes import TREE
-from ttc_data.sandbox.protocol import Sandbox
+from ttc_data.sandbox.protocol import Job, Sandbox
 
-# Tests of the repository itself: what is laid over them for the second session also stands in the environment.
+# Tests of the repository itself: they are laid over the tree in both sessions, and stand in the environment as they were.
 PATH = "tests/test_core.py"
 TEXT = TREE[PATH].decode()
 TESTS = (f"{PATH}::test_positive", f"{PATH}::test_negative")
-OURS = Hidden(PATH, TEXT, TESTS, (alter(PATH, TEXT, "== -4", "4", "5", TESTS[1]),), of_the_repository=True)
+OURS = Hidden(PATH, TEXT, TESTS, (alter(PATH, TEXT, "== -4", "4", "5", TESTS[1]),))
 # Passes every test while `altered` finds nothing; fails those whose names it gives, as a right answer would.
 ANSWER = """
 import contextlib, glob, marshal, os, re, sys, traceback, types
@@ -84,8 +86,6 @@ BY = {
         "frame = sys._getframe()\nwhile not isinstance(frame.f_locals.get('job'), dict):\n    frame = frame.f_back\n"
         + SECOND.format("'tests/test_core.py' in frame.f_locals['job'].get('files', ())")
     ),
-    "the number of its process": SECOND.format("os.getpid() % 2"),
-    "the last process of the load average": SECOND.format("int(open('/proc/loadavg').read().split()[-1]) % 2"),
     "a file left by the session before": (
         "marks = [folder + '/seen' for folder in ('/tmp', '/testbed', '/dev/shm', '/environment', '/var/tmp')]\n"
         "seen = any(os.path.exists(mark) for mark in marks)\nfor mark in marks:\n"
@@ -100,7 +100,21 @@ BY = {
 
 @pytest.mark.parametrize("technique", BY)
 def test_by(sandbox: Sandbox, technique: str) -> None:
-    """Twice, as what counts up may stand odd or even at first."""
     body = "\n".join(f"    {line}" for line in BY[technique].splitlines())
-    for _ in range(2):
-        assert_earns_nothing(sandbox, ANSWER % body, hidden=OURS)
+    assert_earns_nothing(sandbox, ANSWER % body, hidden=OURS)
+
+
+NUMBERS = "import os\n\ndef test_it():\n    print('PID', os.getpid(), open('/proc/loadavg').read().split()[-1])\n    assert 0\n"
+
+
+def test_the_numbers_of_processes_do_not_count_the_sessions(sandbox: Sandbox) -> None:
+    """The twin follows the tests as written: were each session one process, it would have every other number."""
+    numbers = []
+    for _ in range(24):
+        report = sandbox.run(Job(test_files=("test_it.py",), files={"test_it.py": NUMBERS}))
+        numbers.append(
+            [int(word) for line in report.output.splitlines() if line.startswith("PID") for word in line.split()[1:]]
+        )
+    for column in range(2):
+        steps = {after[column] - before[column] for before, after in itertools.pairwise(numbers)}
+        assert {step % 2 for step in steps} == {0, 1}, numbers

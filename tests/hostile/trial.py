@@ -72,8 +72,6 @@ class Hidden:
     text: str
     tests: tuple[str, ...]
     tripwires: tuple[Tripwire, ...]
-    of_the_repository: bool = False
-    """It stands in the environment's tree, so that only the twin is laid over it."""
 
     @property
     def twin(self) -> str:
@@ -124,15 +122,18 @@ def judge(
     here = environment((hidden.path,))
     answer = {path: text for path, text in files.items() if not trusted(path, here)}
 
-    def run(text: str | None) -> Report:
-        laid = {} if text is None else {hidden.path: text}
+    def run(text: str) -> Report:
+        files = {"calc/core.py": WRONG, **answer, hidden.path: text}
         job = Job(
-            test_files=(hidden.path,), tests=hidden.tests, files={"calc/core.py": WRONG, **answer, **laid},
-            timeout_s=timeout_s, test_timeout_s=test_timeout_s,
-        )  # fmt: skip
+            test_files=(hidden.path,),
+            tests=hidden.tests,
+            files=files,
+            timeout_s=timeout_s,
+            test_timeout_s=test_timeout_s,
+        )
         return sandbox.run(job)
 
-    report = run(None if hidden.of_the_repository else hidden.text)
+    report = run(hidden.text)
     graded = grade(report, hidden.tests, ())
     if not graded.solved:
         return Verdict(0.0, graded.reason, 1, report)

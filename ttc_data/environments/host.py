@@ -38,6 +38,8 @@ IMAGE = "ttcdata/environment"
 PREPARED = ".prepared"
 # An engine that is started again answers within 3 to 10 s.
 PATIENCE_S = 60.0
+# One that says nothing for so long while it builds an image has stopped: the longest step compiles all packages.
+BUILD_SILENCE_S = 600
 # Of every file of a tree, 2000-01-01: bytecode made once fits every copy, and no file that a job writes.
 FILE_DATE = 946_684_800
 
@@ -285,7 +287,7 @@ class DockerHost:
             try:
                 self._client.images.build(
                     fileobj=context, custom_context=True, tag=tag, rm=True, forcerm=True, network_mode="none",
-                    labels={"ttcdata.environment": folder.name}, pull=False,
+                    labels={"ttcdata.environment": folder.name}, pull=False, timeout=BUILD_SILENCE_S,
                 )  # fmt: skip
             except BuildError as error:
                 lines = list(error.build_log)

@@ -21,26 +21,36 @@ PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_CAP_AM
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWUSER = 0x20000, 0x08000000, 0x10000000
 # Of user, mount, process, network, IPC, host-name and cgroup namespaces.
 CLONE_NEW = 0x7E020000
-MS_NOSUID, MS_NODEV, MS_BIND = 2, 4, 4096
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_BIND = 1, 2, 4, 4096
 # Where a job can write besides its tree.
 SCRATCH = (("/tmp", 0o1777), ("/dev/shm", 0o1777))
 # Calls that no test needs and that reach the kernel's larger surfaces: on x86-64, on arm64 (-1: not there).
-# What Docker's own profile withholds from a container without capabilities, and tracing of other processes.
+# What Docker's own profile withholds from a container without capabilities, tracing of other processes, and memory that
+# belongs to no process.
 DENIED = {
     "acct": (163, 89), "add_key": (248, 217), "bpf": (321, 280), "chroot": (161, 51), "clock_adjtime": (305, 266),
     "clock_settime": (227, 112), "delete_module": (176, 106), "finit_module": (313, 273), "fsconfig": (431, 431),
     "fsmount": (432, 432), "fsopen": (430, 430), "fspick": (433, 433), "init_module": (175, 105),
     "io_uring_enter": (426, 426), "io_uring_register": (427, 427), "io_uring_setup": (425, 425), "ioperm": (173, -1),
     "iopl": (172, -1), "kcmp": (312, 272), "kexec_file_load": (320, 294), "kexec_load": (246, 104),
-    "keyctl": (250, 219), "lookup_dcookie": (212, 18), "mount": (165, 40), "mount_setattr": (442, 442),
-    "move_mount": (429, 429), "nfsservctl": (180, 42), "open_by_handle_at": (304, 265), "open_tree": (428, 428),
-    "perf_event_open": (298, 241), "pivot_root": (155, 41), "process_madvise": (440, 440),
+    "keyctl": (250, 219), "lookup_dcookie": (212, 18), "memfd_create": (319, 279), "memfd_secret": (447, 447), "migrate_pages": (256, 238),
+    "mount": (165, 40), "mount_setattr": (442, 442), "move_mount": (429, 429), "move_pages": (279, 239), "nfsservctl": (180, 42), "open_by_handle_at": (304, 265), "open_tree": (428, 428),
+    "perf_event_open": (298, 241), "pidfd_getfd": (438, 438), "pivot_root": (155, 41), "process_madvise": (440, 440),
+    "process_mrelease": (448, 448),
     "process_vm_readv": (310, 270), "process_vm_writev": (311, 271), "ptrace": (101, 117), "quotactl": (179, 60),
     "quotactl_fd": (443, 443), "reboot": (169, 142), "request_key": (249, 218), "setns": (308, 268),
-    "settimeofday": (164, 170), "swapoff": (168, 225), "swapon": (167, 224), "sysfs": (139, -1), "syslog": (103, 116),
+    "settimeofday": (164, 170), "shmget": (29, 194), "swapoff": (168, 225), "swapon": (167, 224), "sysfs": (139, -1), "syslog": (103, 116),
     "umount2": (166, 39), "unshare": (272, 97), "uselib": (134, -1), "userfaultfd": (323, 282), "ustat": (136, -1),
-    "vhangup": (153, 58),
+    "vhangup": (153, 58), "ioprio_set": (251, 30),
 }  # fmt: skip
+# Of these the caller looks for another way when they are not there. Both hold memory that no limit counts.
+ABSENT = ("memfd_create", "shmget")
+# A process may do this to itself (0 in the first argument), not to process 1, which has the same user.
+OWN_ONLY = {
+    "prlimit64": (302, 261), "sched_setaffinity": (203, 122), "sched_setattr": (314, 274), "sched_setparam": (142, 118),
+    "sched_setscheduler": (144, 119),
+}  # fmt: skip
+SETPRIORITY = (141, 140)
 # Machine: place in the table above, audit architecture, number of `clone`, flag of calls in another numbering.
 MACHINES = {"x86_64": (0, 0xC000003E, 56, 0x40000000), "aarch64": (1, 0xC00000B7, 220, 0)}
 CLONE3, LAST_KNOWN = 435, 466
@@ -64,7 +74,7 @@ def can_isolate(config: dict[str, Any]) -> bool:
         try:
             isolate(config)
             place = config["work"]
-            for entry in os.scandir(config["tree"]):
+            for entry in os.scandir(place):
                 if entry.is_dir(follow_symlinks=False):  # a folder that was removed and made again is empty
                     shutil.rmtree(os.path.join(place, entry.name))
                     os.mkdir(os.path.join(place, entry.name))
@@ -101,6 +111,8 @@ def isolate(config: dict[str, Any]) -> int:
     layers = "lowerdir=%s,upperdir=/tmp/changes,workdir=/tmp/overlay,userxattr" % config["tree"]
     mount("overlay", config["work"], "overlay", flags, layers)
     changes = os.open("/tmp/changes", os.O_RDONLY | os.O_DIRECTORY)
+    # The tree beneath holds what was masked, and the tests as they were.
+    mount("tmpfs", config["tree"], "tmpfs", flags | MS_RDONLY, "size=4k,nr_inodes=2,mode=555")
     mount("/tmp/shm", "/dev/shm", "", MS_BIND, "")
     mount("/tmp/tmp", "/tmp", "", MS_BIND, "")  # last: it hides the others
     return changes
@@ -129,6 +141,7 @@ def lay_out(config: dict[str, Any], files: dict[str, str | None]) -> int:
         changes = os.open(work, os.O_RDONLY | os.O_DIRECTORY)
     os.chdir(work)
     for path, text in files.items():
+        forget_bytecode(os.path.join(work, path))
         if text is None:
             remove(work, path)
     for path, text in files.items():
@@ -136,6 +149,17 @@ def lay_out(config: dict[str, Any], files: dict[str, str | None]) -> int:
             write(os.path.join(work, path), text)
     os.mkdir(config["home"])
     return changes
+
+
+def forget_bytecode(place: str) -> None:
+    """Remove what was compiled of a file that is about to change: it tells what stood there."""
+    folder, name = os.path.split(place)
+    cache = os.path.join(folder, "__pycache__")
+    stem = os.path.splitext(name)[0] + "."
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        for one in os.listdir(cache):
+            if one.startswith(stem):
+                os.unlink(os.path.join(cache, one))
 
 
 def write(place: str, text: str) -> None:
@@ -257,9 +281,14 @@ def filter_calls(column: int, architecture: int, clone: int, other_numbering: in
         steps += [(0x45, 0, 1, other_numbering), (0x06, 0, 0, refuse)]
     # Newer calls than this list knows, and `clone3`, whose flags lie in memory: callers fall back to the old ones.
     steps += [(0x25, 0, 1, LAST_KNOWN), (0x06, 0, 0, missing), (0x15, 0, 1, CLONE3), (0x06, 0, 0, missing)]
-    for numbers in DENIED.values():
+    for name, numbers in DENIED.items():
         if numbers[column] >= 0:
-            steps += [(0x15, 0, 1, numbers[column]), (0x06, 0, 0, refuse)]
+            steps += [(0x15, 0, 1, numbers[column]), (0x06, 0, 0, missing if name in ABSENT else refuse)]
+    own = [(0x15, 0, 1, 0), (0x06, 0, 0, allow), (0x06, 0, 0, refuse)]
+    for numbers in OWN_ONLY.values():
+        steps += [(0x15, 0, 4, numbers[column]), (0x20, 0, 0, 16), *own]
+    # Of a process (0), and that oneself; not of a user or a group.
+    steps += [(0x15, 0, 6, SETPRIORITY[column]), (0x20, 0, 0, 16), (0x15, 0, 3, 0), (0x20, 0, 0, 24), *own]
     steps += [(0x15, 0, 3, clone), (0x20, 0, 0, 16), (0x45, 0, 1, CLONE_NEW), (0x06, 0, 0, refuse), (0x06, 0, 0, allow)]
     program = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *step) for step in steps))
     pointer = struct.pack("@HP", len(steps), ctypes.addressof(program))

@@ -9,25 +9,22 @@ import time
 from typing import Any
 
 KILL_S = 10.0
-PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def memory_used(config: dict[str, Any]) -> int:
     """Bytes that the job's processes hold together, shared pages counted once where the quick sum is near the limit."""
-    total = 0
-    pids = processes(config)
-    for pid in pids:
-        with contextlib.suppress(OSError):
-            with open("/proc/%d/statm" % pid, encoding="ascii") as file:
-                words = file.read().split()
-            total += (int(words[1]) - int(words[2])) * PAGE
-    if total <= config["limits"]["memory_bytes"]:
-        return total
-    total = 0
-    for pid in pids:
-        with contextlib.suppress(OSError), open("/proc/%d/smaps_rollup" % pid, encoding="ascii") as file:
-            total += sum(int(line.split()[1]) * 1024 for line in file if line.startswith("Pss_Anon:"))
-    return total
+    held = {pid: kibibytes("/proc/%d/status" % pid, ("RssAnon:", "RssShmem:")) for pid in processes(config)}
+    if sum(held.values()) * 1024 > config["limits"]["memory_bytes"]:
+        for pid, all_of_it in held.items():  # which a process can keep us from dividing
+            held[pid] = kibibytes("/proc/%d/smaps_rollup" % pid, ("Pss_Anon:", "Pss_Shmem:")) or all_of_it
+    return sum(held.values()) * 1024
+
+
+def kibibytes(path: str, names: tuple[str, ...]) -> int:
+    """The sum of the named lines of a process; 0 when it is gone, or does not let us look."""
+    with contextlib.suppress(OSError), open(path, encoding="utf-8", errors="replace") as file:
+        return sum(int(line.split()[1]) for line in file if line.startswith(names))
+    return 0
 
 
 def processes(config: dict[str, Any]) -> list[int]:
