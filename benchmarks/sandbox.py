@@ -30,6 +30,7 @@ import docker
 from rich.console import Console
 from rich.table import Table
 
+from ttc_data.bench import hidden_tests, patched
 from ttc_data.dataset import Dataset
 from ttc_data.environments.engine import connect
 from ttc_data.environments.host import DockerHost, EnvironmentStore, LocalHost
@@ -38,7 +39,6 @@ from ttc_data.grading import grade
 from ttc_data.records import Environment, Row
 from ttc_data.sandbox.local import interpreter
 from ttc_data.sandbox.protocol import Job, Report
-from ttc_data.validation import hidden_tests, patched
 
 RUN, EXEC, DOCKER, LOCAL, FORK, VERSIONS, COLLECTED = (
     "docker run + pytest", "docker exec + pytest", "docker, fresh", "local, fresh", "fork + pytest", "docker, versions",

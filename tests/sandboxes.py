@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import distribution
 from pathlib import Path
+from typing import Any
 
 import pytest
 from docker.errors import DockerException
@@ -18,7 +21,9 @@ from ttc_data.environments.engine import connect
 from ttc_data.environments.host import DockerHost, EnvironmentStore, Host, Interpreter, LocalHost, date_files
 from ttc_data.recipe import ImageRules
 from ttc_data.records import Environment, content_key
+from ttc_data.sandbox import local
 from ttc_data.sandbox.protocol import Job, Limits, Report, Sandbox
+from ttc_data.sandbox.stream import runner_arguments
 from ttc_data.sources.trees import TreeStore
 
 MIB = 1024 * 1024
@@ -126,13 +131,23 @@ def fill(place: Path) -> None:
     date_files(place / "tree")
 
 
-@pytest.fixture(
-    scope="session",
-    params=[pytest.param("local", marks=pytest.mark.local), pytest.param("docker", marks=pytest.mark.docker)],
-)
-def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """The environment on one transport after the other; no other session has it, and nothing of it is left at the end."""
-    folder = tmp_path_factory.mktemp("sandboxes")
+class CopyingHost(LocalHost):
+    """A local host on a kernel that does not let its sandboxes mount: every job gets a copy of the tree."""
+
+    def open(self, environment: Environment) -> Sandbox:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(local, "runner_arguments", copying_arguments)
+            return super().open(environment)
+
+
+def copying_arguments(*given: Any, **named: Any) -> list[str]:
+    *program, config = runner_arguments(*given, **named)
+    return [*program, json.dumps({**json.loads(config), "isolate": False})]
+
+
+@contextmanager
+def opened(kind: str, folder: Path) -> Iterator[Place]:
+    """The environment on one kind of sandbox; no other session has it, and nothing of it is left at the end."""
     store = EnvironmentStore(folder / "environments", TreeStore(folder / "trees"), 100 * MIB)
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     environment = Environment(
@@ -141,26 +156,38 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         test_files=("tests/test_core.py",), pytest_args=(),
     )  # fmt: skip
     fill(store.path(environment))
-    if request.param == "local":
-        local = Place(LocalHost(store, LIMITS), environment)
-        local.host.prepare(environment)
-        yield local
-        local.close()
+    if kind != "docker":
+        host = CopyingHost(store, LIMITS) if kind == "copying" else LocalHost(store, LIMITS)
+        host.prepare(environment)
+        place = Place(host, environment)
+        yield place
+        place.close()
         return
     client = connect()
     base = ensure_base_image(client, ImageRules().base)
-    host = DockerHost(client, base, Interpreter(*image_python(client, base)), store, LIMITS)
-    host.prepare(environment)
-    opened = Place(host, environment)
+    engine = DockerHost(client, base, Interpreter(*image_python(client, base)), store, LIMITS)
+    engine.prepare(environment)
+    place = Place(engine, environment)
     try:
-        yield opened
+        yield place
     finally:
-        opened.close()
+        place.close()
         try:
-            client.images.remove(host.image(environment), force=True)
+            client.images.remove(engine.image(environment), force=True)
         except DockerException as error:
             raise AssertionError(f"the test image could not be removed: {error}") from error
         client.close()
+
+
+LOCAL = pytest.param("local", marks=pytest.mark.local)
+DOCKER = pytest.param("docker", marks=pytest.mark.docker)
+
+
+@pytest.fixture(scope="session", params=[LOCAL, DOCKER])
+def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """The environment on one transport after the other."""
+    with opened(request.param, tmp_path_factory.mktemp("sandboxes")) as place:
+        yield place
 
 
 @pytest.fixture

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
-from tests.sandboxes import Place, outcomes, session
+from tests.sandboxes import CopyingHost, Place, outcomes, session
 from ttc_data.sandbox.protocol import Report, Sandbox
 
 
@@ -22,10 +24,10 @@ def test_it():
 """
 
 
-def test_the_tree_is_an_overlay(sandbox: Sandbox) -> None:
+def test_the_tree_is_an_overlay(place: Place, sandbox: Sandbox) -> None:
     """Laying it out costs the same for ten files and for ten thousand. Where a kernel forbids it, the tree is copied."""
     (kinds,) = printed(sandbox.run(session(OVERLAY)), "TREE")
-    if "overlay" not in kinds:
+    if isinstance(place.host, CopyingHost) or ("overlay" not in kinds and not os.environ.get("CI")):
         pytest.skip("this kernel or engine does not let a sandbox mount: the tree is copied")
     assert kinds.split()[-1] == "overlay"
 
@@ -91,40 +93,3 @@ def test_memory_is_limited_over_all_processes_of_a_job_together(sandbox: Sandbox
     assert not report.timed_out
     assert report.seconds < 10
     assert outcomes(sandbox.run(session("def test_it():\n    pass\n"))) == {"test_it": "passed"}
-
-
-SECRET = "marker-" + "5e1f" * 4
-SCAN = """
-import re
-
-
-def test_it():
-    found = 0
-    with open("/proc/self/maps") as maps, open("/proc/self/mem", "rb", 0) as memory:
-        for line in maps:
-            span, rights = line.split()[:2]
-            if "r" not in rights or "[v" in line:
-                continue
-            start, end = (int(part, 16) for part in span.split("-"))
-            for place in range(start, end, 1 << 20):
-                try:
-                    memory.seek(place)
-                    data = memory.read(min(1 << 20, end - place))
-                except OSError:
-                    break
-                found += len(re.findall(b"marker-5e1f.{8}5e1f", data))
-                del data
-    print("FOUND", found)
-    assert False
-"""
-
-
-def test_nothing_that_an_earlier_job_brought_or_said_is_in_the_memory_of_a_later_one(sandbox: Sandbox) -> None:
-    """A reference, a hidden expectation in a failure's message: later jobs are forks of the same process."""
-    control = sandbox.run(session(SCAN, files={"other.txt": SECRET}))
-    code = f"def test_it():\n    print('{SECRET}')\n    assert '{SECRET}' == ''\n"
-    told = sandbox.run(session(code, files={"more.txt": SECRET * 50}))
-    assert SECRET in told.tests[0].message + told.output
-    found = sandbox.run(session(SCAN))
-    assert printed(control, "FOUND") != ["0"], "the search finds nothing at all"
-    assert printed(found, "FOUND") <= ["0"]
