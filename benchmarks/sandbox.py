@@ -3,7 +3,7 @@
     ttcdata build recipes/demo.yaml --out out/demo
     python benchmarks/sandbox.py out/demo --samples 12
 
-Each sample is a row's reference, run with all of its tests; everything is measured in this run, one job at a time, after one
+Each sample is a row's reference, run with the tests that decide it (FAIL_TO_PASS); everything is measured in this run, one job at a time, after one
 that is not counted. The ways: a fresh `docker run`, `docker exec` into a running container, our docker and local transports on
 fresh jobs, fork + pytest in a process of the host (their floor), versions of one file on docker, and fork after collection
 in a process of the host (their floor). For the last two a collection is shared by `--versions` executions, and counted.
@@ -71,8 +71,8 @@ class Bench:
 
 
 def job_of(row: Row, environment: Environment) -> Job:
-    """The row's reference with all its tests."""
-    tests = (*row.FAIL_TO_PASS, *row.PASS_TO_PASS)
+    """The row's reference with the tests that decide it."""
+    tests = row.FAIL_TO_PASS
     return Job(
         test_files=tuple(dict.fromkeys(test.partition("::")[0] for test in tests)),
         tests=tests,
@@ -155,7 +155,7 @@ def sandboxes(host: DockerHost | LocalHost, bench: Bench) -> Iterator[Callable[[
 
 
 def solved(row: Row, report: object) -> bool:
-    return isinstance(report, Report) and grade(report, row.FAIL_TO_PASS, row.PASS_TO_PASS).solved
+    return isinstance(report, Report) and grade(report, row.FAIL_TO_PASS, ()).solved
 
 
 @contextmanager

@@ -29,7 +29,7 @@ from ttc_data.records import Environment, content_key
 from ttc_data.sandbox.docker import NO_SPACE, SILENT, Containers, unavailable
 from ttc_data.sandbox.local import compile_environment, give_to_jobs, open_local, require_bubblewrap
 from ttc_data.sandbox.protocol import Limits, Sandbox
-from ttc_data.sandbox.stream import program
+from ttc_data.sandbox.stream import bytecode_program
 from ttc_data.sandbox.unsafe import compile_unsafe, open_unsafe, remove_abandoned, require_linux
 from ttc_data.sources.trees import TreeStore
 
@@ -170,7 +170,7 @@ class LocalHost:
     def prepare(self, environment: Environment) -> None:
         """Install it into the store and compile its packages, inside a sandbox, so that jobs start fast."""
         folder = self._store.ensure(environment)
-        prepared = folder / f"{PREPARED}-{content_key(program('bytecode.py'))[:8]}"
+        prepared = folder / f"{PREPARED}-{content_key(bytecode_program())[:8]}"
         if not prepared.is_file():
             compile_environment(folder, environment.test_files)
             give_to_jobs(folder)
@@ -198,7 +198,7 @@ class UnsafeHost(LocalHost):
     def prepare(self, environment: Environment) -> None:
         """Install it into the store and compile its packages."""
         folder = self._store.ensure(environment)
-        prepared = folder / f"{PREPARED}-unsafe-{content_key(program('bytecode.py'))[:8]}"
+        prepared = folder / f"{PREPARED}-unsafe-{content_key(bytecode_program())[:8]}"
         if not prepared.is_file():
             compile_unsafe(folder, environment.test_files)
             prepared.touch()
@@ -230,7 +230,7 @@ class DockerHost:
 
     def image(self, environment: Environment) -> str:
         """The environment's image tag; another base, or another way to lay it out, is another image."""
-        return f"{IMAGE}:{environment.key}-{content_key(self._base, program('bytecode.py'))[:8]}"
+        return f"{IMAGE}:{environment.key}-{content_key(self._base, bytecode_program())[:8]}"
 
     def prepare(self, environment: Environment) -> None:
         """Build the image, without network, from what the store has installed."""
@@ -273,7 +273,7 @@ class DockerHost:
             raise SandboxUnavailable(f"base image {self._base} was replaced by {found} meanwhile; run again")
 
     def _build(self, folder: Path, tag: str, test_files: tuple[str, ...]) -> None:
-        command = ["python3", "-s", "-c", program("bytecode.py"), "/environment/site", "/testbed", *test_files]
+        command = ["python3", "-s", "-c", bytecode_program(), "/environment/site", "/testbed", *test_files]
         dockerfile = (
             # Bytecode names its file, and jobs see the tree at /testbed.
             # What a job's overlay lies on belongs to the job's user, so that it may change its tree.

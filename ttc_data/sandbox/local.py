@@ -22,7 +22,7 @@ from pathlib import Path
 from ttc_data.errors import SandboxUnavailable
 from ttc_data.sandbox.process import ProcessPipe
 from ttc_data.sandbox.protocol import Limits
-from ttc_data.sandbox.stream import StreamSandbox, program, runner_arguments
+from ttc_data.sandbox.stream import StreamSandbox, bytecode_program, runner_arguments
 
 NOBODY = "65534"
 # The user that jobs have under a real root, above what systems and containers hand out. Where jobs cannot have a user
@@ -139,11 +139,11 @@ def _system() -> list[str]:
 
 
 def compile_environment(folder: Path, test_files: tuple[str, ...]) -> None:
-    """Make an installed environment's bytecode, inside a sandbox that can write nothing else; see `bytecode.py`."""
+    """Make an installed environment's bytecode, inside a sandbox that can write nothing else; see `inside/bytecode.py`."""
     command = [
         require_bubblewrap(), *_own_user(), *_namespaces(), *_system(),
         "--bind", str(folder / "site"), "/environment/site", "--bind", str(folder / "tree"), "/testbed",
-        str(interpreter()), "-s", "-c", program("bytecode.py"), "/environment/site", "/testbed", *test_files,
+        str(interpreter()), "-s", "-c", bytecode_program(), "/environment/site", "/testbed", *test_files,
     ]  # fmt: skip
     subprocess.run(command, capture_output=True, check=False, timeout=600, stdin=subprocess.DEVNULL, env={})
 

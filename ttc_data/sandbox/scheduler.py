@@ -18,6 +18,8 @@ E = TypeVar("E")
 T = TypeVar("T")
 ATTEMPTS = 3
 MOST_OVERTAKEN = 8
+# Beside two for each slot: a proof needs the same environment under three hash seeds.
+SPARE = 4
 CLOSED = "the sandboxes were closed"
 
 
@@ -78,7 +80,7 @@ class _Ticket:
 
 
 class Scheduler(Generic[E]):
-    """At most `slots` jobs at a time, at most `2 * slots` sandboxes open. Safe to use from several threads.
+    """At most `slots` jobs at a time, at most `2 * slots + SPARE` sandboxes open. Safe to use from several threads.
 
     First come, first served; but a job whose environment has an idle sandbox goes before those that would have to open
     one, each of which is overtaken at most `MOST_OVERTAKEN` times. A job gets an idle sandbox of its environment and hash
@@ -96,7 +98,7 @@ class Scheduler(Generic[E]):
     ) -> None:
         self._open = open_sandbox
         self._key = key
-        self._most = 2 * slots
+        self._most = 2 * slots + SPARE
         self._lock = threading.Lock()
         self._free = slots
         self._waiting: list[_Ticket] = []

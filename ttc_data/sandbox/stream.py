@@ -54,15 +54,10 @@ class Pipe(Protocol):
 
 
 @cache
-def program(name: str) -> str:
-    """The text of a program that runs inside the sandbox."""
-    return (files("ttc_data.sandbox") / name).read_text(encoding="utf-8")
-
-
-@cache
-def runner_program() -> str:
-    """The runner and the modules it is made of, as one text; inside, they go by the names they have here."""
-    modules = {f"ttc_data.sandbox.inside.{name}": program(f"inside/{name}.py") for name in INSIDE}
+def program(*names: str) -> str:
+    """Modules of `inside/` as one text that calls `main` of the last; inside, they go by the names they have here."""
+    folder = files("ttc_data.sandbox") / "inside"
+    modules = {f"ttc_data.sandbox.inside.{name}": (folder / f"{name}.py").read_text(encoding="utf-8") for name in names}
     return (
         f"import sys, types\nMODULES = {modules!r}\n"
         "for parent in ('ttc_data', 'ttc_data.sandbox', 'ttc_data.sandbox.inside'):\n"
@@ -75,6 +70,11 @@ def runner_program() -> str:
         "    del sys.modules[name]\n"
         "module.main()\n"
     )
+
+
+def bytecode_program() -> str:
+    """What is run once for an installed environment."""
+    return program("rewritten", "bytecode")
 
 
 def runner_arguments(
@@ -104,7 +104,7 @@ def runner_arguments(
         "site": site, "tree": tree, "work": work, "roots": roots, "limits": asdict(limits), "uid": uid, "home": home,
         "alone": alone,
     }  # fmt: skip
-    return ["-s", "-B", "-c", runner_program(), json.dumps(config)]
+    return ["-s", "-B", "-c", program(*INSIDE), json.dumps(config)]
 
 
 class StreamSandbox:

@@ -20,7 +20,7 @@ from ttc_data.sandbox.local import interpreter
 from ttc_data.sandbox.owner import gone, this_process
 from ttc_data.sandbox.process import ProcessPipe
 from ttc_data.sandbox.protocol import Limits
-from ttc_data.sandbox.stream import StreamSandbox, program, runner_arguments
+from ttc_data.sandbox.stream import StreamSandbox, bytecode_program, runner_arguments
 
 WARNING = (
     "warning: --sandbox local-unsafe: tests and answers run as this user without any isolation; they can read, change and"
@@ -122,8 +122,8 @@ def threads_of_user() -> int:
 
 
 def compile_unsafe(folder: Path, test_files: tuple[str, ...]) -> None:
-    """Make an installed environment's bytecode; see `bytecode.py`. Nothing of the environment runs."""
-    command = [str(interpreter()), "-s", "-c", program("bytecode.py"), str(folder / "site"), str(folder / "tree")]
+    """Make an installed environment's bytecode; see `inside/bytecode.py`. Nothing of the environment runs."""
+    command = [str(interpreter()), "-s", "-c", bytecode_program(), str(folder / "site"), str(folder / "tree")]
     subprocess.run(
         [*command, *test_files], capture_output=True, check=False, timeout=600, stdin=subprocess.DEVNULL, env={}
     )

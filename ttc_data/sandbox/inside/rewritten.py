@@ -6,18 +6,20 @@ was made is kept where no job can see it: in the runner's `/tmp`, which a job's 
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import hashlib
-import importlib.util
-import marshal
+import io
 import os
+import pathlib
 import struct
 import sys
 import types
+from typing import Any
 
 FOLDER = "/tmp/.ttcdata-rewritten"
 MOST = 256
+# pytest's own: its format differs between versions.
+REWRITE, WRITE = "_rewrite_test", "_write_pyc_fp"
 
 
 def open_cache(isolate: bool) -> int:
@@ -46,26 +48,32 @@ def provide(cache: int, work: str, files: dict[str, str | None], tests: list[str
             if data is None:
                 continue
             keep(cache, name, data)
-        status = os.stat(place)
-        # PEP 552: magic number, no flags, date and size of the source.
-        head = struct.pack("<III", 0, int(status.st_mtime) & 0xFFFFFFFF, status.st_size & 0xFFFFFFFF)
-        folder = os.path.join(os.path.dirname(place), "__pycache__")
-        os.makedirs(folder, exist_ok=True)
-        stem = os.path.splitext(os.path.basename(place))[0]
-        with open(os.path.join(folder, stem + rewriting.PYC_TAIL), "wb") as file:
-            file.write(importlib.util.MAGIC_NUMBER + head + data)
+        put(rewriting, place, data)
 
 
-def rewritten(rewriting: types.ModuleType, place: str) -> bytes | None:
-    """What pytest would make of a file; None where it would complain, which it shall do itself."""
-    try:
-        with open(place, "rb") as file:
-            source = file.read()
-        module = ast.parse(source, place)
-        rewriting.rewrite_asserts(module, source, place)
-        return marshal.dumps(compile(module, place, "exec", dont_inherit=True))
-    except (SyntaxError, ValueError, RecursionError):
+def rewritten(rewriting: types.ModuleType, place: str, config: Any = None) -> bytes | None:
+    """The bytecode file that pytest would write; None where it would complain, which it shall do itself."""
+    rewrite, write = getattr(rewriting, REWRITE, None), getattr(rewriting, WRITE, None)
+    if rewrite is None or write is None:  # another pytest, whose jobs are slower
         return None
+    try:
+        source, code = rewrite(pathlib.Path(place), config)
+        data = io.BytesIO()
+        write(data, source, code)
+    except (OSError, SyntaxError, ValueError, RecursionError):
+        return None
+    return data.getvalue()
+
+
+def put(rewriting: types.ModuleType, place: str, data: bytes) -> None:
+    """Lay bytecode beside its file. It belongs to a text (pytest 9.2 and later), or to a date and a size."""
+    if not data[4]:
+        status = os.stat(place)
+        data = data[:8] + struct.pack("<II", int(status.st_mtime) & 0xFFFFFFFF, status.st_size & 0xFFFFFFFF) + data[16:]
+    folder = os.path.join(os.path.dirname(place), "__pycache__")
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, os.path.splitext(os.path.basename(place))[0] + rewriting.PYC_TAIL), "wb") as file:
+        file.write(data)
 
 
 def read(cache: int, name: str) -> bytes | None:

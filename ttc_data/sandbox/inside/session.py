@@ -24,9 +24,15 @@ class Channel:
     def __init__(self, descriptor: int, word: str) -> None:
         self.descriptor = descriptor
         self.word = word.encode("ascii") + b" "
+        self.held = b""
+
+    def hold(self, *event: Any) -> None:
+        """Say it together with what is said next: each write wakes the process that supervises."""
+        self.held += self.word + json.dumps(event).encode("utf-8") + b"\n"
 
     def say(self, *event: Any) -> None:
-        data = self.word + json.dumps(event).encode("utf-8") + b"\n"
+        self.hold(*event)
+        data, self.held = self.held, b""
         while data:
             data = data[os.write(self.descriptor, data) :]
 
@@ -107,7 +113,7 @@ class Reporter:
         self.skip = set(job["skip"])
         self.cover_lines = job["cover"]
         self.seconds = job["test_timeout_s"]
-        self.say = channel.say
+        self.say, self.hold = channel.say, channel.hold
         self.cover = cover
         self.versions = versions
         self.numbers: dict[str, int] = {}
@@ -153,7 +159,8 @@ class Reporter:
         if self.cover is not None:
             self.cover.stop()
             for event in reached(self.cover_lines, self.cover, os.getcwd()):
-                self.say(*event)
+                self.hold(*event)
+        self.say("stuck")
         os._exit(STUCK)
 
     def pytest_runtest_logreport(self, report: Any) -> None:
@@ -175,4 +182,4 @@ class Reporter:
         if self.cover is not None:
             self.cover.switch_context("")
         state = self.phases.pop(nodeid)
-        self.say("test", self.numbers[nodeid], state["outcome"], round(state["seconds"], 4), state["message"])
+        self.hold("test", self.numbers[nodeid], state["outcome"], round(state["seconds"], 4), state["message"])

@@ -1,25 +1,23 @@
 """Run once for an installed environment, inside a sandbox: bytecode for its packages, its modules and its tests.
 
-Also writes down what the tree imports when it is imported, for `inside/preload.py`.
+Also writes down what the tree imports when it is imported, for `preload.py`.
 
 Without it every job compiles pytest again (2.2 s instead of 0.3 s) and pytest rewrites the assertions of every test file
 it collects (0.6 s for the 6,000 lines of more-itertools' tests). Nothing is imported or run but pytest's own rewriting.
-Bytecode belongs to a file of one size and one date: a file that a job lays over the tree has another date, and is compiled
-anew. Arguments: the folder of packages, the folder of the tree, then the test files.
+Bytecode belongs to a file of one size and one date, or to a text: a file that a job lays over the tree is compiled anew. Arguments: the folder of packages, the folder of the tree, then the test files.
 """
 
 from __future__ import annotations
 
 import ast
 import compileall
-import marshal
 import os
-import struct
 import sys
 from collections.abc import Iterator
 from importlib.metadata import distributions
-from importlib.util import MAGIC_NUMBER
 from pathlib import Path
+
+from ttc_data.sandbox.inside.rewritten import put, rewritten
 
 # Modules that do something when they are imported, or that nothing real needs.
 NEVER = frozenset(
@@ -64,8 +62,9 @@ def list_imports(site: str, tree: str) -> None:
     Path(site, ".ttcdata-imports").write_text("\n".join(wanted), encoding="utf-8")
 
 
-def main(site: str, tree: str, tests: list[str]) -> None:
+def main() -> None:
     """Compile what compiles; what does not is left as it is."""
+    site, tree, *tests = sys.argv[1:]
     compileall.compile_dir(site, quiet=2)
     compileall.compile_dir(tree, quiet=2)
     list_imports(site, tree)
@@ -74,22 +73,7 @@ def main(site: str, tree: str, tests: list[str]) -> None:
     from _pytest.config import get_config
 
     config = get_config()
-    for test in tests:
-        path = Path(tree, test)
-        try:
-            source = path.read_bytes()
-            module = ast.parse(source, str(path))
-            rewrite.rewrite_asserts(module, source, str(path), config)
-            code = compile(module, str(path), "exec", dont_inherit=True)
-        except (OSError, SyntaxError, ValueError, RecursionError):
-            continue
-        status = path.stat()
-        # PEP 552: magic number, no flags, date and size of the source.
-        head = MAGIC_NUMBER + struct.pack("<III", 0, int(status.st_mtime) & 0xFFFFFFFF, status.st_size & 0xFFFFFFFF)
-        cache = path.parent / "__pycache__"
-        cache.mkdir(exist_ok=True)
-        (cache / (path.stem + rewrite.PYC_TAIL)).write_bytes(head + marshal.dumps(code))
-
-
-if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], sys.argv[3:])
+    for path in sorted({*(Path(tree, test) for test in tests), *Path(tree).rglob("conftest.py")}):
+        data = rewritten(rewrite, str(path), config)
+        if data is not None:
+            put(rewrite, str(path), data)
