@@ -48,7 +48,10 @@ BETWEEN_STAGES = {
     ("mine", "sources"): "mine is the stage, the modules of sources are the kinds of places that it reads",
     ("mine", "environments"): "the folders that builds share (`Cache`) are defined where environments are installed",
     ("environments", "sources"): "the tree store, pip's settings and the reading of foreign text are used by both",
-    ("proof", "evidence"): "`RunJob`, the type of a function that runs a job, how a reject quotes one, and the tripwires",
+    (
+        "proof",
+        "evidence",
+    ): "`RunJob`, the type of a function that runs a job, how a reject quotes one, and the tripwires",
 }
 
 MOST_LINES = 400

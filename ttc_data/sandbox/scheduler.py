@@ -82,9 +82,10 @@ class _Ticket:
 class Scheduler(Generic[E]):
     """At most `slots` jobs at a time, at most `2 * slots + SPARE` sandboxes open. Safe to use from several threads.
 
-    First come, first served; but a job whose environment has an idle sandbox goes before those that would have to open
-    one, each of which is overtaken at most `MOST_OVERTAKEN` times. A job gets an idle sandbox of its environment and hash
-    seed, else one of its environment, else a new one, for which the one that has been idle longest is closed.
+    First come, first served; but a job that an idle sandbox fits goes before those that would have to open one, each of
+    which is overtaken at most `MOST_OVERTAKEN` times. A job gets an idle sandbox of its environment and hash seed, else a
+    new one. When no more may be open, the one that has been idle longest is closed for it, or used where only the seed
+    differs.
 
     Args:
         open_sandbox: opens a sandbox on an environment.
@@ -231,18 +232,22 @@ class Scheduler(Generic[E]):
             self._waiting.remove(ticket)
             self._running.add(ticket)
             self._free -= 1
-            fitting = [warm for warm in reversed(self._idle) if warm.key == ticket.key]
+            fitting = [one for one in reversed(self._idle) if (one.key, one.seed) == (ticket.key, ticket.seed)]
             if fitting:
-                ticket.warm = max(fitting, key=lambda warm: warm.seed == ticket.seed)
+                ticket.warm = fitting[0]
                 self._idle.remove(ticket.warm)
             elif len(self._idle) + len(self._running) > self._most:
-                ticket.surplus = self._idle.pop(0)
+                oldest = self._idle.pop(0)
+                if oldest.key == ticket.key:
+                    ticket.warm = oldest  # its runner starts itself again
+                else:
+                    ticket.surplus = oldest
             ticket.ready.set()
 
     def _next(self) -> _Ticket:
-        warm = {one.key for one in self._idle}
+        warm = {(one.key, one.seed) for one in self._idle}
         for place, ticket in enumerate(self._waiting):
-            if ticket.key in warm or ticket.overtaken == MOST_OVERTAKEN:
+            if (ticket.key, ticket.seed) in warm or ticket.overtaken == MOST_OVERTAKEN:
                 for earlier in self._waiting[:place]:
                     earlier.overtaken += 1
                 return ticket
