@@ -16,6 +16,7 @@ from ttc_data.lang import python
 from ttc_data.recipe import EnvironmentRules
 from ttc_data.records import Environment, FileText, Source
 
+PLUGIN_OPTIONS = {"pytest-benchmark": "--benchmark-disable"}
 TEST_CASE = re.compile(rb"\bTestCase\b")
 
 
@@ -79,8 +80,14 @@ def describe(
         metadata=dist_info(metadata),
         generated=tuple(FileText(path, text) for path, text in sorted(metadata.version_file.items())),
         test_files=tests,
-        pytest_args=metadata.pytest_args,
+        pytest_args=(*metadata.pytest_args, *plugin_options(pinned)),
     )
+
+
+def plugin_options(pinned: str) -> tuple[str, ...]:
+    """Options for the pytest plugins among pinned requirements: a test that measures runs once, not for a second."""
+    names = {line.partition("==")[0].strip() for line in pinned.splitlines()}
+    return tuple(option for name, option in PLUGIN_OPTIONS.items() if name in names)
 
 
 def find_test_files(files: Mapping[str, bytes]) -> Iterator[str]:
