@@ -46,7 +46,7 @@ def frame(data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + data
 
 
-READY = frame(b'{"ready": "3.11"}')
+READY = frame(b'{"isolated": true}')
 ANSWER = {"exit": 0, "ended_by": "", "seconds": 0.1, "word": "w"}
 
 

@@ -29,7 +29,7 @@ from ttc_data.records import Environment, content_key
 from ttc_data.sandbox.docker import NO_SPACE, SILENT, Containers, unavailable
 from ttc_data.sandbox.local import compile_environment, give_to_jobs, open_local, require_bubblewrap
 from ttc_data.sandbox.protocol import Limits, Sandbox
-from ttc_data.sandbox.stream import bytecode_program
+from ttc_data.sandbox.stream import StreamSandbox, bytecode_program
 from ttc_data.sandbox.unsafe import compile_unsafe, open_unsafe, remove_abandoned, require_linux
 from ttc_data.sources.trees import TreeStore
 
@@ -151,15 +151,38 @@ def _write(path: Path, text: str) -> None:
     path.write_bytes(text.encode("utf-8"))
 
 
+class Notice:
+    """Says once that what is masked stays readable to the jobs of a host."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._said = False
+
+    def about(self, sandbox: StreamSandbox) -> StreamSandbox:
+        """Look at an opened sandbox and hand it on."""
+        if not sandbox.isolated and not self._said:
+            self._said = True
+            self._say(
+                "jobs cannot mount here, so each gets a copy of the tree and can read the untouched one beneath: rewards"
+                " for answers by a model need a kernel and an engine that allow it (docs/threat-model.md)"
+            )
+        return sandbox
+
+
+def in_silence(line: str) -> None:
+    """Say nothing."""
+
+
 class LocalHost:
     """This machine's interpreter under bubblewrap."""
 
     name = "local"
 
-    def __init__(self, store: EnvironmentStore, limits: Limits) -> None:
+    def __init__(self, store: EnvironmentStore, limits: Limits, say: Callable[[str], None] = in_silence) -> None:
         require_bubblewrap()
         self._store = store
         self._limits = limits
+        self._notice = Notice(say)
 
     def interpreter(self) -> Interpreter:
         """This process's own Python and C library."""
@@ -178,7 +201,7 @@ class LocalHost:
 
     def open(self, environment: Environment) -> Sandbox:
         """Open a bubblewrap sandbox on it."""
-        return open_local(self._store.path(environment), environment.roots, self._limits)
+        return self._notice.about(open_local(self._store.path(environment), environment.roots, self._limits))
 
     def close(self) -> None:
         """Nothing: a sandbox ends with this process."""
@@ -214,8 +237,15 @@ class DockerHost:
     name = "docker"
 
     def __init__(
-        self, client: docker.DockerClient, base: str, found: Interpreter, store: EnvironmentStore, limits: Limits
+        self,
+        client: docker.DockerClient,
+        base: str,
+        found: Interpreter,
+        store: EnvironmentStore,
+        limits: Limits,
+        say: Callable[[str], None] = in_silence,
     ) -> None:
+        self._notice = Notice(say)
         self._client = client
         self._base = base
         self._interpreter = found
@@ -306,7 +336,8 @@ class DockerHost:
 
     def open(self, environment: Environment) -> Sandbox:
         """Start a container on its image."""
-        return self._patiently(lambda: self._containers.open(self.image(environment), environment.roots))
+        opened = self._patiently(lambda: self._containers.open(self.image(environment), environment.roots))
+        return self._notice.about(opened)
 
     def close(self) -> None:
         """Remove every container of ours, and let whoever waits for the engine wait no longer."""

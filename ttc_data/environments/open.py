@@ -86,7 +86,7 @@ def open_host(
     )
     store = EnvironmentStore(cache.environments, cache.trees, environment.max_environment_bytes)
     if kind == "local":
-        return LocalHost(store, limits)
+        return LocalHost(store, limits, say)
     if kind == "local-unsafe":
         to_stderr(WARNING)
         return UnsafeHost(store, limits)
@@ -100,7 +100,7 @@ def open_host(
         except SandboxUnavailable as no_bubblewrap:
             raise SandboxUnavailable(f"no sandbox: {no_engine}; {no_bubblewrap}") from no_bubblewrap
         say("no Docker engine answers: using the local sandbox (bubblewrap)")
-        return LocalHost(store, limits)
+        return LocalHost(store, limits, say)
     base = ensure_base_image(client, image.base, say)
     python, platform = image_python(client, base)
-    return DockerHost(client, base, Interpreter(python, platform), store, limits)
+    return DockerHost(client, base, Interpreter(python, platform), store, limits, say)

@@ -115,7 +115,8 @@ class StreamSandbox:
         self._name = name
         self._lock = threading.RLock()
         with self._lost_when_broken():
-            self._read_json(time.monotonic() + START_S)
+            self.isolated = bool(self._read_json(time.monotonic() + START_S)["isolated"])
+        """Each job has namespaces and an overlay of its own; else it gets a copy, and the tree beneath stays readable."""
 
     def run(self, job: Job) -> Report:
         """Run one job; see `Sandbox.run`."""

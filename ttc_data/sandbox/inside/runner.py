@@ -74,7 +74,7 @@ def main() -> None:
     preload(config["site"], [os.path.join(config["tree"], root) for root in config["roots"]])
     kill_all_but(config, ())
     if config["head"] is None:
-        write_frame(config["sink"], json.dumps({"ready": "%d.%d" % sys.version_info[:2]}).encode("ascii"))
+        write_frame(config["sink"], json.dumps({"isolated": config["isolate"]}).encode("ascii"))
     serve(config)
 
 
