@@ -195,6 +195,12 @@ def test_a_file_that_the_tests_did_not_import_is_refused(sandbox: Sandbox) -> No
     assert [type(answer) for answer in answers] == [Inexact]
 
 
+def test_a_file_that_is_not_there_or_no_text_is_refused(sandbox: Sandbox) -> None:
+    job = session("def test_it():\n    pass\n", files={"latin.py": "# \udce9\n"})
+    answers = sandbox.run_versions(job, [{"nowhere.py": "x = 1\n"}, {"latin.py": "x = 1\n"}, {"calc": "x = 1\n"}])
+    assert [type(answer) for answer in answers] == [Inexact] * 3
+
+
 def test_tests_that_cannot_be_collected_are_refused(sandbox: Sandbox) -> None:
     for code in ("import os\nos._exit(3)\n", "while True:\n    pass\n"):
         job = session(code, timeout_s=1)

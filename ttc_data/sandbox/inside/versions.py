@@ -145,13 +145,20 @@ class Original:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        with open(path, "rb") as file:
-            self.lines = lines_of(file.read().decode("utf-8"))
+        self.lines: list[str] = []
+        self.problem = ""
+        try:
+            with open(path, "rb") as file:
+                self.lines = lines_of(file.read().decode("utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            self.problem = str(error)
         self.whole: Code | None = None
         self.statements: list[tuple[int, int]] = []
 
     def compiled(self, text: str) -> tuple[Code, Code]:
         """Compile the original and a version of it: of both only the statement that differs, where it is a single one."""
+        if self.problem:
+            raise ValueError(self.problem)
         if self.whole is None:
             module = ast.parse("".join(self.lines), self.path)  # once: 0.1 s for 5,000 lines
             self.whole = compile(module, self.path, "exec", dont_inherit=True)
