@@ -151,7 +151,7 @@ def opened(kind: str, folder: Path) -> Iterator[Place]:
     store = EnvironmentStore(folder / "environments", TreeStore(folder / "trees"), 100 * MIB)
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     environment = Environment(
-        source_key=f"contract {os.getpid()}", repo="ours/contract", tree=content_key(TREE), project="calc", version="1",
+        source_key=f"contract {os.getpid()} {folder.name}", repo="ours/contract", tree=content_key(TREE), project="calc", version="1",
         python=version, platform="", lock="", roots=("",), metadata=(), generated=(),
         test_files=("tests/test_core.py",), pytest_args=(),
     )  # fmt: skip
