@@ -12,6 +12,8 @@ in a process of the host (their floor). For the last two a collection is shared 
 from __future__ import annotations
 
 import argparse
+import ast
+import base64
 import itertools
 import json
 import os
@@ -19,6 +21,7 @@ import statistics
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -85,16 +88,16 @@ def shell_of(row: Row, environment: Environment) -> list[str]:
     """The same as somebody would write it by hand: copy the tree, write the files, run pytest on the tests' ids."""
     job = job_of(row, environment)
     script = (
-        "import json,os,shutil,sys\n"
-        "files,roots,args=json.loads(sys.argv[1])\n"
+        "import base64,json,os,shutil,sys,zlib\n"
+        "files,roots,args=json.loads(zlib.decompress(base64.b64decode(sys.argv[1])))\n"
         "shutil.rmtree('/tmp/work',ignore_errors=True); shutil.copytree('/environment/tree','/tmp/work'); os.chdir('/tmp/work')\n"
         "for path,text in files.items():\n"
         "    os.makedirs(os.path.dirname(path) or '.',exist_ok=True); open(path,'w').write(text)\n"
         "os.environ['PYTHONPATH']=':'.join(['/tmp/work/'+root for root in roots]+['/environment/site'])\n"
         "os.execvp('python3',['python3','-m','pytest','-q','-p','no:cacheprovider','-o','addopts=',*args])\n"
     )
-    words = json.dumps([job.files, environment.roots, [*job.args, *(job.tests or ())]])
-    return ["python3", "-c", script, words]
+    words = json.dumps([job.files, environment.roots, [*job.args, *(job.tests or ())]]).encode()
+    return ["python3", "-c", script, base64.b64encode(zlib.compress(words)).decode()]  # an argument is at most 128 KiB
 
 
 def timed(row: Row, run: Callable[[], bool]) -> float:
@@ -170,6 +173,21 @@ def fresh(host: DockerHost | LocalHost, bench: Bench) -> Iterator[Measure]:
         yield lambda row: timed(row, lambda: run(row))
 
 
+def many(row: Row, text: str, count: int) -> Iterator[dict[str, str]]:
+    """Versions of a row's reference, each with one statement more in the target that does nothing."""
+    body = ast.parse(text).body
+    for name in row.ttc_target.split("."):
+        definition = next(one for one in ast.walk(ast.Module(body, [])) if getattr(one, "name", "") == name)
+        assert isinstance(definition, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+        body = definition.body
+    if isinstance(definition, ast.ClassDef):
+        body = next(one.body for one in body if isinstance(one, ast.FunctionDef))
+    lines = text.split("\n")
+    place, indent = (body[-1].lineno - 1, " " * body[-1].col_offset)
+    for number in range(count):
+        yield {row.path: "\n".join([*lines[:place], f"{indent}version = {number}", *lines[place:]])}
+
+
 @contextmanager
 def versions(bench: Bench) -> Iterator[Measure]:
     """One of our containers an environment, one collection a row, one fork an execution."""
@@ -180,7 +198,7 @@ def versions(bench: Bench) -> Iterator[Measure]:
             job = job_of(row, environment)
             text = job.files[row.path]
             assert text is not None
-            answers = sandbox(environment).run_versions(job, [{row.path: text}] * bench.versions)
+            answers = sandbox(environment).run_versions(job, list(many(row, text, bench.versions)))
             return all(solved(row, answer) for answer in answers)
 
         yield lambda row: timed(row, lambda: run(row)) / bench.versions

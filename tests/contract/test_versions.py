@@ -12,6 +12,7 @@ from ttc_data.sandbox.protocol import Inexact, Job, Report, Sandbox
 MODULE = '''"""Many kinds of functions."""
 
 import functools
+import math
 
 LIMIT = 3
 
@@ -36,6 +37,10 @@ def wrapped(function):
 @wrapped
 def decorated(x):
     return x
+
+
+def imported(x):
+    return math.floor(x)
 
 
 def generator(n):
@@ -101,6 +106,10 @@ def test_decorated():
     assert many.decorated(2) == 3
 
 
+def test_imported():
+    assert many.imported(2.5) == 2
+
+
 def test_generator():
     assert list(many.generator(3)) == [0, 1, 2]
 
@@ -123,7 +132,7 @@ def test_start():
     assert many.START == 5
 """
 ALL = (
-    "test_plain", "test_cached", "test_decorated", "test_generator", "test_coroutine", "test_thing", "test_sub", "test_start"
+    "test_plain", "test_cached", "test_decorated", "test_imported", "test_generator", "test_coroutine", "test_thing", "test_sub", "test_start"
 )  # fmt: skip
 JOB = session(TESTS, path="test_many.py", files={"many.py": MODULE})
 # What is replaced, and the tests that then fail.
@@ -133,6 +142,7 @@ EXACT = {
     "a function, with lines more": ("    return x + more", "    y = x\n\n    return y - more", ("test_plain",)),
     "a cached function": ("return x * 2\n\n\ndef w", "return x * 3\n\n\ndef w", ("test_cached",)),
     "a function inside": ("@wrapped\ndef decorated(x):\n    return x", "@wrapped\ndef decorated(x):\n    return -x", ("test_decorated",)),
+    "a function that calls another module": ("math.floor(x)", "math.ceil(x)", ("test_imported",)),
     "a generator": ("yield i", "yield i + 1", ("test_generator",)),
     "a coroutine": ("async def coroutine(x):\n    return x", "async def coroutine(x):\n    return [x]", ("test_coroutine",)),
     "a method": ("self.x += self.size", "self.x -= self.size", ("test_thing", "test_sub")),

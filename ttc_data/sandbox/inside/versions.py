@@ -153,32 +153,51 @@ class Original:
         except (OSError, UnicodeDecodeError) as error:
             self.problem = str(error)
         self.whole: Code | None = None
+        self.flags = 0
+        self.imports: list[tuple[int, int]] = []
         self.statements: list[tuple[int, int]] = []
 
     def compiled(self, text: str) -> tuple[Code, Code]:
         """Compile the original and a version of it: of both only the statement that differs, where it is a single one."""
         if self.problem:
             raise ValueError(self.problem)
-        if self.whole is None:
-            module = ast.parse("".join(self.lines), self.path)  # once: 0.1 s for 5,000 lines
-            self.whole = compile(module, self.path, "exec", dont_inherit=True)
-            for statement in module.body:
+        if not self.statements:
+            for statement in ast.parse("".join(self.lines), self.path).body:  # once: 0.1 s for 5,000 lines
                 decorators = getattr(statement, "decorator_list", [])
                 first = min([statement.lineno, *(decorator.lineno for decorator in decorators)])
                 self.statements.append((first - 1, getattr(statement, "end_lineno", None) or first))
+                if not hasattr(statement, "decorator_list") and any(
+                    isinstance(one, (ast.Import, ast.ImportFrom)) for one in ast.walk(statement)
+                ):
+                    self.imports.append(self.statements[-1])
+                if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
+                    for alias in statement.names:
+                        self.flags |= getattr(__future__, alias.name).compiler_flag & FUTURE_FLAGS
         lines = lines_of(text)
         start = common(self.lines, lines)
         end = len(self.lines) - common(self.lines[start:][::-1], lines[start:][::-1])
         for first, last in self.statements:
             if first <= start and end <= last and "\r" not in text:
-                flags = self.whole.co_flags & FUTURE_FLAGS
                 more = len(lines) - len(self.lines)
+                before, after = self.around(first, last)
                 old, new = (
-                    compile("\n" * first + "".join(part), self.path, "exec", flags, dont_inherit=True)
+                    compile("".join([*before, *part, *after]), self.path, "exec", self.flags, dont_inherit=True)
                     for part in (self.lines[first:last], lines[first : last + more])
                 )
                 return old, new
+        if self.whole is None:
+            self.whole = compile("".join(self.lines), self.path, "exec", dont_inherit=True)
         return self.whole, compile(text, self.path, "exec", dont_inherit=True)
+
+    def around(self, first: int, last: int) -> tuple[list[str], list[str]]:
+        """Lines to compile a statement between: a call on an imported module is other code than one on a variable."""
+        before, after = ["\n"] * first, []
+        for start, end in self.imports:
+            if end <= first:
+                before[start:end] = self.lines[start:end]
+            elif start >= last:
+                after += self.lines[start:end]
+        return before, after
 
 
 def lines_of(text: str) -> list[str]:
