@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.progress import track
 from rich.table import Table
 from sandbox import job_of
 
@@ -97,21 +98,19 @@ def main() -> None:
     rows = list(dataset.rows())
     rows = [row for row in rows if row.ttc_environment == rows[-1].ttc_environment]
     environment = dataset.environment(rows[0].ttc_environment, cache)
-    recipe = dataset.recipe
     client = connect()
     results: dict[str, dict[str, Any]] = {}
     kinds: tuple[SandboxKind, ...] = ("docker", "local")
     for kind in kinds:
-        host = open_host(
-            kind, cache=cache, environment=recipe.environment, image=recipe.image, sandbox=recipe.sandbox, say=lambda line: None,
-        )  # fmt: skip
+        host = open_host(kind, cache=cache, recipe=dataset.recipe, say=lambda line: None)
         host.prepare(environment)
         known = runners()
         sandbox = host.open(environment)
         (pid,) = runners() - known
         start = state(pid, client)
         before = None
-        for number, row in zip(range(options.jobs), itertools.cycle(rows), strict=False):
+        jobs = track(range(options.jobs), kind, console=Console(stderr=True))
+        for number, row in zip(jobs, itertools.cycle(rows), strict=False):
             report = sandbox.run(job_of(row, environment))
             if not grade(report, row.FAIL_TO_PASS, ()).solved:
                 raise SystemExit(f"{kind}: the reference of {row.instance_id} fails; `ttcdata validate` says why")

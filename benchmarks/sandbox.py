@@ -90,10 +90,10 @@ def shell_of(row: Row, environment: Environment) -> list[str]:
     script = (
         "import base64,json,os,shutil,sys,zlib\n"
         "files,roots,args=json.loads(zlib.decompress(base64.b64decode(sys.argv[1])))\n"
-        "shutil.rmtree('/tmp/work',ignore_errors=True); shutil.copytree('/environment/tree','/tmp/work'); os.chdir('/tmp/work')\n"
+        "shutil.rmtree(T:='/tmp/tree',ignore_errors=True); shutil.copytree('/environment/tree',T); os.chdir(T)\n"
         "for path,text in files.items():\n"
         "    os.makedirs(os.path.dirname(path) or '.',exist_ok=True); open(path,'w').write(text)\n"
-        "os.environ['PYTHONPATH']=':'.join(['/tmp/work/'+root for root in roots]+['/environment/site'])\n"
+        "os.environ['PYTHONPATH']=':'.join([os.path.join(T,root) for root in roots]+['/environment/site'])\n"
         "os.execvp('python3',['python3','-m','pytest','-q','-p','no:cacheprovider','-o','addopts=',*args])\n"
     )
     words = json.dumps([job.files, environment.roots, [*job.args, *(job.tests or ())]]).encode()
@@ -286,10 +286,7 @@ def main() -> None:
     recipe = dataset.recipe
 
     def host(kind: Any) -> Any:
-        return open_host(
-            kind, cache=cache, environment=recipe.environment, image=recipe.image, sandbox=recipe.sandbox,
-            say=lambda line: print(line, file=sys.stderr),
-        )  # fmt: skip
+        return open_host(kind, cache=cache, recipe=recipe, say=lambda line: print(line, file=sys.stderr))
 
     store = EnvironmentStore(cache.environments, cache.trees, recipe.environment.max_environment_bytes)
     client = connect()

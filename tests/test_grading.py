@@ -54,6 +54,8 @@ PASSED: dict[str, Outcome] = {"f": "passed", "p": "passed"}
         (report(PASSED, ended=False), "session_did_not_end"),
         (report(PASSED, status=-11, ended=False), "session_did_not_end"),
         (report(PASSED, status=None, ended=False), "session_did_not_end"),
+        (report(PASSED, status=2), "session_did_not_end"),
+        (report(PASSED, status=3), "session_did_not_end"),
         (report({**PASSED, "other": "failed"}, status=0), "tampered"),
         (report({**PASSED, "other": "error"}, status=0), "tampered"),
         (report(PASSED, status=0, collect_errors=(("other.py", "no"),)), "tampered"),

@@ -36,14 +36,7 @@ class Bench:
         self._cache = cache
         self._rules = recipe.tests
         self._say = progress.say
-        self._host: Host = open_host(
-            sandbox,
-            cache=cache,
-            environment=recipe.environment,
-            image=recipe.image,
-            sandbox=recipe.sandbox,
-            say=progress.say,
-        )
+        self._host: Host = open_host(sandbox, cache=cache, recipe=recipe, say=progress.say)
         self._environments: dict[str, Environment] = {}
         self._test_texts: dict[str, Mapping[str, str]] = {}
         self._lock = threading.Lock()

@@ -15,9 +15,8 @@ from ttc_data.sandbox.protocol import Report
 
 COUNTS_AS_PASSED: frozenset[Outcome] = frozenset(("passed", "xfailed"))
 BROKEN: frozenset[Outcome] = frozenset(("failed", "error"))
-
-
-PYTEST_EXITS = range(6)
+# pytest's exit statuses, and those of a session that broke off: interrupted, an error of its own, wrong usage.
+PYTEST_EXITS, BROKE_OFF = range(6), (2, 3, 4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +51,8 @@ def grade(report: Report, fail_to_pass: Sequence[str], pass_to_pass: Sequence[st
         reason = "pass_to_pass_failed"
     if not reason and not must:
         reason = "no_fail_to_pass"
+    if not reason and report.exit in BROKE_OFF:
+        reason = "session_did_not_end"
     solved = not reason
     return Grade(solved, float(solved), reason, must, keep)
 

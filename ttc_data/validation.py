@@ -10,24 +10,13 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from ttc_data.bench import Bench, hidden_tests, patched
+from ttc_data.bench import Bench, patched
 from ttc_data.dataset import Dataset
 from ttc_data.engine import Progress, Quiet
 from ttc_data.environments.open import Cache, SandboxKind
 from ttc_data.errors import DatasetError, PatchRejected, SandboxLost
 from ttc_data.grading import Grade, grade, twin_defect
 from ttc_data.records import Row
-
-__all__ = [
-    "Graded",
-    "Prediction",
-    "RowResult",
-    "grade_predictions",
-    "hidden_tests",
-    "patched",
-    "read_predictions",
-    "validate",
-]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from tests.sandboxes import LIMITS, MIB, PACKAGES, TREE, fill, outcomes, session
 from ttc_data.environments.host import EnvironmentStore, UnsafeHost
 from ttc_data.environments.open import Cache, SandboxKind, open_host
 from ttc_data.errors import SandboxUnavailable
-from ttc_data.recipe import EnvironmentRules, ImageRules, SandboxRules
+from ttc_data.recipe import Recipe
 from ttc_data.records import Environment, content_key
 from ttc_data.sandbox import unsafe
 from ttc_data.sandbox.local import require_bubblewrap
@@ -72,9 +72,8 @@ def no_bubblewrap(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[N
 
 
 def opened(kind: SandboxKind, tmp_path: Path) -> str:
-    host = open_host(
-        kind, cache=Cache(tmp_path), environment=EnvironmentRules(), image=ImageRules(), sandbox=SandboxRules(), say=print
-    )  # fmt: skip
+    recipe = Recipe.model_validate({"sources": [{"kind": "pypi", "projects": ["calc"]}]})
+    host = open_host(kind, cache=Cache(tmp_path), recipe=recipe, say=print)
     host.close()
     return host.name
 

@@ -70,14 +70,7 @@ def build(
 
         folder.unfinish()
         cache = cache or Cache.default()
-        host = open_host(
-            sandbox,
-            cache=cache,
-            environment=recipe.environment,
-            image=recipe.image,
-            sandbox=recipe.sandbox,
-            say=progress.say,
-        )
+        host = open_host(sandbox, cache=cache, recipe=recipe, say=progress.say)
         stages = Stages(recipe, folder, cache, host, workers or os.cpu_count() or 1, progress)
         try:
             splits = stages.run()

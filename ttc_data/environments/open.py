@@ -14,7 +14,7 @@ from ttc_data.environments.base_image import ensure_base_image, image_python, to
 from ttc_data.environments.engine import connect
 from ttc_data.environments.host import DockerHost, EnvironmentStore, Host, Interpreter, LocalHost, UnsafeHost
 from ttc_data.errors import EngineUnavailable, SandboxUnavailable
-from ttc_data.recipe import EnvironmentRules, ImageRules, SandboxRules
+from ttc_data.recipe import Recipe
 from ttc_data.sandbox.local import require_bubblewrap
 from ttc_data.sandbox.protocol import Limits
 from ttc_data.sandbox.unsafe import WARNING
@@ -58,9 +58,7 @@ def open_host(
     kind: SandboxKind,
     *,
     cache: Cache,
-    environment: EnvironmentRules,
-    image: ImageRules,
-    sandbox: SandboxRules,
+    recipe: Recipe,
     say: Callable[[str], None],
 ) -> Host:
     """Open the named kind of host; `auto` takes Docker where an engine answers, else bubblewrap, and never neither.
@@ -68,14 +66,13 @@ def open_host(
     Args:
         kind: `docker`, `local`, `local-unsafe` or `auto`.
         cache: where environments are installed.
-        environment: rules that bound an installed environment.
-        image: the base image to build on.
-        sandbox: limits of one job.
+        recipe: says how large an environment may be, which image to build on, and the limits of one job.
         say: told in a line what is being waited for.
 
     Raises:
         SandboxUnavailable: naming what is missing and how to get it.
     """
+    sandbox = recipe.sandbox
     limits = Limits(
         memory_bytes=sandbox.memory_bytes,
         cpus=sandbox.cpus,
@@ -84,7 +81,7 @@ def open_host(
         scratch_bytes=sandbox.scratch_bytes,
         output_bytes=sandbox.output_bytes,
     )
-    store = EnvironmentStore(cache.environments, cache.trees, environment.max_environment_bytes)
+    store = EnvironmentStore(cache.environments, cache.trees, recipe.environment.max_environment_bytes)
     if kind == "local":
         return LocalHost(store, limits, say)
     if kind == "local-unsafe":
@@ -101,6 +98,6 @@ def open_host(
             raise SandboxUnavailable(f"no sandbox: {no_engine}; {no_bubblewrap}") from no_bubblewrap
         say("no Docker engine answers: using the local sandbox (bubblewrap)")
         return LocalHost(store, limits, say)
-    base = ensure_base_image(client, image.base, say)
+    base = ensure_base_image(client, recipe.image.base, say)
     python, platform = image_python(client, base)
     return DockerHost(client, base, Interpreter(python, platform), store, limits, say)

@@ -110,13 +110,15 @@ def runner_arguments(
 class StreamSandbox:
     """A `Sandbox` over a `Pipe`."""
 
+    isolated: bool
+    """Each job has namespaces and an overlay of its own; else it gets a copy, and the tree beneath stays readable."""
+
     def __init__(self, pipe: Pipe, name: str) -> None:
         self._pipe = pipe
         self._name = name
         self._lock = threading.RLock()
         with self._lost_when_broken():
             self.isolated = bool(self._read_json(time.monotonic() + START_S)["isolated"])
-        """Each job has namespaces and an overlay of its own; else it gets a copy, and the tree beneath stays readable."""
 
     def run(self, job: Job) -> Report:
         """Run one job; see `Sandbox.run`."""

@@ -392,7 +392,3 @@ class Execution:
                 if not took or not to_the_end:
                     break
         return ended
-
-
-if __name__ == "__main__":
-    main()
