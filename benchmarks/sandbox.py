@@ -193,15 +193,19 @@ def versions(bench: Bench) -> Iterator[Measure]:
     """One of our containers an environment, one collection a row, one fork an execution."""
     with sandboxes(bench.docker, bench) as sandbox:
 
-        def run(row: Row) -> bool:
+        def measure(row: Row) -> float:
             environment = bench.environment(row)
             job = job_of(row, environment)
             text = job.files[row.path]
             assert text is not None
-            answers = sandbox(environment).run_versions(job, list(many(row, text, bench.versions)))
-            return all(solved(row, answer) for answer in answers)
+            made = list(many(row, text, bench.versions))
 
-        yield lambda row: timed(row, lambda: run(row)) / bench.versions
+            def run() -> bool:
+                return all(solved(row, answer) for answer in sandbox(environment).run_versions(job, made))
+
+            return timed(row, run) / bench.versions
+
+        yield measure
 
 
 def floors(bench: Bench, row: Row, count: int, folder: Path) -> dict[str, list[float]]:

@@ -38,13 +38,15 @@ from ttc_data.sandbox.inside.preload import preload
 from ttc_data.sandbox.inside.processes import KILL_S, kill_all_but, memory_used
 from ttc_data.sandbox.inside.rewritten import open_cache, provide
 from ttc_data.sandbox.inside.session import Channel, drive
-from ttc_data.sandbox.inside.streams import CHUNK, Beginning, Ends, read_frame, write_frame
+from ttc_data.sandbox.inside.streams import CHUNK, Beginning, Ends, read_frame, write_frames
 from ttc_data.sandbox.inside.versions import Versions
 
 LAY_OUT_S = 120.0
 # A test that holds the interpreter cannot be interrupted from within: silence this long after its timeout ends it.
 SILENCE_S = 30.0
 MEMORY_EVERY_S = 0.1
+# What a job tells and prints is taken so often, or at once where it comes fast: to be woken for each test costs more than it.
+LISTEN_EVERY_S = 0.02
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 
 
@@ -74,7 +76,7 @@ def main() -> None:
     preload(config["site"], [os.path.join(config["tree"], root) for root in config["roots"]])
     kill_all_but(config, ())
     if config["head"] is None:
-        write_frame(config["sink"], json.dumps({"isolated": config["isolate"]}).encode("ascii"))
+        write_frames(config["sink"], [json.dumps({"isolated": config["isolate"]}).encode("ascii")])
     serve(config)
 
 
@@ -144,8 +146,7 @@ def serve(config: dict[str, Any]) -> None:
 
 def answer(config: dict[str, Any], head: dict[str, Any]) -> None:
     """Answer without a report."""
-    for part in (json.dumps(head).encode("ascii"), b"", b""):
-        write_frame(config["sink"], part)
+    write_frames(config["sink"], [json.dumps(head).encode("ascii")], [], [])
 
 
 def skip_numbers() -> None:
@@ -314,24 +315,27 @@ class Execution:
         assert status is not None
         if self.status is not None:
             kill_all_but(self.config, ())
-        self.drain([self.reports, self.outputs], to_the_end=True)
+        for fd in (self.reports, self.outputs):
+            while self.take(fd):
+                pass
         head = {
             "exit": os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status),
             "ended_by": self.ended_by,
             "seconds": round(time.monotonic() - started, 4),
             "word": self.word,
         }
-        write_frame(self.config["sink"], json.dumps(head).encode("ascii"))
-        self.report.send(self.config["sink"])
-        self.output.send(self.config["sink"])
+        parts = self.report.parts(), self.output.parts()
+        write_frames(self.config["sink"], [json.dumps(head).encode("ascii")], *parts)
 
     def wait(self, deadline: float, keep: bool = False) -> list[Any]:
         """Read what the job says until it says a word to us, or ends; give the word, or nothing.
 
         At the deadline it is killed; with `keep` everything but the process that the tests were collected in.
         """
-        wake = [fd for fd in (self.reports, self.outputs, self.words, self.waker) if fd >= 0]
-        pause = MEMORY_EVERY_S if self.waker >= 0 else 0.005
+        wake = [fd for fd in (self.words, self.waker) if fd >= 0]
+        told = [self.reports, self.outputs]
+        full: list[int] = []
+        pause = LISTEN_EVERY_S if self.waker >= 0 else 0.005
         while True:
             line, newline, rest = bytes(self.said).partition(b"\n")
             if newline:
@@ -340,12 +344,15 @@ class Execution:
                 return word
             if self.status is not None:
                 return []
-            watched = [*wake, self.config["source"]] if self.laid else wake
+            watched = [*wake, *full, self.config["source"]] if self.laid else wake
             readable = select.select(watched, [], [], pause)[0]
             if self.config["source"] in readable:
                 kill_all_but(self.config, ())
                 os._exit(0)  # nobody writes while a job runs: whoever wanted it is gone
-            wake = [fd for fd in wake if fd not in self.drain(readable)]
+            took = {fd: self.take(fd) for fd in {*readable, *told} - {self.waker, self.config["source"]}}
+            wake = [fd for fd in wake if took.get(fd) != 0]
+            told = [fd for fd in told if took.get(fd) != 0]
+            full = [fd for fd in told if (took.get(fd) or 0) >= CHUNK // 2]
             ended, status = os.waitpid(self.pid, os.WNOHANG)
             now = time.monotonic()
             if ended:
@@ -370,25 +377,18 @@ class Execution:
             self.status = os.waitpid(self.pid, 0)[1]
         self.ended_by = why
 
-    def drain(self, readable: list[int], to_the_end: bool = False) -> list[int]:
-        """Take what is there, all of it or a part; gives the descriptors that have ended."""
-        ended = []
-        for fd in readable:
-            while fd != self.waker:
-                try:
-                    if fd == self.reports:
-                        took = self.report.take(fd)
-                        self.heard = time.monotonic()
-                    elif fd == self.outputs:
-                        took = self.output.take(fd)
-                    else:
-                        part = os.read(fd, CHUNK)
-                        self.said += part
-                        took = len(part)
-                except BlockingIOError:
-                    break
-                if not took:
-                    ended.append(fd)
-                if not took or not to_the_end:
-                    break
-        return ended
+    def take(self, fd: int) -> int | None:
+        """Read once from a descriptor; gives the number of bytes, 0 at its end, None when nothing is there yet."""
+        try:
+            if fd == self.reports:
+                took = self.report.take(fd)
+                if took:
+                    self.heard = time.monotonic()
+                return took
+            if fd == self.outputs:
+                return self.output.take(fd)
+            part = os.read(fd, CHUNK)
+        except BlockingIOError:
+            return None
+        self.said += part
+        return len(part)

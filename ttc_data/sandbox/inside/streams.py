@@ -33,12 +33,17 @@ def read_exactly(fd: int, count: int) -> bytes | None:
     return b"".join(parts)
 
 
-def write_frame(fd: int, *parts: bytes | memoryview) -> None:
-    """One frame of all the parts."""
-    for part in (struct.pack(">I", sum(len(part) for part in parts)), *parts):
-        left = memoryview(part)
-        while left:
-            left = left[os.write(fd, left) :]
+def write_frames(fd: int, *frames: list[bytes | memoryview]) -> None:
+    """Each frame whole, of all its parts; at once, since every write wakes everybody between us and the reader."""
+    left: list[bytes | memoryview] = []
+    for parts in frames:
+        left += [struct.pack(">I", sum(len(part) for part in parts)), *parts]
+    while left:
+        count = os.writev(fd, left)
+        while left and count >= len(left[0]):
+            count -= len(left.pop(0))
+        if count:
+            left[0] = memoryview(left[0])[count:]
 
 
 class Beginning:
@@ -60,10 +65,9 @@ class Beginning:
         self.size = min(self.size + count, self.most)
         return count
 
-    def send(self, fd: int) -> None:
-        """Write it as one frame."""
-        with memoryview(self.memory) as whole, whole[: self.size] as part:
-            write_frame(fd, part)
+    def parts(self) -> list[bytes | memoryview]:
+        """What was taken."""
+        return [memoryview(self.memory)[: self.size]]
 
     def close(self) -> None:
         self.memory.close()
@@ -86,17 +90,13 @@ class Ends:
         self.total += count
         return count
 
-    def send(self, fd: int) -> None:
-        """Write it as one frame, with a line that says how much is left out."""
-        cut = self.total - 2 * self.half
-        with memoryview(self.memory) as whole:
-            if cut <= 0:
-                with whole[: self.total] as part:
-                    write_frame(fd, part)
-                return
-            turn = self.half + (self.total - self.half) % self.half
-            with whole[: self.half] as first, whole[turn:] as older, whole[self.half : turn] as newer:
-                write_frame(fd, first, b"\n[... %d bytes cut ...]\n" % cut, older, newer)
+    def parts(self) -> list[bytes | memoryview]:
+        """What was taken, with a line that says how much is left out."""
+        cut, whole = self.total - 2 * self.half, memoryview(self.memory)
+        if cut <= 0:
+            return [whole[: self.total]]
+        turn = self.half + (self.total - self.half) % self.half
+        return [whole[: self.half], b"\n[... %d bytes cut ...]\n" % cut, whole[turn:], whole[self.half : turn]]
 
     def close(self) -> None:
         self.memory.close()
