@@ -39,7 +39,8 @@ from ttc_data.environments.engine import connect
 from ttc_data.environments.host import DockerHost, EnvironmentStore, LocalHost
 from ttc_data.environments.open import Cache, open_host
 from ttc_data.grading import grade
-from ttc_data.records import Environment, Row
+from ttc_data.records import Environment
+from ttc_data.row import Row
 from ttc_data.sandbox.local import interpreter
 from ttc_data.sandbox.protocol import Job, Report
 

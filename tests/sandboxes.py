@@ -27,7 +27,7 @@ from ttc_data.sandbox.stream import runner_arguments
 from ttc_data.sources.trees import TreeStore
 
 MIB = 1024 * 1024
-PACKAGES = ("pytest", "pluggy", "iniconfig", "packaging", "pygments", "coverage")
+PACKAGES = ("pytest", "pluggy", "iniconfig", "packaging", "pygments", "coverage", "time-machine")
 LIMITS = Limits(
     memory_bytes=512 * MIB,
     processes=64,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import runpy
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,14 +12,19 @@ import pytest
 
 from tests.scripted import CRASHED, TIMED_OUT, Script, environment, played
 from ttc_data.edits import unified_diff
-from ttc_data.proof import prove, reference_file
+from ttc_data.evidence.stability import variation
+from ttc_data.proof import Case, Prover, prove, reference_file
 from ttc_data.recipe import TestRules
-from ttc_data.records import Evidence, FileText, Outcome, Reject, Sample
+from ttc_data.records import Environment, Evidence, FileText, Outcome, Reject, Sample, Target
 from ttc_data.sandbox.protocol import Job, Report
 
 REFERENCE = "def f():\r\n    return 1  # \u00fc\n"
 MASKED = "def f():\r\n    raise NotImplementedError\n"
-RULES = TestRules(runs=3)
+RULES = TestRules(runs=3, mutants=0)
+TARGET = Target(
+    source_key="source", path="m.py", qualname="f", kind="function", is_async=False, span=(0, 30), signature="def f():",
+    docstring="", docstring_span=(0, 0), bodies=((11, 25),), body_lines=((2, 2),),
+)  # fmt: skip
 A, B, N = "test_m.py::a", "test_m.py::b", "test_m.py::n"
 D = "ttc_doctests/test_f.py::test_docstring_examples"
 
@@ -29,7 +34,7 @@ def sample(candidates: tuple[str, ...] = (A, B), neighbours: tuple[str, ...] = (
         target_key="target", source_key="source", environment_key=environment().key, spec_key="spec", mask="body",
         path="m.py", qualname="f", masked=MASKED, interface="", patch=unified_diff({"m.py": MASKED}, {"m.py": REFERENCE}),
         tests=(FileText("ttc_doctests/test_f.py", "# examples"),) if doctest else (), candidates=candidates,
-        neighbours=neighbours, line_coverage=0.75,
+        neighbours=neighbours, needs="",
     )  # fmt: skip
 
 
@@ -42,8 +47,17 @@ def plays(**outcomes: Outcome) -> Callable[[Job], Report]:
 def proven(
     script: Script, of: Sample | None = None, texts: Mapping[str, str] | None = None, rules: TestRules = RULES
 ) -> Evidence | Reject:
-    (found,) = prove(of or sample(), environment(), script, rules, texts or {})
+    (found,) = prove(case(of or sample(), rules, texts or {}), Prover(script, no_versions, rules, 0))
     return found
+
+
+def case(of: Sample, rules: TestRules, texts: Mapping[str, str]) -> Case:
+    variations = [variation(number, environment()) for number in range(rules.runs)]
+    return Case(of, TARGET, environment(), variations, texts)
+
+
+def no_versions(environment: Environment, job: Job, versions: Sequence[Mapping[str, str]], key: str) -> list[Report]:
+    raise AssertionError("no mutants are asked for")
 
 
 def reason(script: Script, of: Sample | None = None) -> str:
@@ -61,10 +75,12 @@ def test_tests_that_the_masked_file_fails_decide_and_the_others_must_go_on_passi
     assert isinstance(found, Evidence)
     assert found.fail_to_pass == (A, B)
     assert found.pass_to_pass == (N,)
-    assert (found.gold_passes, found.gold_runs) == (3, 3)
+    assert [run.passed for run in found.gold] == [True] * 3
+    assert [run.variation.order for run in found.gold] == [0, 1, 2]
     assert found.verdict.status == "valid"
     assert found.test_origin == "repository"
     assert found.line_coverage == 0.75
+    assert found.branch_coverage == 1.0, "the report tells of none"
     assert found.key == sample().key
 
 
@@ -72,7 +88,12 @@ def test_the_masked_file_runs_once_and_the_reference_under_every_seed() -> None:
     script = Script([plays(a="failed", b="failed", n="passed"), plays(a="passed", b="passed", n="passed")])
     proven(script, sample(doctest=True))
     assert [job.files["m.py"] for job in script.jobs] == [MASKED, REFERENCE, REFERENCE, REFERENCE]
-    assert [job.hash_seed for job in script.jobs] == [0, 0, 1, 2]
+    assert [job.hash_seed for job in script.jobs] == [0, 1, 2, 0]
+    assert [job.order for job in script.jobs] == [0, 1, 2, 0]
+    assert {job.timezone for job in script.jobs} == {"UTC", "NPT-5:45", "HST10"}
+    assert not any(job.cover for job in script.jobs[:-1])
+    assert script.jobs[-1].branches
+    assert script.jobs[-1].cover == {"m.py": {TARGET.key: TARGET.body_lines}}
     for job in script.jobs:
         assert job.tests == (A, B, N)
         assert job.test_files == ("test_m.py",)
@@ -101,7 +122,7 @@ def test_a_flaky_test_is_in_neither_list() -> None:
         found = proven(Script([plays(a="failed", b="failed", n="passed"), steady, flaky, steady]))
         assert isinstance(found, Evidence)
         assert (found.fail_to_pass, found.pass_to_pass) == ((A,), (N,))
-        assert found.gold_passes == 3
+        assert all(run.passed for run in found.gold)
 
 
 def test_an_expected_failure_counts_as_passed() -> None:
@@ -213,7 +234,7 @@ def runs(tests: str, solution: Callable[[], int] = lambda: 1) -> Callable[[Job],
 
 
 def tripwires(script: Script, tests: str = TESTS, most: int = 2) -> list[tuple[int, str, str, tuple[str, ...]]]:
-    found = proven(script, texts={"test_m.py": tests}, rules=TestRules(runs=3, tripwires=most))
+    found = proven(script, texts={"test_m.py": tests}, rules=TestRules(runs=3, mutants=0, tripwires=most))
     assert isinstance(found, Evidence)
     return [(edit.line, edit.old, edit.new, edit.tests) for edit in found.tripwires]
 

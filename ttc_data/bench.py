@@ -16,7 +16,8 @@ from ttc_data.environments.open import Cache, SandboxKind, open_host
 from ttc_data.errors import DatasetError, PatchRejected
 from ttc_data.evidence.twins import ids, twin_files
 from ttc_data.grading import Grade, grade, unmask
-from ttc_data.records import Environment, Row
+from ttc_data.records import Environment
+from ttc_data.row import Row
 from ttc_data.sandbox.protocol import Job, Report, Sandbox
 from ttc_data.sandbox.scheduler import Scheduler
 from ttc_data.trust import trusted

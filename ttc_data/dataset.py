@@ -10,8 +10,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from ttc_data.environments.open import Cache
 from ttc_data.errors import DatasetError
+from ttc_data.figures import Distribution, distributions
 from ttc_data.recipe import Recipe, load_recipe
-from ttc_data.records import Environment, Row
+from ttc_data.records import Environment
+from ttc_data.row import Row
 from ttc_data.store import columns, connect, quoted
 
 ENVIRONMENT: TypeAdapter[Environment] = TypeAdapter(Environment)
@@ -80,6 +82,31 @@ class Dataset:
     def count_guarded(self) -> int:
         """Number of rows that carry a tripwire."""
         return self._count("len(ttc_tripwires) > 0")
+
+    def distributions(self) -> list[Distribution]:
+        """How the rows' evidence is spread; nothing where there is no row."""
+        connection = connect()
+        found = distributions(connection, f"read_parquet({self._files})")
+        connection.close()
+        return [one for one in found if one.values]
+
+    def row(self, name: str) -> Row:
+        """The row whose id is `name`, or begins with it or holds it and no other does.
+
+        Raises:
+            DatasetError: there is none, or there are several.
+        """
+        connection = connect()
+        query = (
+            f"SELECT instance_id FROM read_parquet({self._files}) WHERE contains(instance_id, ?)"
+            " ORDER BY instance_id = ? DESC, instance_id"
+        )
+        found = [one for (one,) in connection.execute(query, [name, name]).fetchall()]
+        connection.close()
+        if not found or (found[0] != name and len(found) > 1):
+            names = f"{len(found)} rows hold it, for instance {', '.join(found[:3])}" if found else "no row holds it"
+            raise DatasetError(f"row {name!r}: {names}; `ttcdata show --rows 5` shows ids")
+        return next(row for row in self.rows() if row.instance_id == found[0])
 
     def _count(self, condition: str) -> int:
         connection = connect()

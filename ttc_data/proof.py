@@ -2,96 +2,243 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from ttc_data.edits import apply_patch
+from ttc_data.evidence.stability import varied
+from ttc_data.evidence.strength import RunVersions, Strength, fewest, measure, score
 from ttc_data.evidence.suite import RunJob, last_lines
 from ttc_data.evidence.tripwires import propose
-from ttc_data.evidence.twins import find_tripwires, twin_files
+from ttc_data.evidence.twins import find_tripwires, ids, twin_files
 from ttc_data.grading import passed, session_defect
 from ttc_data.recipe import TestRules
-from ttc_data.records import Environment, Evidence, Reject, Sample, Tripwire, Verdict
+from ttc_data.records import (
+    Environment,
+    Evidence,
+    FileText,
+    GoldRun,
+    Reject,
+    Sample,
+    Target,
+    TestOrigin,
+    Tripwire,
+    Variation,
+    Verdict,
+)
 from ttc_data.sandbox.protocol import Job, Report
 
+WEAK = frozenset(("masked_passes", "stub_passes", "weak_tests", "no_test_reaches_it", "reference_fails"))
+"""Reasons that other tests could do away with."""
+Generate = Callable[[], FileText | None]
 
-def prove(
-    sample: Sample, environment: Environment, run: RunJob, rules: TestRules, texts: Mapping[str, str]
-) -> Iterator[Evidence | Reject]:
-    """Run a sample's tests on the masked file and, `rules.runs` times, on the reference.
+
+@dataclass(frozen=True)
+class Prover:
+    """What the proof of a build's samples takes."""
+
+    run: RunJob
+    run_versions: RunVersions
+    rules: TestRules
+    seed: int
+
+
+@dataclass(frozen=True)
+class Case:
+    """A sample to prove, and all that belongs to it."""
+
+    sample: Sample
+    target: Target
+    environment: Environment
+    variations: Sequence[Variation]
+    """One for each run of the reference; the repository's suite passed under all of them."""
+    texts: Mapping[str, str]
+    """Of the environment's own test files, by path."""
+
+
+def prove(case: Case, prover: Prover, generate: Generate | None = None) -> Iterator[Evidence | Reject]:
+    """Run a sample's tests on the masked file, on the reference, and on changes of it.
 
     The tests that the masked file fails become FAIL_TO_PASS, those that it passes PASS_TO_PASS; a test that the
-    reference does not pass every time is in neither. The reference is put back the way an answer is: by applying
-    the patch. Then tripwires are looked for, on the reference too.
+    reference does not pass every time is in neither. Of FAIL_TO_PASS as few are kept as notice the same changes of the
+    target's body. The reference is put back the way an answer is: by applying the patch. Where the tests are too weak,
+    others are written and it is all done again with both.
 
     Args:
-        sample: what is to be proven.
-        environment: what it runs in.
-        run: runs a job there.
-        rules: how often, and for how long.
-        texts: of the environment's own test files, by path.
+        case: what is to be proven.
+        prover: how.
+        generate: writes a test file for the target; called at most once.
     """
-    subject = f"{environment.repo} {sample.path}::{sample.qualname}"
-    chosen = (*sample.candidates, *sample.neighbours)
-    extra = {file.path: file.text for file in sample.tests}
-    masked = run(environment, _job(environment, chosen, {**extra, sample.path: sample.masked}, 0, rules))
-    defect = session_defect(masked)
-    if defect == "timeout":
-        yield Reject(sample.key, "prove", "masked_times_out", f"after {rules.sample_timeout_s:g} s", subject)
-        return
-    if defect:
-        yield Reject(sample.key, "prove", f"masked_{defect}", last_lines(masked), subject)
-        return
-    passes_masked = passed(masked)
-    if all(test in passes_masked for test in chosen):
-        yield Reject(sample.key, "prove", "masked_passes", f"{len(chosen)} tests pass without the body", subject)
-        return
-    reference = reference_file(sample)
-    runs: list[frozenset[str]] = []
-    for seed in range(rules.runs):
-        report = run(environment, _job(environment, chosen, {**extra, sample.path: reference}, seed, rules))
-        defect = session_defect(report)
+    found = _Attempt(case, prover, ()).outcome()
+    if isinstance(found, Reject) and found.reason in (WEAK | {f"tests_need_{case.sample.needs}"}) and generate:
+        file = generate()
+        if file is not None:
+            again = _Attempt(case, prover, (file,)).outcome()
+            found = again if isinstance(again, Evidence) or not case.sample.candidates else found
+    yield found
+
+
+class _Attempt:
+    """One way to prove a sample: with the tests that it has, and maybe others."""
+
+    def __init__(self, case: Case, prover: Prover, more: Sequence[FileText]) -> None:
+        self.case = case
+        self.sample, self.environment, self.rules = case.sample, case.environment, prover.rules
+        self.prover = prover
+        self.more = {file.path for file in more}
+        self.extra = {file.path: file.text for file in (*case.sample.tests, *more)}
+        written = [test for file in more for test in test_ids(file)]
+        self.candidates = (*case.sample.candidates, *written)
+        self.reference = reference_file(case.sample)
+
+    def outcome(self) -> Evidence | Reject:
+        """The proof, or what is missing from it."""
+        rules = self.rules
+        if not self.candidates:
+            needs = self.sample.needs
+            return self.reject(f"tests_need_{needs}" if needs else "no_test_reaches_it", "no stable test runs its body")
+        chosen = (*self.candidates, *self.sample.neighbours)
+        masked = self.run(chosen, self.sample.masked)
+        defect = session_defect(masked)
+        if defect == "timeout":
+            return self.reject("masked_times_out", f"after {rules.sample_timeout_s:g} s")
         if defect:
-            reason = "reference_times_out" if defect == "timeout" else f"reference_{defect}"
-            yield Reject(sample.key, "prove", reason, f"run {seed + 1} of {rules.runs}: {last_lines(report)}", subject)
-            return
-        runs.append(passed(report))
-    stable = frozenset.intersection(*runs)
-    fail_to_pass = tuple(test for test in chosen if test in stable and test not in passes_masked)
-    pass_to_pass = tuple(test for test in chosen if test in stable and test in passes_masked)
-    if not fail_to_pass:
-        detail = f"no test that the masked file fails passes {rules.runs} of {rules.runs} times"
-        yield Reject(sample.key, "prove", "reference_fails", detail, subject)
-        return
-    examples = {file.path for file in sample.tests}
-    from_repository = any(test.partition("::")[0] not in examples for test in fail_to_pass)
-    kept = (*fail_to_pass, *pass_to_pass)
+            return self.reject(f"masked_{defect}", last_lines(masked))
+        passes_masked = passed(masked)
+        if all(test in passes_masked for test in chosen):
+            return self.reject("masked_passes", f"{len(chosen)} tests pass without the body")
+        runs: list[frozenset[str]] = []
+        took_s = 0.0
+        for number, one in enumerate(self.case.variations[1:]):
+            report = self.run(chosen, self.reference, one)
+            if defect := session_defect(report):
+                return self.broken(defect, report, number + 1)
+            runs.append(passed(report))
+            took_s = report.seconds
+        stable = frozenset.intersection(*runs)
+        fail_to_pass = tuple(test for test in chosen if test in stable and test not in passes_masked)
+        pass_to_pass = tuple(test for test in chosen if test in stable and test in passes_masked)
+        if not fail_to_pass:
+            detail = f"no test that the masked file fails passes {rules.runs} of {rules.runs} times"
+            return self.reject("reference_fails", detail)
+        strength = Strength((), ())
+        if rules.mutants:
+            job = self.job(fail_to_pass, self.reference)
+            strength = measure(
+                self.case.target, self.reference, self.environment, job, took_s, rules, self.prover.seed,
+                self.prover.run_versions,
+            )  # fmt: skip
+        if stubs := strength.passed(fail_to_pass):
+            return self.reject("stub_passes", f"{len(fail_to_pass)} tests pass with {', '.join(stubs)} for a body")
+        reached = score(strength.mutations(fail_to_pass))
+        if reached < rules.min_mutation_score:
+            return self.reject("weak_tests", f"mutation score {reached:.2f}, at least {rules.min_mutation_score:g}")
+        deciding = fewest(fail_to_pass, strength.notices(), rules.redundancy)
+        deciding, tripwires = self.tripwires(deciding, fail_to_pass, pass_to_pass)
+        last = self.run((*deciding, *pass_to_pass), self.reference, self.case.variations[0], cover=deciding)
+        if defect := session_defect(last):
+            return self.broken(defect, last, rules.runs)
+        if lost := {*deciding, *pass_to_pass} - passed(last):
+            return self.reject("reference_fails", f"run {rules.runs} of {rules.runs}: {min(lost)}")
+        reach = last.reach.get(self.case.target.key)
+        kept = {test.partition("::")[0] for test in (*deciding, *pass_to_pass)}
+        gold = [True, *(run >= {*deciding, *pass_to_pass} for run in runs)]
+        return Evidence(
+            sample_key=self.sample.key,
+            verdict=Verdict("valid"),
+            gold=tuple(GoldRun(one, ran) for one, ran in zip(self.case.variations, gold, strict=True)),
+            fail_to_pass=deciding,
+            pass_to_pass=pass_to_pass,
+            tests=tuple(FileText(path, text) for path, text in self.extra.items() if path in kept),
+            line_coverage=round(len(reach.ran) / reach.lines, 4) if reach and reach.lines else 0.0,
+            branch_coverage=round(reach.taken / reach.branches, 4) if reach and reach.branches else 1.0,
+            mutants=strength.mutations(deciding),
+            stubs=tuple(stub.name for stub, _ in strength.stubs),
+            test_origin=self.origin(deciding),
+            tripwires=tripwires,
+        )
 
-    def run_twin(edits: Sequence[Tripwire], more: Sequence[str]) -> Report:
-        files = {**extra, sample.path: reference, **twin_files(edits, known)}
-        return run(environment, _job(environment, tuple(dict.fromkeys((*kept, *more))), files, 0, rules))
+    def origin(self, deciding: Sequence[str]) -> TestOrigin:
+        """Where the deciding tests come from: the first of these that any does."""
+        paths = {test.partition("::")[0] for test in deciding}
+        if paths - set(self.extra):
+            return "repository"
+        return "doctest" if paths - self.more else "generated"
 
-    known = {**texts, **extra}
-    by_file: dict[str, list[str]] = {}
-    for test in fail_to_pass if rules.tripwires else ():
-        by_file.setdefault(test.partition("::")[0], []).append(test)
-    proposals = [
-        one
-        for path, tests in by_file.items()
-        if path in known and path != sample.path
-        for one in propose(known[path], tests, sample.qualname)
-    ]
-    proposals.sort(key=lambda one: one.rank)
-    yield Evidence(
-        sample_key=sample.key,
-        verdict=Verdict("valid"),
-        gold_runs=rules.runs,
-        gold_passes=sum(run >= {*fail_to_pass, *pass_to_pass} for run in runs),
-        fail_to_pass=fail_to_pass,
-        pass_to_pass=pass_to_pass,
-        line_coverage=sample.line_coverage,
-        test_origin="repository" if from_repository else "doctest",
-        tripwires=find_tripwires(proposals, fail_to_pass, rules.tripwires, run_twin),
-    )
+    def tripwires(
+        self, deciding: tuple[str, ...], fail_to_pass: tuple[str, ...], pass_to_pass: tuple[str, ...]
+    ) -> tuple[tuple[str, ...], tuple[Tripwire, ...]]:
+        """Look for tripwires in the deciding tests, else in those that could decide too, which are then kept."""
+        known = {**self.case.texts, **self.extra}
+
+        def among(tests: tuple[str, ...]) -> tuple[Tripwire, ...]:
+            kept = (*tests, *pass_to_pass)
+
+            def run_twin(edits: Sequence[Tripwire], more: Sequence[str]) -> Report:
+                return self.run(tuple(dict.fromkeys((*kept, *more))), self.reference, twins=twin_files(edits, known))
+
+            by_file: dict[str, list[str]] = {}
+            for test in tests:
+                by_file.setdefault(test.partition("::")[0], []).append(test)
+            proposals = [
+                one
+                for path, ids_there in by_file.items()
+                if path in known and path != self.sample.path
+                for one in propose(known[path], ids_there, self.sample.qualname)
+            ]
+            proposals.sort(key=lambda one: one.rank)
+            return find_tripwires(proposals, tests, self.rules.tripwires, run_twin)
+
+        found = among(deciding) if self.rules.tripwires else ()
+        if found or not self.rules.tripwires or len(deciding) == len(fail_to_pass):
+            return deciding, found
+        found = among(fail_to_pass)
+        needed = {*deciding, *ids(found), *(test for edit in found for test in edit.renamed)}
+        return tuple(test for test in fail_to_pass if test in needed), found
+
+    def reject(self, reason: str, detail: str) -> Reject:
+        """The sample, dropped."""
+        subject = f"{self.environment.repo} {self.sample.path}::{self.sample.qualname}"
+        return Reject(self.sample.key, "prove", reason, detail, subject)
+
+    def broken(self, defect: str, report: Report, number: int) -> Reject:
+        """A session on the reference that cannot be believed."""
+        reason = "reference_times_out" if defect == "timeout" else f"reference_{defect}"
+        return self.reject(reason, f"run {number} of {self.rules.runs}: {last_lines(report)}")
+
+    def job(self, tests: tuple[str, ...], text: str) -> Job:
+        """Some tests on one text of the target's file."""
+        return Job(
+            test_files=tuple(dict.fromkeys(test.partition("::")[0] for test in tests)),
+            tests=tests,
+            files={**self.extra, self.sample.path: text},
+            args=self.environment.pytest_args,
+            timeout_s=self.rules.sample_timeout_s,
+            test_timeout_s=self.rules.test_timeout_s,
+        )
+
+    def run(
+        self,
+        tests: tuple[str, ...],
+        text: str,
+        one: Variation | None = None,
+        *,
+        twins: Mapping[str, str] | None = None,
+        cover: Sequence[str] = (),
+    ) -> Report:
+        """A session of its own; `cover`: what these tests run of the target is asked for."""
+        job = varied(self.job(tests, text), one or Variation())
+        job = replace(job, files={**job.files, **(twins or {})})
+        if cover:
+            lines = {self.sample.path: {self.case.target.key: self.case.target.body_lines}}
+            job = replace(job, cover=lines, branches=True)
+        return self.prover.run(self.environment, job)
+
+
+def test_ids(file: FileText) -> list[str]:
+    """The tests of a file that we wrote, as pytest names them."""
+    return [f"{file.path}::{name}" for name in re.findall(r"^def (test_\w+)\(", file.text, re.MULTILINE)]
 
 
 def reference_file(sample: Sample) -> str:
@@ -99,17 +246,3 @@ def reference_file(sample: Sample) -> str:
     changed = apply_patch({sample.path: sample.masked.encode("utf-8")}, sample.patch)[sample.path]
     assert changed is not None
     return changed.decode("utf-8")
-
-
-def _job(
-    environment: Environment, tests: tuple[str, ...], files: Mapping[str, str], seed: int, rules: TestRules
-) -> Job:
-    return Job(
-        test_files=tuple(dict.fromkeys(test.partition("::")[0] for test in tests)),
-        tests=tests,
-        files=files,
-        args=environment.pytest_args,
-        hash_seed=seed,
-        timeout_s=rules.sample_timeout_s,
-        test_timeout_s=rules.test_timeout_s,
-    )

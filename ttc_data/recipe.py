@@ -129,8 +129,8 @@ class EnvironmentRules(Section):
 
     exclude_newer: datetime.date | None = None
     """Resolve as if nothing later had been released: makes a build repeatable on another day."""
-    extra_requirements: tuple[str, ...] = ("pytest>=8", "coverage>=7.6")
-    """Installed beside the project's own; the first two run and measure the tests."""
+    extra_requirements: tuple[str, ...] = ("pytest>=8", "coverage>=7.6", "time-machine>=2.16")
+    """Installed beside the project's own; the first two run and measure the tests, the third puts the date forward."""
     imports: dict[str, str] = Field(default_factory=lambda: dict(KNOWN_IMPORTS))
     """Import name to project name: what a tree without metadata may ask for by importing it."""
     max_environment_bytes: int = Field(1024 * MIB, ge=1)
@@ -142,8 +142,8 @@ class TestRules(Section):
 
     __test__ = False  # not a test class, whatever pytest thinks of its name
 
-    runs: int = Field(3, ge=1, le=100)
-    """How often the suite, and each sample's reference, must pass."""
+    runs: int = Field(5, ge=2, le=100)
+    """How often the suite, and each sample's reference, must pass: shuffled, under other hash seeds, time zones, locales and dates."""
     doctests: bool = True
     """Use the docstring's own examples as tests."""
     max_candidates: int = Field(30, ge=1)
@@ -152,6 +152,16 @@ class TestRules(Section):
     """Further tests of the same files, for PASS_TO_PASS."""
     tripwires: int = Field(2, ge=0)
     """Altered twins of deciding tests kept for each sample, at most; 0 looks for none."""
+    mutants: int = Field(20, ge=0)
+    """Changes of the target's body that are tried on its tests, at most; 0 measures no strength."""
+    min_mutation_score: float = Field(0.5, ge=0, le=1)
+    """Share of the mutants that the deciding tests must notice."""
+    redundancy: int = Field(2, ge=1)
+    """So many deciding tests are kept for each mutant and each trivial body, where there are as many that notice it."""
+    generate: bool = True
+    """Write tests for targets that have none, or none strong enough: what the reference does with proposed inputs."""
+    mutant_timeout_s: float = Field(5.0, gt=0)
+    """Of a session on a mutant; ten times what the reference took where that is more."""
     test_timeout_s: float = Field(20.0, gt=0)
     suite_timeout_s: float = Field(600.0, gt=0)
     sample_timeout_s: float = Field(120.0, gt=0)

@@ -19,12 +19,13 @@ TargetKind: TypeAlias = Literal["function", "method", "class"]
 SourceKind: TypeAlias = Literal["pypi", "git", "stack"]
 MaskMode: TypeAlias = Literal["body", "whole"]
 SpecOrigin: TypeAlias = Literal["docstring", "model"]
+Fate: TypeAlias = Literal["killed", "limit", "survived", "equivalent"]
 TestOrigin: TypeAlias = Literal["repository", "doctest", "generated"]
 VerdictStatus: TypeAlias = Literal["valid", "invalid", "error", "timeout"]
 Outcome: TypeAlias = Literal["passed", "failed", "error", "skipped", "xfailed", "xpassed"]
 TripwireKind: TypeAlias = Literal["value", "negation", "exception"]
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 
 
 def _plain(value: object) -> object:
@@ -157,13 +158,26 @@ class TestReach:
 
 
 @dataclass(frozen=True, slots=True)
-class LineCount:
-    """How much of a target a suite ran."""
+class Need:
+    """Something that a sandbox does not have, and that a target's failing tests asked for."""
 
     target: str
-    ran: int
-    lines: int
-    """Lines of the target that could have run."""
+    what: str
+    """`network`, `display` or `database`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variation:
+    """What a run changes that must make no difference."""
+
+    hash_seed: int = 0
+    order: int = 0
+    """Seed that files, classes and tests are shuffled by; 0 leaves them as they are collected."""
+    timezone: str = "UTC"
+    """As POSIX writes it in `TZ`, which needs no database."""
+    locale: str = "C.UTF-8"
+    days: int = 0
+    """By how much the date is put forward."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,10 +186,10 @@ class Suite:
 
     environment_key: str
     run: int
-    hash_seed: int
+    variation: Variation
     passed: tuple[TestReach, ...]
     """Sorted by test id; `targets` is filled by run 0 only, which measures coverage."""
-    lines: tuple[LineCount, ...]
+    needs: tuple[Need, ...]
     """Filled by run 0 only."""
 
     @property
@@ -222,8 +236,8 @@ class Sample:
     """Test ids that reach the target; those the masked file fails become FAIL_TO_PASS."""
     neighbours: tuple[str, ...]
     """Stable tests of the same files that do not reach the target."""
-    line_coverage: float
-    """Share, 0 to 1, of the target's own lines that the suite ran."""
+    needs: str
+    """What the tests that failed asked for, where only such tests reach the target: `network`, say; else `""`."""
 
     @property
     def key(self) -> str:
@@ -265,17 +279,47 @@ class Tripwire:
 
 
 @dataclass(frozen=True, slots=True)
+class GoldRun:
+    """One run of the reference."""
+
+    variation: Variation
+    passed: bool
+    """All of the row's tests did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """One change of the target's body, and what the deciding tests made of it."""
+
+    operator: str
+    line: int
+    old: str
+    new: str
+    fate: Fate
+    """`limit`: it ran out of time or memory, or crashed. `equivalent`: it survived, and gives what the reference gives for
+    every generated input."""
+    tests: tuple[str, ...]
+    """Deciding tests that it does not pass."""
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """What execution showed about a Sample."""
 
     sample_key: str
     verdict: Verdict
-    gold_runs: int
-    gold_passes: int
+    gold: tuple[GoldRun, ...]
     fail_to_pass: tuple[str, ...]
     pass_to_pass: tuple[str, ...]
+    tests: tuple[FileText, ...]
+    """Test files that the repository does not have."""
     line_coverage: float
-    """Share, 0 to 1, of the target's own lines that the suite ran."""
+    """Share, 0 to 1, of the target's own lines that the deciding tests run."""
+    branch_coverage: float
+    """Share, 0 to 1, of the target's branches that the deciding tests take; 1 where there is none."""
+    mutants: tuple[Mutation, ...]
+    stubs: tuple[str, ...]
+    """Trivial bodies that were tried and failed."""
     test_origin: TestOrigin
     tripwires: tuple[Tripwire, ...]
 
@@ -295,79 +339,6 @@ class Reject:
     detail: str
     subject: str = ""
     """What was dropped in words a person knows: `toolz/itertoolz.py::groupby`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One chat message."""
-
-    role: Literal["system", "user", "assistant"]
-    content: str
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A published Sample with a `valid` Verdict: what `load_dataset` returns."""
-
-    instance_id: str
-    """Unique and kept for ever: repository, target and content key."""
-    repo: str
-    """`owner/name`; projects of the package index are `pypi/NAME`."""
-    base_commit: str
-    """Revision that was mined: a commit, or the version of an sdist."""
-    path: str
-    """The file that holds the target."""
-    language: str
-    license: str
-    """SPDX expression as the source declares it."""
-    problem_statement: str
-    """The spec, with the target's name, path and signature."""
-    prompt: tuple[Message, ...]
-    """Chat messages that ask for the implementation."""
-    patch: str
-    """Unified diff from what the solver is given to the reference."""
-    test_patch: str
-    """Unified diff that adds the deciding tests the repository does not have."""
-    FAIL_TO_PASS: tuple[str, ...]
-    """Test ids that fail on the masked file and pass on the reference."""
-    PASS_TO_PASS: tuple[str, ...]
-    """Test ids of the same files that pass on both."""
-    image: str
-    """Name of the row's image, made when a set is exported or pushed with images."""
-    eval_script: str
-    """Runs the tests in `/testbed` between SWE-bench's start and end markers."""
-    log_parser: str
-    eval_type: str
-    version: str
-    created_at: str
-    """The revision's date, ISO 8601."""
-    ttc_schema_version: str
-    ttc_target: str
-    """Qualified name of the target in `path`."""
-    ttc_kind: TargetKind
-    ttc_mask: MaskMode
-    ttc_files: tuple[FileText, ...]
-    """What the solver is given in place of the repository's files."""
-    ttc_spec_origin: SpecOrigin
-    ttc_spec_model: str
-    ttc_docstring: str
-    """The docstring as written in the source."""
-    ttc_test_origin: TestOrigin
-    ttc_gold_passes: int
-    ttc_gold_runs: int
-    ttc_line_coverage: float
-    """Share, 0 to 1, of the target's own lines that the suite ran."""
-    ttc_tripwires: tuple[Tripwire, ...]
-    """Edits of the deciding tests that make the reference fail them; an answer that passes there is a forgery."""
-    ttc_environment: str
-    """Key of the environment, described in the dataset's `environments/` folder."""
-    ttc_recipe_hash: str
-    ttc_build: str
-    """Content key of the build: recipe, tool version and inputs."""
-
-    @property
-    def key(self) -> str:
-        return self.instance_id
 
 
 Record: TypeAlias = Source | Target | Environment | Suite | Spec | Sample | Evidence

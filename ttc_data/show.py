@@ -35,6 +35,20 @@ def reject_examples(out: Path) -> Table:
     return table
 
 
+def evidence_table(out: Path) -> Table | None:
+    """How the evidence of a build's rows is spread, None while there is no row."""
+    found = Dataset(out).distributions() if (out / "dataset").is_dir() else []
+    if not found:
+        return None
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("over the rows")
+    for name in ("least", "10 %", "median", "90 %", "most"):
+        table.add_column(name, justify="right")
+    for one in found:
+        table.add_row(one.name, *one.shown())
+    return table
+
+
 def tripwire_share(out: Path) -> str:
     """How many rows of a build's dataset carry a tripwire, `""` while there is no dataset."""
     if not (out / "dataset").is_dir():
@@ -63,7 +77,7 @@ def row_panels(out: Path, count: int) -> Iterator[Panel]:
             f"{row.path}  {row.ttc_kind} {row.ttc_target}  ({row.license})\n"
             f"{len(row.FAIL_TO_PASS)} deciding tests ({row.ttc_test_origin}), {len(row.PASS_TO_PASS)} that must go on passing;"
             f" reference passed {row.ttc_gold_passes} of {row.ttc_gold_runs};"
-            f" {row.ttc_line_coverage:.0%} of its lines run\n",
+            f" {row.ttc_line_coverage:.0%} of its lines run; mutation score {row.ttc_mutation_score:.0%} of {len(row.ttc_mutants)}\n",
             style="dim",
         )
         tests = Text("\nfor instance " + row.FAIL_TO_PASS[0], style="dim")

@@ -16,7 +16,7 @@ from ttc_data.engine import Progress, Quiet
 from ttc_data.environments.open import Cache, SandboxKind
 from ttc_data.errors import DatasetError, PatchRejected, SandboxLost
 from ttc_data.grading import Grade, grade, twin_defect
-from ttc_data.records import Row
+from ttc_data.row import Row
 
 
 @dataclass(frozen=True, slots=True)

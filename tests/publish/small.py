@@ -11,13 +11,31 @@ from ttc_data.masking import interface, mask
 from ttc_data.publish.rows import make_row
 from ttc_data.publish.write import write_dataset
 from ttc_data.recipe import PypiSource, Recipe, TreeLimits
-from ttc_data.records import Environment, Evidence, FileText, Reject, Row, Sample, Source, Target, Tripwire, Verdict
+from ttc_data.records import (
+    Environment,
+    Evidence,
+    FileText,
+    GoldRun,
+    Mutation,
+    Reject,
+    Sample,
+    Source,
+    Target,
+    Tripwire,
+    Variation,
+    Verdict,
+)
+from ttc_data.row import Row
 from ttc_data.sources.foreign import TreeFile
 from ttc_data.sources.trees import TreeStore
 from ttc_data.specs.docstring import docstring_spec
 from ttc_data.store import Build
 
 RECIPE = Recipe(name="small", description="Made up.", sources=(PypiSource(projects=("alpha",)),))
+MUTANTS = (
+    Mutation("arithmetic", 10, "+", "-", "killed", ("tests/test_mod.py::test_it",)),
+    Mutation("constant", 10, "1", "0", "survived", ()),
+)
 MODULE = '''\
 """A module."""
 
@@ -103,12 +121,13 @@ class SmallBuild:
             tests=(test,),
             candidates=(f"{test.path}::test_docstring_examples", "tests/test_mod.py::test_it"),
             neighbours=(),
-            line_coverage=1.0,
+            needs="",
         )
         edit = Tripwire("tests/test_mod.py", 1, 2, "of", "off", "value", ("tests/test_mod.py::test_it",), ())
         evidence = Evidence(
-            sample.key, Verdict("valid"), 3, 3, sample.candidates, ("tests/test_mod.py::test_other[a-b]",), 1.0,
-            "repository", (edit,) if target.kind == "function" else (),
+            sample.key, Verdict("valid"), (GoldRun(Variation(), True),) * 3, sample.candidates,
+            ("tests/test_mod.py::test_other[a-b]",), sample.tests, 1.0, 0.5, MUTANTS, ("pass",), "repository",
+            (edit,) if target.kind == "function" else (),
         )  # fmt: skip
         return make_row(sample, evidence, target, spec, source, environment, self.recipe, "build")
 

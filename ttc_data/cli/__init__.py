@@ -46,6 +46,7 @@ app.command()(build.build)
 app.command()(dataset.validate)
 app.command()(dataset.grade)
 app.command()(dataset.show)
+app.command()(dataset.evidence)
 app.command()(doctor.doctor)
 app.add_typer(image.app, name="image")
 

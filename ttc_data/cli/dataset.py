@@ -1,4 +1,4 @@
-"""`ttcdata validate`, `ttcdata grade`, `ttcdata show`."""
+"""`ttcdata validate`, `ttcdata grade`, `ttcdata show`, `ttcdata evidence`."""
 
 from __future__ import annotations
 
@@ -150,9 +150,11 @@ def show(
     folder = build or newest_build("build")
     from ttc_data.cli.console import out, tell
     from ttc_data.cli.tables import funnel_table
-    from ttc_data.show import reject_examples, row_panels, tripwire_share
+    from ttc_data.show import evidence_table, reject_examples, row_panels, tripwire_share
 
     out.print(funnel_table(folder))
+    if table := evidence_table(folder):
+        out.print(table)
     if share := tripwire_share(folder):
         tell(share)
     if rejects:
@@ -163,3 +165,20 @@ def show(
             out.print(panel)
         if not panels:
             tell("no rows yet: the dataset is written when the build ends")
+
+
+def evidence(
+    build: Annotated[Path, typer.Argument(metavar="BUILD", help="A build's folder, or a dataset's.")],
+    instance: Annotated[str, typer.Argument(metavar="INSTANCE", help="A row's id, or a part of it that no other has.")],
+) -> None:
+    """Show one row's proof: its tests, runs of the reference, trivial bodies, mutants killed and alive, tripwires.
+
+    Examples:
+
+        ttcdata evidence out/demo toolz-groupby
+    """
+    from ttc_data.cli.console import out
+    from ttc_data.proof_view import proof_view
+
+    for part in proof_view(build, instance):
+        out.print(part)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,22 +17,12 @@ from ttc_data.evidence.suite import Chosen, Reached, Subject, repeat_suite, run_
 from ttc_data.extract import extract
 from ttc_data.masking import interface, mask, restore
 from ttc_data.mine import Request, mine, requests
-from ttc_data.proof import prove
+from ttc_data.proof import Case, Prover, prove
 from ttc_data.publish.rows import make_row
 from ttc_data.publish.write import write_dataset
 from ttc_data.recipe import Recipe, SpecRules
-from ttc_data.records import (
-    Environment,
-    Evidence,
-    Reject,
-    Row,
-    Sample,
-    Source,
-    Spec,
-    Suite,
-    Target,
-    content_key,
-)
+from ttc_data.records import Environment, Evidence, Reject, Sample, Source, Spec, Suite, Target, Variation, content_key
+from ttc_data.row import Row
 from ttc_data.sandbox.protocol import Job, Report, Sandbox
 from ttc_data.sandbox.scheduler import Scheduler
 from ttc_data.specs.docstring import docstring_spec
@@ -86,6 +76,7 @@ class Stages:
         self.samples = folder.stage("mask", Sample)
         self.evidence = folder.stage("prove", Evidence)
         self.errors: list[str] = []
+        self.prover = Prover(self._run, self._run_versions, recipe.tests, recipe.seed)
 
     def close(self) -> None:
         """Close every sandbox, and say how many had to be replaced."""
@@ -99,6 +90,11 @@ class Stages:
 
     def _run(self, environment: Environment, job: Job) -> Report:
         return self.pool.run(environment, job)
+
+    def _run_versions(
+        self, environment: Environment, job: Job, versions: Sequence[Mapping[str, str]], key: str
+    ) -> list[Report]:
+        return self.pool.run_versions(environment, job, versions, seed=self.recipe.seed, key=key)
 
     def run(self) -> dict[str, int]:
         """Every stage in turn, then the dataset; gives the rows of each split."""
@@ -119,7 +115,8 @@ class Stages:
         )
         self._stage(self.repeats, self._repeat_inputs(), self._repeat, tests, self.suites, times=rules.tests.runs - 1)
         writer = spec_writer(rules.spec)
-        self._stage(self.specs, self._tasks(), lambda task: self._specify(task, writer), spec, self.extracted)
+        salted = [spec, rules.tests.generate]
+        self._stage(self.specs, self._tasks(), lambda task: self._specify(task, writer), salted, self.extracted)
         self._stage(self.samples, self._mask_inputs(), self._mask, rules.mask.model_dump(), self.specs)
         self._stage(self.evidence, self._chosen_samples(), self._prove, tests, self.samples, most=rules.limit)
         return self._write()
@@ -221,9 +218,11 @@ class Stages:
                 yield key, _Task(target, chosen, subject, texts[target.path])
 
     def _specify(self, task: _Task, writer: SpecWriter | None) -> Iterator[Spec | Reject]:
-        if not task.chosen.candidates:
+        if not task.chosen.candidates and not self.recipe.tests.generate:
             detail = f"{len(task.subject.environment.test_files)} test files"
-            yield Reject(task.target.key, "specify", "no_test_reaches_it", detail, task.name)
+            needs = task.chosen.needs
+            reason = f"tests_need_{needs}" if needs else "no_test_reaches_it"
+            yield Reject(task.target.key, "specify", reason, detail, task.name)
         elif writer is None:
             yield docstring_spec(task.target, self.recipe.spec)
         else:
@@ -276,10 +275,10 @@ class Stages:
             tests=(doctest,) if doctest and doctest.path in used else (),
             candidates=task.chosen.candidates,
             neighbours=task.chosen.neighbours,
-            line_coverage=task.chosen.coverage,
+            needs=task.chosen.needs,
         )
 
-    def _chosen_samples(self) -> Iterator[tuple[str, tuple[Sample, Environment, Mapping[str, str]]]]:
+    def _chosen_samples(self) -> Iterator[tuple[str, Case]]:
         """The samples to prove, one repository after the other so that its sandboxes stay warm."""
         limit = f"QUALIFY row_number() OVER (ORDER BY turn, key) <= {self.recipe.limit}" if self.recipe.limit else ""
         query = (
@@ -288,15 +287,20 @@ class Stages:
         )
         environment: Environment | None = None
         texts: Mapping[str, str] = {}
+        targets: dict[str, Target] = {}
+        variations: list[Variation] = []
         for sample in self.samples.select(query):
             if environment is None or environment.key != sample.environment_key:
                 environment = next(self.environments.records(key=sample.environment_key))
                 texts = self.cache.trees.texts(environment.tree, environment.test_files)
-            yield sample.key, (sample, environment, texts)
+                targets = {target.key: target for target in self.extracted.records(source_key=sample.source_key)}
+                suites = [*self.suites.records(environment_key=environment.key)]
+                suites += self.repeats.records(environment_key=environment.key)
+                variations = [suite.variation for suite in sorted(suites, key=lambda suite: suite.run)]
+            yield sample.key, Case(sample, targets[sample.target_key], environment, variations, texts)
 
-    def _prove(self, chosen: tuple[Sample, Environment, Mapping[str, str]]) -> Iterator[Evidence | Reject]:
-        sample, environment, texts = chosen
-        return prove(sample, environment, self._run, self.recipe.tests, texts)
+    def _prove(self, case: Case) -> Iterator[Evidence | Reject]:
+        return prove(case, self.prover)
 
     def _rows(self, build_key: str) -> Iterator[Row]:
         for environment in self.environments.records():

@@ -8,12 +8,24 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ttc_data.evidence.doctests import doctest_file, module_name
+from ttc_data.evidence.stability import variation, varied
 from ttc_data.recipe import TestRules
-from ttc_data.records import Environment, FileText, LineCount, Reject, Suite, Target, TestReach, content_key
+from ttc_data.records import Environment, FileText, Need, Reject, Suite, Target, TestReach, Variation, content_key
 from ttc_data.sandbox.protocol import Job, Reach, Report
 
 MOST_SESSIONS = 20
 VARYING = re.compile(r" in [0-9.]+s( \([0-9:]+\))?| at 0x[0-9a-f]+")
+NEEDS = {
+    "database": re.compile(
+        r"OperationalError|psycopg|pymysql|pymongo|redis\.exceptions|could not connect to server", re.IGNORECASE
+    ),
+    "display": re.compile(r"TclError|no display name|\$DISPLAY|could not connect to display|X server", re.IGNORECASE),
+    "network": re.compile(
+        r"gaierror|name resolution|Name or service not known|Network is unreachable|ConnectionRefusedError|Connection refused"
+        r"|ConnectError|Max retries exceeded|URLError",
+        re.IGNORECASE,
+    ),
+}
 RunJob = Callable[[Environment, Job], Report]
 
 
@@ -55,7 +67,7 @@ def run_suite(subject: Subject, run: RunJob, rules: TestRules) -> Iterator[Suite
     for target in subject.targets:
         cover[target.path][target.key] = target.body_lines
     files = [*environment.test_files, *(file.path for file in subject.doctests.values())]
-    report = run_through(environment, _job(subject, files, None, 0, rules, cover), run)
+    report = run_through(environment, _job(subject, files, None, rules, cover), run)
     # The harnesses that read rows cut a log's line at the first blank, so such an id could never be found again.
     passed = sorted(test for test in report.passed if not any(c.isspace() for c in test))
     if not passed:
@@ -72,24 +84,42 @@ def run_suite(subject: Subject, run: RunJob, rules: TestRules) -> Iterator[Suite
     yield Suite(
         environment_key=environment.key,
         run=0,
-        hash_seed=0,
+        variation=Variation(),
         passed=tuple(TestReach(test, tuple(sorted(reached[test]))) for test in passed),
-        lines=tuple(LineCount(key, len(reach.ran), reach.lines) for key, reach in sorted(report.reach.items())),
+        needs=tuple(_needs(report)),
     )
 
 
+def _needs(report: Report) -> Iterator[Need]:
+    """What the tests of a target asked for and did not get, where none of them passed."""
+    messages = {test.id: test.message for test in report.tests}
+    for key, reach in sorted(report.reach.items()):
+        if report.passed.isdisjoint(reach.tests):
+            said = " ".join(messages.get(test, "") for test in reach.tests)
+            what = next((name for name, words in NEEDS.items() if words.search(said)), "")
+            if what:
+                yield Need(key, what)
+
+
 def repeat_suite(subject: Subject, first: Suite, number: int, run: RunJob, rules: TestRules) -> Iterator[Suite]:
-    """Run again what passed, under another hash seed."""
+    """Run again what passed, in another order and under other circumstances.
+
+    Where most tests do not bear that the date is put forward, they run at today's.
+    """
     tests = [reach.test for reach in first.passed]
     files = dict.fromkeys(test.partition("::")[0] for test in tests)
-    report = run_through(subject.environment, _job(subject, list(files), tests, number, rules, {}), run)
-    again = report.passed & set(tests)
+    job = _job(subject, list(files), tests, rules, {})
+    changed = variation(number, subject.environment)
+    again = run_through(subject.environment, varied(job, changed), run).passed & set(tests)
+    if changed.days and 2 * len(again) < len(tests):
+        changed = replace(changed, days=0)
+        again = run_through(subject.environment, varied(job, changed), run).passed & set(tests)
     yield Suite(
         environment_key=subject.environment.key,
         run=number,
-        hash_seed=number,
+        variation=changed,
         passed=tuple(TestReach(test, ()) for test in sorted(again)),
-        lines=(),
+        needs=(),
     )
 
 
@@ -136,7 +166,6 @@ def _job(
     subject: Subject,
     files: Sequence[str],
     tests: Sequence[str] | None,
-    seed: int,
     rules: TestRules,
     cover: Mapping[str, Mapping[str, Sequence[tuple[int, int]]]],
 ) -> Job:
@@ -145,7 +174,6 @@ def _job(
         tests=None if tests is None else tuple(tests),
         files={file.path: file.text for file in subject.doctests.values()},
         args=subject.environment.pytest_args,
-        hash_seed=seed,
         timeout_s=rules.suite_timeout_s,
         test_timeout_s=rules.test_timeout_s,
         cover=dict(cover),
@@ -166,8 +194,8 @@ class Chosen:
     """Reach the target, most specific first, then by id."""
     neighbours: tuple[str, ...]
     """Stable tests of the candidates' files that do not reach it."""
-    coverage: float
-    """Share of the target's own lines that the suite ran."""
+    needs: str
+    """What the tests that reach it need and a sandbox does not have, where none of them is stable; else `""`."""
 
 
 class Reached:
@@ -184,7 +212,13 @@ class Reached:
             self._by_file[reach.test.partition("::")[0]].append(reach.test)
             for target in reach.targets:
                 self._by_target[target].append((len(reach.targets), reach.test))
-        self._lines = {count.target: count for count in first.lines}
+        self._needs = {need.target: need.what for need in first.needs}
+        early = set.intersection(
+            *({reach.test for reach in suite.passed} for suite in suites if not suite.variation.days)
+        )
+        for reach in first.passed:
+            if reach.test in early - stable:  # it fails at another date
+                self._needs.update(dict.fromkeys(reach.targets, "clock"))
 
     def chosen(self, target: Target, rules: TestRules) -> Chosen:
         """Choose a target's tests: those that reach the fewest other targets first, never by measured time."""
@@ -194,6 +228,5 @@ class Reached:
         known = set(reaching)
         others = [test for file in files for test in sorted(self._by_file[file]) if test not in known]
         step = max(1, -(-len(others) // rules.max_neighbours)) if rules.max_neighbours else len(others) + 1
-        count = self._lines.get(target.key)
-        coverage = round(count.ran / count.lines, 4) if count and count.lines else 0.0
-        return Chosen(candidates, tuple(others[::step]) if rules.max_neighbours else (), coverage)
+        needs = "" if candidates else self._needs.get(target.key, "")
+        return Chosen(candidates, tuple(others[::step]) if rules.max_neighbours else (), needs)

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from ttc_data import __version__
+from ttc_data.figures import distributions, fates
 from ttc_data.funnel import funnel, reject_reasons
 from ttc_data.publish.templates import template
 from ttc_data.recipe import Recipe
@@ -67,10 +68,8 @@ def _facts(data: Path) -> dict[str, Any]:
         ),
         "kinds": rows("SELECT ttc_kind, count(*) FROM published GROUP BY 1 ORDER BY 2 DESC, 1"),
         "origins": rows("SELECT ttc_test_origin, count(*) FROM published GROUP BY 1 ORDER BY 2 DESC, 1"),
-        "tests": rows(
-            "SELECT median(len(FAIL_TO_PASS)), max(len(FAIL_TO_PASS)), median(len(PASS_TO_PASS)),"
-            " median(ttc_line_coverage), min(ttc_gold_runs) FROM published"
-        )[0],
+        "distributions": distributions(connection, "published"),
+        "fates": fates(connection, "published"),
         "guarded": rows("SELECT count(*) FILTER (len(ttc_tripwires) > 0) FROM published")[0][0],
         "tripwires": rows(
             "SELECT kind, count(*) FROM (SELECT unnest(ttc_tripwires).kind AS kind FROM published)"

@@ -11,20 +11,11 @@ from pathlib import Path
 from random import Random
 
 from ttc_data.edits import unified_diff
+from ttc_data.evidence.strength import score
 from ttc_data.publish.templates import template
 from ttc_data.recipe import Recipe, SplitRules
-from ttc_data.records import (
-    SCHEMA_VERSION,
-    Environment,
-    Evidence,
-    FileText,
-    Message,
-    Row,
-    Sample,
-    Source,
-    Spec,
-    Target,
-)
+from ttc_data.records import SCHEMA_VERSION, Environment, Evidence, FileText, Sample, Source, Spec, Target
+from ttc_data.row import Message, Row
 from ttc_data.store import columns, connect, quoted, write_parquet
 
 SPLITS = ("train", "validation", "test")
@@ -64,7 +55,7 @@ def make_row(
         "repo": source.repo,
     }
     used = {test.partition("::")[0] for test in (*evidence.fail_to_pass, *evidence.pass_to_pass)}
-    added = [file for file in sample.tests if file.path in used]
+    added = evidence.tests
     return Row(
         instance_id=name,
         repo=source.repo,
@@ -96,9 +87,13 @@ def make_row(
         ttc_spec_model=spec.model,
         ttc_docstring=target.docstring,
         ttc_test_origin=evidence.test_origin,
-        ttc_gold_passes=evidence.gold_passes,
-        ttc_gold_runs=evidence.gold_runs,
+        ttc_gold_passes=sum(run.passed for run in evidence.gold),
+        ttc_gold_runs=len(evidence.gold),
         ttc_line_coverage=evidence.line_coverage,
+        ttc_branch_coverage=evidence.branch_coverage,
+        ttc_mutation_score=score(evidence.mutants),
+        ttc_mutants=evidence.mutants,
+        ttc_stubs_passed=0,
         ttc_tripwires=evidence.tripwires,
         ttc_environment=environment.key,
         ttc_recipe_hash=recipe.hash,

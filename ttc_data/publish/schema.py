@@ -12,7 +12,8 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from ttc_data.records import SCHEMA_VERSION, JsonObject, Row
+from ttc_data.records import SCHEMA_VERSION, JsonObject
+from ttc_data.row import Row
 
 SCHEMAS: dict[str, type] = {"stack-impl": Row}
 

@@ -20,7 +20,8 @@ import yaml
 from ttc_data.publish.card import write_card
 from ttc_data.publish.rows import assign_splits, write_splits
 from ttc_data.recipe import Recipe
-from ttc_data.records import Environment, Row, Source
+from ttc_data.records import Environment, Source
+from ttc_data.row import Row
 from ttc_data.sources.trees import TreeStore
 
 

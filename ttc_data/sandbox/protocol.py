@@ -28,10 +28,18 @@ class Job:
     """Laid over the tree before the tests start; None removes the file."""
     args: tuple[str, ...] = ()
     hash_seed: int = 0
+    order: int = 0
+    """Seed that files, classes and tests are shuffled by; 0 leaves them as they are collected."""
+    timezone: str = "UTC"
+    locale: str = "C.UTF-8"
+    days: int = 0
+    """By how much the date is put forward; takes `time-machine` in the environment."""
     timeout_s: float = 120.0
     test_timeout_s: float = 20.0
     cover: Mapping[str, Mapping[str, Sequence[Lines]]] = field(default_factory=dict)
     """Path to group name to lines: which tests ran them is asked for."""
+    branches: bool = False
+    """Whether the branches of these lines are asked for too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +64,10 @@ class Reach:
     """Lines of the group that ran under a test."""
     lines: int
     """Lines of the group that hold code."""
+    branches: int = 0
+    """Ways out of lines that have more than one."""
+    taken: int = 0
+    """How many of these were taken."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,7 +153,8 @@ class StreamSandbox:
         }
         body = {
             "test_files": job.test_files, "tests": job.tests, "skip": job.skip, "files": dict(job.files),
-            "args": job.args, "cover": dict(job.cover), "versions": [dict(version) for version in versions],
+            "args": job.args, "cover": dict(job.cover), "branches": job.branches,
+            "order": job.order, "timezone": job.timezone, "locale": job.locale, "days": job.days, "versions": [dict(version) for version in versions],
         }  # fmt: skip
         data = b"".join(_frame(json.dumps(part).encode("utf-8", "surrogateescape")) for part in (head, body))
         found: list[Report | Inexact | None] = []
@@ -225,8 +226,8 @@ def report_from(answer: Mapping[str, Any], report: bytes, output: bytes) -> Repo
         if outcome in OUTCOMES:
             results[number] = TestResult(names[number], cast("Outcome", outcome), float(seconds), str(message))
 
-    def reached(key: str, tests: list[int], ran: list[int], lines: int) -> None:
-        reach[key] = Reach(tuple(sorted(names[number] for number in tests)), tuple(ran), lines)
+    def reached(key: str, tests: list[int], ran: list[int], *counts: int) -> None:
+        reach[key] = Reach(tuple(sorted(names[number] for number in tests)), tuple(ran), *counts)
 
     def ended(code: int) -> None:
         nonlocal end

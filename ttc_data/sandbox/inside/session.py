@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import locale
 import os
 import signal
 import sys
+import time
 import types
+from random import Random
 from typing import Any, Callable, Iterator
 
 # A test that goes on this long after its timeout was raised in it has swallowed it.
@@ -47,12 +51,15 @@ def drive(job: dict[str, Any], channel: Channel, roots: list[str], versions: Cal
     numpy = sys.modules.get("numpy")
     if numpy is not None:
         numpy.random.seed()  # Python's own generator draws anew in a forked process, this one does not
+    vary(job)
     cover = None
     if job["cover"]:
         import coverage
 
         files = [os.path.join(work, path) for path in job["cover"]]
-        cover = coverage.Coverage(data_file=None, config_file=False, include=files, messages=False)
+        cover = coverage.Coverage(
+            data_file=None, config_file=False, include=files, messages=False, branch=job["branches"]
+        )
         cover.start()
     if "pytest" in sys.modules:
         import pytest
@@ -77,6 +84,33 @@ def drive(job: dict[str, Any], channel: Channel, roots: list[str], versions: Cal
     os._exit(int(code))  # threads that a test left running must not keep the job open
 
 
+def vary(job: dict[str, Any]) -> None:
+    """Change what must make no difference to a test."""
+    if job["timezone"] != os.environ["TZ"]:
+        os.environ["TZ"] = job["timezone"]
+        time.tzset()
+    if job["locale"] != os.environ["LC_ALL"]:
+        os.environ.update(LANG=job["locale"], LC_ALL=job["locale"])
+        locale.setlocale(locale.LC_CTYPE, "")
+    if job["days"]:
+        clock = importlib.import_module("time_machine")
+        clock.travel(time.time() + 86_400 * job["days"], tick=True).start()
+
+
+def shuffled(items: list[Any], seed: int) -> list[Any]:
+    """Files, the classes in them, and the tests in those in another order; what shares a fixture stays together."""
+    random = Random(seed)
+    places: dict[str, float] = {}
+
+    def place(item: Any) -> list[float]:
+        parts = item.nodeid.split("::")
+        return [
+            places.setdefault("::".join(parts[:count]), random.random()) for count in range(1, len(parts) + 1)
+        ]
+
+    return sorted(items, key=place)
+
+
 def admit(roots: list[str]) -> None:
     """Let the tree in, for this process and what it starts: a `pytest.py` in it is not what runs the tests."""
     sys.path[:0] = roots
@@ -93,13 +127,16 @@ def reached(cover_lines: dict[str, Any], cover: Any, work: str) -> Iterator[list
         contexts = data.contexts_by_lineno(full)
         try:
             statements = set(cover.analysis2(full)[1])
+            branches = cover.branch_stats(full) if data.has_arcs() else {}
         except coverage.exceptions.CoverageException:
-            statements = set()
+            statements, branches = set(), {}
         for key, spans in groups.items():
             lines = {line for first, last in spans for line in range(first, last + 1)}
             tests = {int(name) for line in lines for name in contexts.get(line, ()) if name}
             ran = sorted(line for line in lines & statements if any(contexts.get(line, ())))
-            yield ["reach", key, sorted(tests), ran, len(lines & statements)]
+            ways = [count for line, count in branches.items() if line in lines]
+            taken = sum(one[1] for one in ways)
+            yield ["reach", key, sorted(tests), ran, len(lines & statements), sum(one[0] for one in ways), taken]
 
 
 def names_of(tests: list[str], files: list[str]) -> dict[str, set[str]]:
@@ -125,6 +162,7 @@ class Reporter:
     def __init__(self, job: dict[str, Any], channel: Channel, cover: Any, versions: Callable[[], bool] | None) -> None:
         self.wanted = set(job["tests"]) if job["tests"] is not None else None
         self.skip = set(job["skip"])
+        self.order = job["order"]
         self.names = names_of(job["tests"], job["test_files"]) if job["tests"] is not None else None
         self.cover_lines = job["cover"]
         self.seconds = job["test_timeout_s"]
@@ -145,7 +183,7 @@ class Reporter:
             asked = (self.wanted is None or item.nodeid in self.wanted) and item.nodeid not in self.skip
             (kept if asked else rest).append(item)
         config.hook.pytest_deselected(items=rest)
-        items[:] = kept
+        items[:] = shuffled(kept, self.order) if self.order else kept
 
     def pytest_collectreport(self, report: Any) -> None:
         if report.failed:

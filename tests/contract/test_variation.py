@@ -1,0 +1,68 @@
+"""What may change between runs of the same tests changes when a job asks for it, and not otherwise."""
+
+from __future__ import annotations
+
+import datetime
+import itertools
+import sys
+from dataclasses import replace
+
+import pytest
+
+from tests.sandboxes import Place, outcomes, session
+from ttc_data.evidence.stability import varied
+from ttc_data.records import Variation
+from ttc_data.sandbox.protocol import Job, Sandbox
+
+MANY = "".join(
+    f"class TestIn{group}:\n" + "".join(f"    def test_{number}(self):\n        pass\n" for number in range(4))
+    for group in "ABC"
+)
+
+
+def order(sandbox: Sandbox, seed: int) -> list[str]:
+    return [test.id for test in sandbox.run(replace(session(MANY), order=seed)).tests]
+
+
+def test_a_shuffled_order_is_the_same_for_the_same_seed_and_keeps_classes_together(sandbox: Sandbox) -> None:
+    plain, first, again, other = (order(sandbox, seed) for seed in (0, 1, 1, 2))
+    assert sorted(plain) == sorted(first)
+    assert plain != first == again != other
+    groups = [test.split("::")[1] for test in first]
+    assert sum(one != after for one, after in itertools.pairwise(groups)) == 2
+
+
+def test_time_zone_and_locale_reach_the_tests_and_what_they_start(sandbox: Sandbox) -> None:
+    code = (
+        "import locale, os, subprocess, sys, time\n"
+        "ASK = 'import os, time; print(time.timezone, os.environ[\"LC_ALL\"])'\n"
+        "def test_it():\n"
+        "    there = subprocess.run([sys.executable, '-c', ASK], capture_output=True, text=True).stdout.split()\n"
+        "    assert (time.timezone, os.environ['LC_ALL'], there) == (TZ, LC, [str(TZ), LC])\n"
+    )
+    for zone, shift, name in (("UTC", 0, "C.UTF-8"), ("NPT-5:45", -20_700, "C")):
+        job = session(f"TZ, LC = {shift}, {name!r}\n{code}")
+        assert outcomes(sandbox.run(varied(job, Variation(timezone=zone, locale=name)))) == {"test_it": "passed"}
+
+
+def test_the_date_is_put_forward_for_one_job_alone(place: Place, sandbox: Sandbox) -> None:
+    if place.host.interpreter().python != f"{sys.version_info.major}.{sys.version_info.minor}":
+        pytest.skip("time-machine was copied from another Python than this host's")
+    day = datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=400)
+    code = f"import datetime, time\ndef test_it():\n    assert abs((datetime.date.today() - datetime.date({day.year}, {day.month}, {day.day})).days) <= 1\n"
+    assert outcomes(sandbox.run(replace(session(code), days=400))) == {"test_it": "passed"}
+    assert outcomes(sandbox.run(session(code))) == {"test_it": "failed"}
+
+
+def test_the_branches_that_were_taken_are_counted(place: Place, sandbox: Sandbox) -> None:
+    if place.host.interpreter().python != f"{sys.version_info.major}.{sys.version_info.minor}":
+        pytest.skip("coverage's tracer was copied from another Python than this host's")
+    code = "def f(x):\n    if x:\n        return 1\n    for y in 'ab':\n        x += 1\n    return x\n"
+    tests = "from many import f\ndef test_it():\n    assert f(1) == 1\n"
+    job = Job(
+        test_files=("test_job.py",), files={"many.py": code, "test_job.py": tests}, branches=True,
+        cover={"many.py": {"f": ((2, 6),)}},
+    )  # fmt: skip
+    reach = sandbox.run(job).reach["f"]
+    assert (reach.ran, reach.lines) == ((2, 3), 5)
+    assert (reach.branches, reach.taken) == (4, 1)

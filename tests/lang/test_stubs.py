@@ -1,0 +1,128 @@
+"""A stub is a trivial answer in the target's place; everything around the bodies stays."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+
+from tests.test_masking import modules, targets
+from ttc_data.lang.python import check_syntax, definitions
+from ttc_data.lang.stubs import stubs
+
+
+def bodies(source: str, which: int = 0) -> dict[str, list[str]]:
+    """Name of each stub -> the bodies that it gives the target."""
+    target = targets(source.encode())[which]
+    found = {}
+    for stub in stubs(source, target):
+        (after,) = (d for d in definitions(stub.text.encode()) if d.qualname == target.qualname)
+        text, start = stub.text.encode(), target.span[0]
+        left, pieces = source.encode(), []
+        assert text[: target.bodies[0][0]] == left[: target.bodies[0][0]]
+        end = len(text) - (len(left) - target.bodies[-1][1])
+        assert text[end:] == left[target.bodies[-1][1] :]
+        lines = text[max(start, target.bodies[0][0]) : end].decode().splitlines()
+        pieces = [
+            line.strip() for line in lines if line.strip() and not line.strip().startswith(("def ", "async ", "'"))
+        ]
+        assert after.docstring == target.docstring
+        found[stub.name] = pieces
+    return found
+
+
+@settings(deadline=None, max_examples=40)
+@given(modules())
+def test_every_stub_parses_and_changes_nothing_but_bodies(module: bytes) -> None:
+    text = module.decode()
+    for target in targets(module):
+        found = stubs(text, target)
+        assert found == stubs(text, target)
+        assert len({stub.text for stub in found} - {text}) == len({stub.name for stub in found}) == len(found) <= 10
+        for stub in found:
+            check_syntax(stub.text.encode())
+            pieces, position = [], 0
+            for start, end in target.bodies:
+                pieces.append(module[position:start])
+                position = end
+            rest = stub.text.encode()
+            for piece in [*pieces, module[position:]]:
+                at = rest.find(piece)
+                assert at >= 0
+                rest = rest[at + len(piece) :]
+            same = [d.signature for d in definitions(stub.text.encode()) if not d.nested_in_function]
+            assert same == [d.signature for d in definitions(module) if not d.nested_in_function]
+
+
+def test_a_function_gets_the_trivial_answers_its_text_suggests() -> None:
+    source = "def f(a, b):\n    'Doc.'\n    if a:\n        return 0\n    return b < 1\n"
+    assert bodies(source) == {
+        "pass": ["pass"],
+        "raise_not_implemented": ["raise NotImplementedError"],
+        "return_first_argument": ["return a"],
+        "return_constant:0": ["return 0"],
+        "return_constant:True": ["return True"],
+        "return_constant:False": ["return False"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("annotation", "constants"),
+    [
+        ("bool", ["True", "False"]),
+        ("int | None", ["0", "1"]),
+        ("'Optional[str]'", ['""']),
+        ("typing.List[int]", ["[]"]),
+        ("Union[dict[str, int], Set[int]]", ["{}", "set()"]),
+        ("Literal['a', 2]", ["'a'", "2"]),
+        ("collections.abc.Iterator[int]", ["iter(())"]),
+        ("None", []),
+        ("'no type'", []),
+        ("'\"x\"'", []),
+    ],
+)
+def test_constants_have_the_type_that_the_header_promises(annotation: str, constants: list[str]) -> None:
+    found = bodies(f"def f() -> {annotation}:\n    'Doc.'\n    g()\n")
+    assert [name.partition(":")[2] for name in found if name.startswith("return_constant")] == constants
+
+
+def test_returns_of_inner_functions_are_not_the_functions_own() -> None:
+    source = "def f():\n    'Doc.'\n    def g():\n        yield 1\n        return 5\n    return lambda: 6\n"
+    assert list(bodies(source)) == ["pass", "raise_not_implemented"]
+
+
+def test_a_generator_can_be_empty_or_give_back_what_it_was_given() -> None:
+    found = bodies("def f(a):\n    'Doc.'\n    for b in a:\n        yield b\n")
+    assert found["empty_generator"] == ["return; yield"]
+    assert found["yield_from_first_argument"] == ["yield from a"]
+    assert "yield_from_first_argument" not in bodies("async def f(a):\n    'Doc.'\n    yield a\n")
+
+
+def test_a_method_answers_with_itself_or_its_first_argument() -> None:
+    source = "class A:\n    def f(self, *a):\n        'Doc.'\n        return a[0]\n    @staticmethod\n    def g(x):\n        'Doc.'\n        return [x]\n"
+    assert bodies(source, 0)["return_self"] == ["return self"]
+    assert bodies(source, 0)["return_first_argument"] == ["return a"]
+    assert bodies(source, 1)["return_first_argument"] == ["return x"]
+    assert "return_self" not in bodies(source, 1)
+
+
+def test_every_method_of_a_class_is_stubbed_the_same_way_at_once() -> None:
+    source = (
+        "class A:\n    'Doc.'\n    def __init__(self, a):\n        self.a = a\n    def f(self, b):\n        return 1\n"
+        "    def g(self):\n        yield 2\n"
+    )
+    found = bodies(source)
+    assert found["raise_not_implemented"] == ["raise NotImplementedError"] * 3
+    assert found["return_constant:1"] == ["pass", "return 1", "return 1"]
+    assert found["return_first_argument"] == ["pass", "return b", "pass"]
+    assert found["empty_generator"] == ["pass", "pass", "return; yield"]
+
+
+def test_a_body_on_the_headers_line_and_foreign_line_ends_stay_in_place() -> None:
+    source = "\ufeffdef f(é): 'Doc.'; return é + 1\r\ndef g():\r\n\t'Doc.'\r\n\treturn 1\r\n"
+    first, second = targets(source.encode())
+    assert stubs(source, first)[0].text == source.replace("return é + 1", "pass")
+    assert stubs(source, second)[0].text == source.replace("return 1", "pass")
+
+
+def test_a_target_that_is_a_stub_already_is_not_offered_as_its_own_stub() -> None:
+    assert "return_first_argument" not in bodies("def f(a):\n    'Doc.'\n    return a\n")

@@ -1,0 +1,115 @@
+"""What is proposed, and what the reference did with it."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from ttc_data.lang import python
+
+Call: TypeAlias = str
+"""A Python expression as text, which uses the module's names and those that its setup binds."""
+Origin: TypeAlias = Literal["docstring", "hints", "call_site", "model"]
+
+BUILTINS = frozenset(dir(builtins))
+MOST_CHARACTERS = 600
+"""Of one case: a longer one is no example that a person reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One call of the target."""
+
+    names: tuple[str, ...]
+    """Imported from the target's module."""
+    setup: tuple[str, ...]
+    """Statements that run before the call: what a docstring's example did, an instance, an argument that is changed."""
+    call: Call
+    observe: tuple[Call, ...]
+    """Expressions looked at before the call and after it, to see what it changed."""
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A case, and what the reference did every time."""
+
+    case: Case
+    view: str
+    """How a result is looked at, `{}` stands for the call: `list({})` for an iterator."""
+    value: str
+    """The result as a literal; empty when the call raises."""
+    raises: str
+    """The exception's name; empty when the call returns."""
+    module: str
+    """Where the exception is imported from; `builtins` for Python's own."""
+    changed: tuple[tuple[Call, str], ...]
+    """What the call changed: an expression of `observe` and its value afterwards, as a literal."""
+
+
+def expression(text: str) -> ast.expr | None:
+    """Parse one expression; None when the text is anything else."""
+    statements = block(text)
+    if statements and len(statements) == 1 and isinstance(statements[0], ast.Expr):
+        return statements[0].value
+    return None
+
+
+def block(text: str) -> list[ast.stmt] | None:
+    """Parse statements; None when the text is no Python."""
+    try:
+        return python.parse(text.strip().encode("utf-8", "surrogatepass")).body
+    except SyntaxError:
+        return None
+
+
+def bound_names(nodes: list[ast.stmt]) -> set[str]:
+    """The names that statements bind where they stand: assignments, imports, definitions."""
+    found: set[str] = set()
+    for statement in nodes:
+        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            found.add(statement.name)
+            continue
+        for node in ast.walk(statement):
+            if isinstance(node, ast.alias):
+                found.add(node.asname or node.name.partition(".")[0])
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                found.add(node.id)
+            elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                found.add(node.name)
+    return found
+
+
+def used_names(node: ast.AST) -> set[str]:
+    """The names that an expression or a statement takes from around it, but for Python's own."""
+    loaded: set[str] = set()
+    own: set[str] = set()
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Name):
+            (loaded if isinstance(inner.ctx, ast.Load) else own).add(inner.id)
+        elif isinstance(inner, ast.arg):
+            own.add(inner.arg)
+    if isinstance(node, ast.stmt):
+        own = {name for name in own if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+    return loaded - own - BUILTINS
+
+
+def is_literal(node: ast.AST) -> bool:
+    """Whether an expression is made of constants and containers of them, `set()` and `frozenset({...})` included."""
+    match node:
+        case ast.Constant():
+            return node.value is not Ellipsis
+        case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=operand):
+            return is_literal(operand)
+        case ast.BinOp(left=left, op=ast.Add() | ast.Sub(), right=ast.Constant(value=complex())):
+            return is_literal(left)
+        case ast.List(elts=parts) | ast.Tuple(elts=parts) | ast.Set(elts=parts):
+            return all(is_literal(part) for part in parts)
+        case ast.Dict(keys=keys, values=values):
+            return all(key is not None and is_literal(key) for key in keys) and all(is_literal(one) for one in values)
+        case ast.Call(func=ast.Name(id="set" | "frozenset"), args=parts, keywords=[]):
+            return len(parts) < 2 and all(is_literal(part) for part in parts)
+        case _:
+            return False

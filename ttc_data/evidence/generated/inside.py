@@ -1,0 +1,261 @@
+"""Runs proposed cases and says what they did: the beginning of a file that pytest runs in the sandbox.
+
+Each case has a process of its own, so that none meets what another one left behind, and whatever hangs or crashes is
+one case. In it the case runs three times from its imports on: to see what kind of value it gives, and twice to see
+whether it gives the same one.
+"""
+
+from __future__ import annotations
+
+import builtins
+import io
+import json
+import math
+import os
+import select
+import signal
+import sys
+import time
+import warnings
+from typing import Any, Callable
+
+MARKER = "ttc-recorded "
+MOST_REPR = 1000
+MOST_ELEMENTS = 40
+SHOWN_ELEMENTS = 8
+CASE_S = 0.2
+PROCESS_S = 2.0
+WHOLE_S = 12.0
+# Running the reference's own examples is what this file is for.
+evaluate: Callable[[str, dict[str, Any]], Any] = vars(builtins)["eval"]
+execute: Callable[[str, dict[str, Any]], None] = vars(builtins)["exec"]
+ALL = "list(islice({}, %d))" % (MOST_ELEMENTS + 1)
+# Changes to the world around the call, and reading what another machine does not have.
+EFFECTS = (
+    "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.link", "os.symlink", "os.truncate", "os.chmod", "os.putenv",
+    "os.unsetenv", "os.chdir", "os.system", "os.exec", "os.fork", "os.kill", "os.posix_spawn", "os.scandir", "glob.glob",
+    "subprocess.Popen", "socket.connect", "socket.bind", "socket.getaddrinfo", "socket.gethostname", "shutil.rmtree",
+    "shutil.copyfile", "shutil.move", "tempfile.mkdtemp", "tempfile.mkstemp", "time.sleep", "_thread.start_new_thread",
+    "signal.pthread_kill", "sys.setprofile", "sys.settrace", "urllib.Request", "webbrowser.open", "builtins.input",
+    "pty.spawn", "os.startfile", "mmap.__new__", "os.listxattr", "syslog.syslog",
+)  # fmt: skip
+
+
+class NoLiteral(Exception):
+    """A value that cannot be written down."""
+
+
+def literal(value: Any) -> str:
+    """A value as source text that gives the same value of the same type, the same whatever the hash seed."""
+    kind = type(value)
+    if value is None or kind in (bool, int, str, bytes):
+        return repr(value)
+    if kind is float or kind is complex:
+        parts = (value,) if kind is float else (value.real, value.imag)
+        if all(math.isfinite(part) for part in parts):
+            return repr(value)
+        raise NoLiteral
+    if kind is list:
+        return "[" + ", ".join(map(literal, value)) + "]"
+    if kind is tuple:
+        return "(" + ", ".join(map(literal, value)) + (",)" if len(value) == 1 else ")")
+    if kind is dict:
+        return "{" + ", ".join("%s: %s" % (literal(key), literal(one)) for key, one in value.items()) + "}"
+    if kind in (set, frozenset):
+        inner = "{" + ", ".join(sorted(map(literal, value))) + "}" if value else ""
+        return inner if kind is set and value else "%s(%s)" % (kind.__name__, inner)
+    raise NoLiteral
+
+
+def shown(value: Any) -> str:
+    """A value as a literal, unless it is long or tells an address."""
+    try:
+        text = literal(value)
+    except (RecursionError, ValueError):
+        raise NoLiteral from None
+    if len(text) > MOST_REPR or " at 0x" in text:
+        raise NoLiteral
+    return text
+
+
+def views(value: Any) -> list[str]:
+    """Ways to look at a value that is no literal, the first that works is taken."""
+    kind: Any = type(value)
+    found = [base.__name__ + "({})" for base in (str, bytes, bool, int, float) if isinstance(value, base)]
+    if isinstance(value, dict) or hasattr(kind, "keys"):
+        found += ["dict({})", "{key: list(one) for key, one in {}.items()}"]
+    if isinstance(value, (set, frozenset)):
+        found.append("set({})")
+    if isinstance(value, tuple):
+        found.append("tuple({})")
+    if hasattr(kind, "__iter__") or hasattr(kind, "__getitem__"):
+        found += [
+            ALL,
+            "[list(part) for part in " + ALL + "]",
+            "[(key, list(part)) for key, part in " + ALL + "]",
+            "[(list(one), list(other)) for one, other in " + ALL + "]",
+            "[repr(part) for part in " + ALL + "]",
+        ]
+    own = kind.__repr__ is not object.__repr__ or kind.__str__ is not object.__str__
+    if own and not callable(value):
+        found.append("str({})" if kind.__str__ is not object.__str__ else "repr({})")
+    if callable(value):
+        found += ["{}(3)", '{}("abc")', "{}([3, 1, 2])", "{}(2, 3)", "{}()", "list({}([3, 1, 2]))"]
+    return found
+
+
+class Caught:
+    """Goes on after an exception, whatever the foreign code raised."""
+
+    error: Exception | None = None
+
+    def __enter__(self) -> Caught:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        self.error = error if isinstance(error, Exception) else None
+        return self.error is not None
+
+
+class Attempt:
+    """One run of a case, from its imports on."""
+
+    def __init__(self, case: dict[str, Any]) -> None:
+        self.case = case
+        self.space: dict[str, Any] = {"__name__": "case"}
+        for statement in case["imports"] + case["setup"]:
+            execute(statement, self.space)
+
+    def call(self, view: str) -> Any:
+        """The call's value, looked at in one way."""
+        call = self.case["call"]
+        atom = call if self.case["plain"] or not view.startswith("{}") else "(" + call + ")"
+        return evaluate(view.replace("{}", atom) if view != "{}" else call, self.space)
+
+    def look(self) -> dict[str, str]:
+        """What is observed, as literals."""
+        found = {}
+        for text in self.case["observe"]:
+            found[text] = ""
+            with Caught():
+                found[text] = shown(evaluate(text, self.space))
+        return found
+
+
+def choose(case: dict[str, Any]) -> str:
+    """The way to look at what a case gives, or raises NoLiteral."""
+    value = None
+    with Caught() as caught:
+        value = Attempt(case).call("{}")
+        shown(value)
+    if not isinstance(caught.error, NoLiteral):
+        return "{}"  # a literal; or it raises, and that is what it does
+    for view in views(value):
+        found = None
+        with Caught() as caught:
+            found = Attempt(case).call(view)
+        if caught.error and view == ALL and hasattr(value, "__next__"):
+            return "list({})"
+        if caught.error:
+            continue
+        longer = ALL in view and len(found) > MOST_ELEMENTS
+        with Caught() as caught:
+            shown(found[:SHOWN_ELEMENTS] if longer else found)
+        if not caught.error:
+            return view.replace(ALL, "list(islice({}, %d))" % SHOWN_ELEMENTS if longer else "list({})")
+    raise NoLiteral
+
+
+def once(case: dict[str, Any], view: str, before: dict[str, str]) -> dict[str, Any]:
+    """Run a case for its record."""
+    attempt = Attempt(case)
+    started = time.perf_counter()
+    found: dict[str, Any] = {"view": view, "value": "", "raises": None, "changed": []}
+    value = None
+    with Caught() as caught:
+        value = attempt.call(view)
+    if caught.error:
+        found["raises"] = [type(caught.error).__module__, type(caught.error).__qualname__]
+    else:
+        found["value"] = shown(value)
+        after = attempt.look()
+        found["changed"] = [[text, after[text]] for text in after if after[text] and after[text] != before[text]]
+    if time.perf_counter() - started > CASE_S:
+        raise TimeoutError
+    return found
+
+
+def record(case: dict[str, Any]) -> dict[str, Any]:
+    """What a case does, or why that cannot be asserted. Ends with hooks in this process that cannot be taken out."""
+    seen: list[str] = []
+
+    def hook(event: str, args: tuple[Any, ...]) -> None:
+        if event in EFFECTS:
+            seen.append(event)
+        elif event == "open" and isinstance(args[0], str):
+            writes = args[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+            if writes or not args[0].endswith((".py", ".pyc", ".so")):
+                seen.append(event)
+
+    sys.stdout, sys.stderr = printed = io.StringIO(), io.StringIO()
+    one, two, before = {}, {}, {}
+    with warnings.catch_warnings(record=True) as warned, Caught() as caught:
+        warnings.simplefilter("always")
+        before = Attempt(case).look()
+    if caught.error:
+        return {"refused": "setup raises " + type(caught.error).__name__}
+    with warnings.catch_warnings(record=True) as warned, Caught() as caught:
+        warnings.simplefilter("always")
+        sys.addaudithook(hook)
+        case = dict(case, imports=[*case["imports"], "from itertools import islice"])
+        view = choose(case)
+        one = once(case, view, before)
+        # Only what changed is looked at in the test, so it is looked at alone here too.
+        case = dict(case, observe=[text for text, _ in one["changed"]][:3])
+        one, two = once(case, view, before), once(case, view, before)
+    if caught.error:
+        return {"refused": type(caught.error).__name__}
+    if seen:
+        return {"refused": "effect " + seen[0]}
+    if warned:
+        return {"refused": "warns"}
+    if any(stream.getvalue() for stream in printed):
+        return {"refused": "prints"}
+    return one if one == two else {"refused": "differs"}
+
+
+def apart(case: dict[str, Any]) -> dict[str, Any]:
+    """A case's record, made in a process of its own."""
+    reader, writer = os.pipe()
+    process = os.fork()
+    if process == 0:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        try:
+            os.write(writer, json.dumps(record(case)).encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    data = b""
+    ends = time.monotonic() + PROCESS_S
+    while select.select([reader], [], [], max(0.0, ends - time.monotonic()))[0]:
+        part = os.read(reader, 1 << 16)
+        if not part:
+            break
+        data += part
+    os.close(reader)
+    os.kill(process, signal.SIGKILL)
+    os.waitpid(process, 0)
+    try:
+        found: dict[str, Any] = json.loads(data)
+    except ValueError:
+        return {"refused": "hangs or crashes"}
+    return found
+
+
+def tell(cases: list[dict[str, Any]]) -> None:
+    """Print a line for each case, until there is no more time."""
+    ends = time.monotonic() + WHOLE_S
+    for number, case in enumerate(cases):
+        if time.monotonic() > ends:
+            break
+        print(MARKER + json.dumps([number, apart(case)]), flush=True)

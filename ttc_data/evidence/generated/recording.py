@@ -1,0 +1,166 @@
+"""A pytest file that records what proposed calls do on the reference, and the reading of what it printed."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ttc_data.evidence.generated.case import BUILTINS, Case, Recorded, expression, is_literal
+from ttc_data.evidence.generated.inside import MARKER
+from ttc_data.records import FileText, Target
+
+FOLDER = "ttc_generated"
+_INSIDE = Path(__file__).with_name("inside.py")
+_TEST = """
+
+MODULE = {module}
+CASES = json.loads({cases})
+
+
+def test_record(capfd):
+    __import__(MODULE)
+    with capfd.disabled():
+        tell(CASES)
+"""
+_MISUSE = frozenset(("AttributeError", "NameError", "UnboundLocalError", "RecursionError", "NotImplementedError"))
+_BROAD = frozenset(("Exception", "BaseException", "AssertionError", "MemoryError", "SystemError", "Warning"))
+
+
+def file_name(target: Target, module: str) -> str:
+    """What files about a target are named after: module, qualified name, six digits of the key."""
+    return "_".join([*module.split("."), *target.qualname.split("."), target.key[:6]])
+
+
+def plain(call: str) -> bool:
+    """Whether a call can be called, indexed or asked for an attribute without parentheses around it."""
+    return isinstance(expression(call), (ast.Call, ast.Name, ast.Attribute, ast.Subscript))
+
+
+def imports_of(case: Case, module: str) -> list[str]:
+    """The import of what a case uses of its module."""
+    return [f"from {module} import {', '.join(case.names)}"] if case.names else []
+
+
+def recorder(target: Target, module: str, cases: Sequence[Case]) -> FileText:
+    """Write a pytest file with one test, which runs each case and prints a line about it.
+
+    The lines are among what the job printed, whatever pytest captures. Run it under two hash seeds.
+
+    Args:
+        target: whose calls.
+        module: dotted name of its module.
+        cases: in the order that `recorded` is given them.
+    """
+    given = [
+        {
+            "imports": imports_of(case, module),
+            "setup": list(case.setup),
+            "call": case.call,
+            "observe": list(case.observe),
+            "plain": plain(case.call),
+        }
+        for case in cases
+    ]
+    text = _INSIDE.read_text(encoding="utf-8") + _TEST.format(module=repr(module), cases=repr(json.dumps(given)))
+    return FileText(f"{FOLDER}/test_record_{file_name(target, module)}.py", text)
+
+
+def recorded(outputs: Sequence[str], cases: Sequence[Case], target: Target, text: str) -> list[Recorded]:
+    """Read what recorders printed, and keep the cases that did the same in every session.
+
+    Args:
+        outputs: `Report.output` of each session; whatever else is in it is passed over.
+        cases: as the recorder was given them.
+        target: whose calls.
+        text: its module's: an exception counts only when the target itself names it.
+
+    Returns:
+        The records in the cases' order, but those that a stub would give too come last.
+    """
+    answers = [_answers(output, len(cases)) for output in outputs]
+    first, last = target.span
+    own = text.encode("utf-8", "surrogatepass")[first:last].decode("utf-8", "surrogatepass")
+    found = []
+    for number, case in enumerate(cases):
+        answer = answers[0].get(number) if answers else None
+        if answer is None or any(other.get(number) != answer for other in answers):
+            continue
+        if one := _read(case, answer, own):
+            found.append(one)
+    return sorted(found, key=_is_trivial)
+
+
+def refusals(output: str, cases: Sequence[Case]) -> Counter[str]:
+    """Why cases were refused inside, for a report."""
+    answers = _answers(output, len(cases))
+    counts = Counter(str(answer.get("refused", "kept")) for answer in answers.values())
+    counts["no answer"] = len(cases) - len(answers)
+    return +counts
+
+
+def _answers(output: str, count: int) -> dict[int, dict[str, Any]]:
+    found: dict[int, dict[str, Any]] = {}
+    for line in output.splitlines():
+        _, marker, data = line.partition(MARKER)
+        if not marker:
+            continue
+        try:
+            value = json.loads(data)
+        except (ValueError, RecursionError):
+            continue
+        match value:
+            case [int() as number, dict() as answer] if 0 <= number < count:
+                found[number] = answer
+            case _:
+                continue
+    return found
+
+
+def _read(case: Case, answer: Mapping[str, Any], own: str) -> Recorded | None:
+    match answer:
+        case {"view": str() as view, "value": str() as value, "raises": raises, "changed": list() as changed}:
+            pass
+        case _:
+            return None
+    pairs = [(one[0], one[1]) for one in changed if isinstance(one, list) and len(one) == 2]
+    if any(expression not in case.observe or not _literal(value) for expression, value in pairs):
+        return None
+    match raises:
+        case None if _literal(value):
+            return Recorded(case, view, value, "", "", tuple(pairs))
+        case [str() as module, str() as name] if _is_meant(name, case, own):
+            known = module if name.isidentifier() and module.replace(".", "").isidentifier() else ""
+            return Recorded(case, view, "", name, known, ()) if known else None
+        case _:
+            return None
+
+
+def _is_meant(name: str, case: Case, own: str) -> bool:
+    """Whether an exception is what the target says it raises, and not what its code runs into by misuse."""
+    if name in _MISUSE or name in _BROAD:
+        return False
+    return f"raise {name}" in own if name == "TypeError" else name in own
+
+
+def _literal(text: str) -> bool:
+    node = expression(text)
+    return node is not None and is_literal(node)
+
+
+def _is_trivial(one: Recorded) -> bool:
+    """Whether `return None` or returning the first argument gives the same."""
+    if one.raises or one.changed:
+        return False
+    call = expression(one.case.call)
+    first = ast.unparse(call.args[0]) if isinstance(call, ast.Call) and call.args else ""
+    node = expression(one.value)
+    return one.value == "None" or (node is not None and ast.unparse(node) == first)
+
+
+def is_builtin(one: Recorded) -> bool:
+    """Whether the exception needs no import."""
+    return one.module == "builtins" and one.raises in BUILTINS

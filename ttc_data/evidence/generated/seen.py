@@ -1,0 +1,272 @@
+"""Calls of a target that a person wrote: the examples of docstrings and pages, and call sites with plain arguments."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import doctest
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+
+from ttc_data.evidence.generated.case import (
+    MOST_CHARACTERS,
+    Case,
+    Origin,
+    block,
+    bound_names,
+    expression,
+    is_literal,
+    used_names,
+)
+from ttc_data.evidence.generated.module import Module
+from ttc_data.lang import python
+from ttc_data.lang.facts import definition_nodes, docstring_of, last_name
+
+MOST_STATEMENTS = 12
+MOST_FILES = 60
+_PAGES = (".rst", ".md", ".txt")
+
+
+def case_of(
+    module: Module, setup: Sequence[str], call: str, origin: Origin, observe: Sequence[str] = ()
+) -> Case | None:
+    """Make a case of texts; None when they use a name that nothing binds, are too long, or are no Python."""
+    node = expression(call)
+    if node is None or sum(map(len, [*setup, call])) > MOST_CHARACTERS:
+        return None
+    bound: set[str] = set()
+    names: set[str] = set()
+    for statement in setup:
+        statements = block(statement)
+        if statements is None:
+            return None
+        for one in statements:
+            names |= used_names(one) - bound
+            bound |= bound_names([one])
+    names |= used_names(node) - bound
+    # A variable that hides the target would be tested in its place.
+    if not names <= module.names or module.target.qualname.partition(".")[0] in bound - _imported(setup):
+        return None
+    return Case(tuple(sorted(names)), tuple(setup), call, tuple(observe), origin)
+
+
+def _imported(setup: Sequence[str]) -> set[str]:
+    return {
+        name
+        for text in setup
+        for statement in block(text) or ()
+        if isinstance(statement, (ast.Import, ast.ImportFrom))
+        for name in bound_names([statement])
+    }
+
+
+def documented(module: Module, others: Mapping[str, str]) -> list[Case]:
+    """The target's calls in its own docstring's examples, then in those of its module, then in the pages of the tree."""
+    texts = [module.target.docstring]
+    if module.owner:
+        texts.append(ast.get_docstring(module.owner) or "")
+    own = len(texts)
+    texts += [found for node in _all_nodes(module.tree) if (found := ast.get_docstring(node))]
+    texts += [text for path, text in sorted(others.items()) if path.endswith(_PAGES) and ">>>" in text]
+    cases: dict[tuple[tuple[str, ...], str], Case] = {}
+    for number, text in enumerate(texts):
+        if ">>>" in text and (number < own or module.name in text):
+            for case in _examples(module, text):
+                cases.setdefault((case.setup, case.call), case)
+    return list(cases.values())
+
+
+def _all_nodes(tree: ast.Module) -> Iterator[ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]:
+    yield tree
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and docstring_of(node):
+            yield node
+
+
+@dataclass(frozen=True)
+class _Example:
+    text: str
+    nodes: list[ast.stmt]
+    bound: set[str]
+    used: set[str]
+    failing: bool
+
+    @property
+    def is_import(self) -> bool:
+        return all(isinstance(node, (ast.Import, ast.ImportFrom)) for node in self.nodes)
+
+    @property
+    def prints(self) -> bool:
+        match self.nodes:
+            case [ast.Expr(value=ast.Call(func=ast.Name(id="print" | "pprint" | "help")))]:
+                return True
+            case _:
+                return False
+
+
+def _examples(module: Module, text: str) -> Iterator[Case]:
+    try:
+        parsed = doctest.DocTestParser().get_examples(text)
+    except ValueError:
+        return
+    earlier: list[_Example] = []
+    for example in parsed:
+        nodes = block(example.source)
+        if nodes is None:
+            continue
+        used = {name for node in nodes for name in used_names(node)}
+        earlier.append(_Example(example.source.strip(), nodes, bound_names(nodes), used, bool(example.exc_msg)))
+        match nodes:
+            case [ast.Expr(value=ast.Call(func=ast.Name(id="print"), args=[shown], keywords=[]))]:
+                call = ast.unparse(shown)
+            case [ast.Expr(value=value)]:
+                call = ast.unparse(value)
+            case _:
+                continue
+        needed = _slice(earlier[:-1], used)
+        whole = [*(node for one in needed for node in one.nodes), *nodes]
+        if len(needed) <= MOST_STATEMENTS and any(_mentions(module, node) for node in whole):
+            case = case_of(module, [one.text for one in needed], call, "docstring")
+            if case and (module.target.kind != "method" or _names_owner(module, whole)):
+                yield case
+
+
+def _slice(earlier: Sequence[_Example], names: set[str]) -> list[_Example]:
+    """The examples before one that bind what it uses, or may have changed it."""
+    needed = set(names)
+    variables = {name for one in earlier if not one.is_import for name in one.bound}
+    found: list[_Example] = []
+    for one in reversed(earlier):
+        if one.failing or one.prints:
+            continue
+        if one.bound & needed or one.used & needed & variables:
+            found.append(one)
+            needed |= one.used
+    return found[::-1]
+
+
+def _mentions(module: Module, node: ast.AST) -> bool:
+    """Whether the target is used: its name where a function or class is called or passed on, or `.name` for a method."""
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Attribute) and inner.attr == module.name:
+            return True
+        if isinstance(inner, ast.Name) and inner.id == module.name and module.target.kind != "method":
+            return True
+    return False
+
+
+def _names_owner(module: Module, nodes: Sequence[ast.stmt]) -> bool:
+    owner = module.owner.name if module.owner else ""
+    return any(isinstance(node, ast.Name) and node.id == owner for one in nodes for node in ast.walk(one))
+
+
+def calls_of(name: str, module: Module, others: Mapping[str, str]) -> list[ast.Call]:
+    """Calls of a name, anywhere in the repository's code and docstrings, whose arguments stand for themselves."""
+    trees: list[ast.AST] = []
+    for text in (ast.get_docstring(node) or "" for node in _all_nodes(module.tree)):
+        if ">>>" in text and name in text:
+            trees += _example_nodes(text)
+    trees.append(module.tree)
+    files = [path for path, text in sorted(others.items()) if name + "(" in text]
+    for path in files[:MOST_FILES]:
+        if path.endswith(".py"):
+            try:
+                trees.append(python.parse(others[path].encode("utf-8", "surrogatepass")))
+            except SyntaxError:
+                continue
+        elif path.endswith(_PAGES):
+            trees += _example_nodes(others[path])
+    found: dict[str, ast.Call] = {}
+    for tree in trees:
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and last_name(node.func) == name and not isinstance(node.func, ast.Call):
+                given = [*node.args, *(keyword.value for keyword in node.keywords)]
+                text = ast.unparse(node)
+                if len(text) < 200 and all(_plain(one) for one in given) and all(one.arg for one in node.keywords):
+                    found.setdefault(text, node)
+    return list(found.values())
+
+
+def _example_nodes(text: str) -> list[ast.stmt]:
+    try:
+        examples = doctest.DocTestParser().get_examples(text)
+    except ValueError:
+        return []
+    return [node for example in examples for node in block(example.source) or ()]
+
+
+def _plain(node: ast.expr) -> bool:
+    """Literals, lambdas, and calls of Python's own functions such as `range(5)` with such arguments."""
+    return is_literal(node) or not (used_names(node) or isinstance(node, (ast.Starred, ast.Await, ast.NamedExpr)))
+
+
+def written(function: str, call: ast.Call) -> str:
+    """A call's arguments, given to another function."""
+    parts = [ast.unparse(one) for one in call.args]
+    parts += [f"{one.arg}={ast.unparse(one.value)}" for one in call.keywords]
+    return f"{function}({', '.join(parts)})"
+
+
+def changed(case: Case, random: Random) -> Case:
+    """The case with one or two of its call's literals changed; itself when there is nothing to change."""
+    node = expression(case.call)
+    if node is None:
+        return case
+    node = copy.deepcopy(node)
+    for _ in range(random.choice((1, 1, 2))):
+        places = [one for one in ast.walk(node) if _changeable(one)]
+        if not places:
+            return case
+        _change(random.choice(places), random)
+    return Case(case.names, case.setup, ast.unparse(node), case.observe, case.origin)
+
+
+def _changeable(node: ast.AST) -> bool:
+    match node:
+        case ast.Constant(value=bool() | int() | float() | str() | bytes()):
+            return True
+        case ast.List(elts=parts, ctx=ast.Load()):
+            return bool(parts)
+        case _:
+            return False
+
+
+def _change(node: ast.AST, random: Random) -> None:
+    if isinstance(node, ast.List):
+        node.elts = random.choice((node.elts[1:], node.elts[::-1], [*node.elts, node.elts[0]], node.elts[:-1], []))
+    elif isinstance(node, ast.Constant):
+        value = node.value
+        if isinstance(value, bool):
+            node.value = not value
+        elif isinstance(value, (int, float)):
+            node.value = random.choice((value + 1, max(value - 1, 0), value * 2, 0, 1, value + 2))
+        elif isinstance(value, str):
+            node.value = random.choice((value[1:], value[::-1], value.upper(), value + value[:1], value + " x", ""))
+        elif isinstance(value, bytes):
+            node.value = random.choice((value[1:], value[::-1], value + value[:1]))
+
+
+def variables_of(module: Module) -> frozenset[str]:
+    """Names of the module's type variables."""
+    return frozenset(
+        target.id
+        for node in module.tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and last_name(node.value) == "TypeVar"
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    )
+
+
+def public_attributes(module: Module) -> list[str]:
+    """What the methods of the owner set on `self` and do not hide."""
+    found: dict[str, None] = {}
+    for owner in module.bases:
+        for function in definition_nodes(owner.body):
+            for node in ast.walk(function):
+                match node:
+                    case ast.Attribute(value=ast.Name(id="self"), attr=name, ctx=ast.Store()) if name[0] != "_":
+                        found[name] = None
+                    case _:
+                        continue
+    return list(found)

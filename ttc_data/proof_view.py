@@ -1,0 +1,111 @@
+"""One row's proof as a person reads it in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ttc_data.bench import patched
+from ttc_data.dataset import Dataset
+from ttc_data.funnel import open_records
+from ttc_data.records import Mutation
+from ttc_data.row import Row
+
+STYLES = {"killed": "green", "limit": "green", "survived": "red", "equivalent": "yellow"}
+
+
+def proof_view(folder: Path, instance: str) -> Iterator[RenderableType]:
+    """Everything that was seen of a row.
+
+    Args:
+        folder: a build's or a dataset's; the runs of the reference and the time it took are known to a build alone.
+        instance: a row's id, or a part of it that no other has.
+
+    Raises:
+        DatasetError: there is no such row, or several.
+    """
+    row = Dataset(str(folder)).row(instance)
+    yield Text(f"{row.instance_id}\n{row.path}  {row.ttc_kind} {row.ttc_target}  ({row.license})", style="bold")
+    yield Text(
+        f"reference passed {row.ttc_gold_passes} of {row.ttc_gold_runs} runs; {row.ttc_line_coverage:.0%} of its lines"
+        f" run, {row.ttc_branch_coverage:.0%} of its branches taken; {row.ttc_stubs_passed} trivial bodies pass"
+    )
+    yield from _runs(folder, row)
+    yield _tests(row)
+    yield _mutants(row)
+    if row.ttc_tripwires:
+        wires = Table("tripwire", "old", "new", "must fail", box=None, header_style="bold", pad_edge=False)
+        for edit in row.ttc_tripwires:
+            tests = ", ".join(edit.tests)
+            wires.add_row(Text(f"{edit.path}:{edit.line}"), Text(edit.old), Text(edit.new), Text(tests))
+        yield wires
+
+
+def _runs(folder: Path, row: Row) -> Iterator[RenderableType]:
+    if not (folder / "records").is_dir():
+        return
+    connection = open_records(folder)
+    known = connection.execute(
+        "SELECT prove.gold, prove.stubs, prove.sample_key FROM prove JOIN mask ON mask.key = prove.sample_key"
+        " WHERE mask.path = ? AND mask.qualname = ? AND mask.environment_key = ?",
+        [row.path, row.ttc_target, row.ttc_environment],
+    ).fetchall()
+    connection.close()
+    for gold, stubs, _ in known:
+        table = Table(
+            "run",
+            "hash seed",
+            "order",
+            "time zone",
+            "locale",
+            "date",
+            "",
+            box=None,
+            header_style="bold",
+            pad_edge=False,
+        )
+        for number, run in enumerate(gold):
+            one = run["variation"]
+            order = f"shuffled by {one['order']}" if one["order"] else "as collected"
+            date = f"{one['days']} days ahead" if one["days"] else "today"
+            passed = Text("passed", "green") if run["passed"] else Text("failed", "red")
+            table.add_row(str(number + 1), str(one["hash_seed"]), order, one["timezone"], one["locale"], date, passed)
+        yield table
+        yield Text(f"trivial bodies that fail: {', '.join(stubs)}")
+
+
+def _tests(row: Row) -> Table:
+    table = Table("deciding test", "mutants killed", "by it alone", box=None, header_style="bold", pad_edge=False)
+    for test in row.FAIL_TO_PASS:
+        mine = [mutant for mutant in row.ttc_mutants if test in mutant.tests]
+        alone = sum(len(mutant.tests) == 1 for mutant in mine)
+        table.add_row(Text(test), str(len(mine)), str(alone))
+    table.caption = f"{row.ttc_test_origin}; {len(row.PASS_TO_PASS)} further tests must go on passing"
+    return table
+
+
+def _mutants(row: Row) -> Table:
+    texts = patched(row, row.patch, {})
+    lines = (texts[row.path] or "").split("\n")
+    count = sum(mutant.fate in ("killed", "limit") for mutant in row.ttc_mutants)
+    table = Table(
+        "mutant", "line", "change", box=None, header_style="bold", pad_edge=False,
+        title=f"mutation score {row.ttc_mutation_score:.0%}: {count} of {len(row.ttc_mutants)}", title_justify="left",
+    )  # fmt: skip
+    for mutant in sorted(row.ttc_mutants, key=lambda one: (one.fate in ("killed", "limit"), one.line)):
+        fate = Text(f"{mutant.fate}", STYLES[mutant.fate])
+        table.add_row(fate, str(mutant.line), _change(mutant, lines))
+    return table
+
+
+def _change(mutant: Mutation, lines: list[str]) -> Text:
+    """The line as it was and as it became; the changed part alone where it is longer."""
+    first, *more = mutant.old.split("\n")
+    before = lines[mutant.line - 1].strip() if mutant.line <= len(lines) else ""
+    if more or before.count(first) != 1:
+        return Text(f"{mutant.operator}: {mutant.old}  ->  {mutant.new or '(removed)'}")
+    return Text(f"- {before}\n+ {before.replace(first, mutant.new)}")

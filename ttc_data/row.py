@@ -1,0 +1,89 @@
+"""What is published: rows, as `load_dataset` returns them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ttc_data.records import FileText, MaskMode, Mutation, SpecOrigin, TargetKind, TestOrigin, Tripwire
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One chat message."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A published Sample with a `valid` Verdict: what `load_dataset` returns."""
+
+    instance_id: str
+    """Unique and kept for ever: repository, target and content key."""
+    repo: str
+    """`owner/name`; projects of the package index are `pypi/NAME`."""
+    base_commit: str
+    """Revision that was mined: a commit, or the version of an sdist."""
+    path: str
+    """The file that holds the target."""
+    language: str
+    license: str
+    """SPDX expression as the source declares it."""
+    problem_statement: str
+    """The spec, with the target's name, path and signature."""
+    prompt: tuple[Message, ...]
+    """Chat messages that ask for the implementation."""
+    patch: str
+    """Unified diff from what the solver is given to the reference."""
+    test_patch: str
+    """Unified diff that adds the deciding tests the repository does not have."""
+    FAIL_TO_PASS: tuple[str, ...]
+    """Test ids that fail on the masked file and pass on the reference."""
+    PASS_TO_PASS: tuple[str, ...]
+    """Test ids of the same files that pass on both."""
+    image: str
+    """Name of the row's image, made when a set is exported or pushed with images."""
+    eval_script: str
+    """Runs the tests in `/testbed` between SWE-bench's start and end markers."""
+    log_parser: str
+    eval_type: str
+    version: str
+    created_at: str
+    """The revision's date, ISO 8601."""
+    ttc_schema_version: str
+    ttc_target: str
+    """Qualified name of the target in `path`."""
+    ttc_kind: TargetKind
+    ttc_mask: MaskMode
+    ttc_files: tuple[FileText, ...]
+    """What the solver is given in place of the repository's files."""
+    ttc_spec_origin: SpecOrigin
+    ttc_spec_model: str
+    ttc_docstring: str
+    """The docstring as written in the source."""
+    ttc_test_origin: TestOrigin
+    ttc_gold_passes: int
+    ttc_gold_runs: int
+    ttc_line_coverage: float
+    """Share, 0 to 1, of the target's own lines that the deciding tests run."""
+    ttc_branch_coverage: float
+    """Share, 0 to 1, of the target's branches that they take; 1 where there is none."""
+    ttc_mutation_score: float
+    """Share, 0 to 1, of `ttc_mutants` that they notice."""
+    ttc_mutants: tuple[Mutation, ...]
+    """Changes of the target's body that were run on them."""
+    ttc_stubs_passed: int
+    """Trivial bodies that pass them: 0 in every published row."""
+    ttc_tripwires: tuple[Tripwire, ...]
+    """Edits of the deciding tests that make the reference fail them; an answer that passes there is a forgery."""
+    ttc_environment: str
+    """Key of the environment, described in the dataset's `environments/` folder."""
+    ttc_recipe_hash: str
+    ttc_build: str
+    """Content key of the build: recipe, tool version and inputs."""
+
+    @property
+    def key(self) -> str:
+        return self.instance_id
