@@ -33,13 +33,13 @@ RUNS_TTCDATA = re.compile(r"^(?:sudo )?(?:\.venv/bin/)?ttcdata(?= |$)")
 
 # Lowest first. A module may import its own layer and those below it.
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset(("records", "errors")),
+    frozenset(("records", "row", "errors")),
     frozenset(("recipe",)),
     frozenset(("sandbox", "lang", "edits", "store", "engine", "grading")),
     frozenset(
         ("mine", "sources", "extract", "environments", "evidence", "specs", "masking", "proof", "trust", "funnel")
     ),
-    frozenset(("datasets", "dataset", "bench", "validation", "show", "doctor", "publish")),
+    frozenset(("datasets", "dataset", "figures", "proof_view", "bench", "validation", "show", "doctor", "publish")),
     frozenset(("cli",)),
 )
 STAGES = LAYERS[3]

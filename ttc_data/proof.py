@@ -88,7 +88,7 @@ class _Attempt:
         self.prover = prover
         self.more = {file.path for file in more}
         self.extra = {file.path: file.text for file in (*case.sample.tests, *more)}
-        written = [test for file in more for test in test_ids(file)]
+        written = [test for file in more for test in ids_of(file)]
         self.candidates = (*case.sample.candidates, *written)
         self.reference = reference_file(case.sample)
 
@@ -160,11 +160,11 @@ class _Attempt:
         )
 
     def origin(self, deciding: Sequence[str]) -> TestOrigin:
-        """Where the deciding tests come from: the first of these that any does."""
+        """Where the deciding tests come from: `generated` when written ones were needed, else the best of the others."""
         paths = {test.partition("::")[0] for test in deciding}
-        if paths - set(self.extra):
-            return "repository"
-        return "doctest" if paths - self.more else "generated"
+        if paths & self.more:
+            return "generated"
+        return "repository" if paths - set(self.extra) else "doctest"
 
     def tripwires(
         self, deciding: tuple[str, ...], fail_to_pass: tuple[str, ...], pass_to_pass: tuple[str, ...]
@@ -236,7 +236,7 @@ class _Attempt:
         return self.prover.run(self.environment, job)
 
 
-def test_ids(file: FileText) -> list[str]:
+def ids_of(file: FileText) -> list[str]:
     """The tests of a file that we wrote, as pytest names them."""
     return [f"{file.path}::{name}" for name in re.findall(r"^def (test_\w+)\(", file.text, re.MULTILINE)]
 

@@ -186,6 +186,11 @@ class MaskRules(Section):
 
     mode: Literal["body", "whole"] = "body"
     """`body`: the header and the spec stay, the body raises NotImplementedError. `whole`: the definition is gone."""
+    drop_leaks: tuple[Literal["copy", "spec", "comment", "call_through"], ...] = (
+        "copy", "spec", "comment", "call_through",
+    )  # fmt: skip
+    """Ways in which what the solver is given may hold the body: another definition that is the same, the spec, a comment; or
+    the body is but a call of another function of the file."""
 
 
 class SandboxRules(Section):

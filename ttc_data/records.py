@@ -236,6 +236,8 @@ class Sample:
     """Test ids that reach the target; those the masked file fails become FAIL_TO_PASS."""
     neighbours: tuple[str, ...]
     """Stable tests of the same files that do not reach the target."""
+    spec_overlap: float
+    """Share, 0 to 1, of the body's runs of six tokens that the spec holds too."""
     needs: str
     """What the tests that failed asked for, where only such tests reach the target: `network`, say; else `""`."""
 

@@ -61,6 +61,8 @@ class Row:
     """What the solver is given in place of the repository's files."""
     ttc_spec_origin: SpecOrigin
     ttc_spec_model: str
+    ttc_spec_overlap: float
+    """Share, 0 to 1, of the reference's runs of six tokens that the spec holds too."""
     ttc_docstring: str
     """The docstring as written in the source."""
     ttc_test_origin: TestOrigin

@@ -6,10 +6,13 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import pytest
+
 from tests.scripted import CRASHED, TIMED_OUT, Script, environment, played
+from ttc_data.evidence.stability import variation
 from ttc_data.evidence.suite import Chosen, Reached, Subject, last_lines, repeat_suite, run_suite
 from ttc_data.recipe import TestRules
-from ttc_data.records import FileText, LineCount, Outcome, Reject, Suite, Target, TestReach
+from ttc_data.records import FileText, Need, Outcome, Reject, Suite, Target, TestReach, Variation
 from ttc_data.sandbox.protocol import Job, Report
 
 RULES = TestRules(runs=3)
@@ -56,7 +59,6 @@ def test_only_tests_that_passed_are_kept_sorted_with_what_they_reach() -> None:
     suite = suite_of(outcomes, {F.key: list(outcomes), G.key: ["test_m.py::z"]})
     both = tuple(sorted((F.key, G.key)))
     assert suite.passed == (TestReach("test_m.py::a", (F.key,)), TestReach("test_m.py::z", both))
-    assert suite.lines == tuple(LineCount(key, 3, 4) for key in both)
 
 
 def test_a_doctest_counts_for_its_own_target_alone() -> None:
@@ -95,24 +97,26 @@ def test_a_repeat_runs_what_passed_under_another_hash_seed() -> None:
     (again,) = repeat_suite(subject(), first, 2, script, RULES)
     (job,) = script.jobs
     assert job.tests == ("test_m.py::a", "test_m.py::b")
-    assert (job.hash_seed, job.cover) == (2, {})
-    assert (again.run, again.hash_seed, again.lines) == (2, 2, ())
+    assert (job.hash_seed, job.order, job.timezone, job.cover) == (2, 2, "HST10", {})
+    assert (again.run, again.variation, again.needs) == (2, variation(2, environment()), ())
     assert [reach.test for reach in again.passed] == ["test_m.py::a"]
     assert again.key != first.key
 
 
 def runs(first: dict[str, tuple[str, ...]], *others: set[str]) -> list[Suite]:
     passed = tuple(TestReach(test, keys) for test, keys in sorted(first.items()))
-    lines = (LineCount(F.key, 3, 4), LineCount(G.key, 0, 0))
-    suites = [Suite("environment", 0, 0, passed, lines)]
+    suites = [Suite("environment", 0, Variation(), passed, (Need(G.key, "network"),))]
     for number, tests in enumerate(others, 1):
-        suites.append(Suite("environment", number, number, tuple(TestReach(test, ()) for test in sorted(tests)), ()))
+        again = tuple(TestReach(test, ()) for test in sorted(tests))
+        suites.append(
+            Suite("environment", number, replace(Variation(), order=number, days=400 * (number == 2)), again, ())
+        )
     return suites
 
 
 def test_a_test_that_fails_in_one_run_decides_nothing() -> None:
     suites = runs({"t.py::a": (F.key,), "t.py::flaky": (F.key,)}, {"t.py::a", "t.py::flaky"}, {"t.py::a"})
-    assert Reached(suites).chosen(F, RULES) == Chosen(("t.py::a",), (), 0.75)
+    assert Reached(suites).chosen(F, RULES) == Chosen(("t.py::a",), (), "")
 
 
 def test_the_most_specific_tests_come_first_and_ties_go_by_name() -> None:
@@ -134,7 +138,44 @@ def test_neighbours_are_few_spread_out_and_never_reach_the_target() -> None:
 
 
 def test_a_target_that_nothing_reaches_has_no_tests() -> None:
-    assert Reached(runs({"t.py::a": (F.key,)})).chosen(G, RULES) == Chosen((), (), 0.0)
+    assert Reached(runs({"t.py::a": (F.key,)})).chosen(G, RULES) == Chosen((), (), "network")
+
+
+def test_a_test_that_fails_when_the_date_is_put_forward_needs_a_clock() -> None:
+    suites = runs({"t.py::a": (F.key,)}, {"t.py::a"}, set())
+    assert Reached(suites).chosen(F, RULES) == Chosen((), (), "clock")
+
+
+@pytest.mark.parametrize(
+    ("message", "what"),
+    [
+        ("socket.gaierror: [Errno -3] Temporary failure in name resolution", "network"),
+        ("_tkinter.TclError: no display name and no $DISPLAY environment variable", "display"),
+        ("psycopg2.OperationalError: connection refused", "database"),
+        ("AssertionError: assert 1 == 2", ""),
+    ],
+)
+def test_what_failing_tests_asked_for_is_known_of_targets_that_only_they_reach(message: str, what: str) -> None:
+    def failed(job: Job) -> Report:
+        report = played(
+            job,
+            {"test_m.py::a": "failed", "test_m.py::b": "passed"},
+            {F.key: ["test_m.py::a"], G.key: ["test_m.py::b"]},
+        )
+        return replace(report, tests=tuple(replace(test, message=message) for test in report.tests))
+
+    (suite,) = run_suite(subject(), Script([failed]), RULES)
+    assert isinstance(suite, Suite)
+    assert suite.needs == ((Need(F.key, what),) if what else ())
+
+
+def test_a_suite_that_does_not_bear_another_date_is_run_at_today_s() -> None:
+    outcomes: dict[str, Outcome] = {"test_m.py::a": "passed", "test_m.py::b": "passed"}
+    script = Script([lambda job: played(job, outcomes if not job.days else dict.fromkeys(outcomes, "failed"))])
+    with_clock = replace(subject(), environment=replace(environment(), lock="time-machine==3.0\n"))
+    (again,) = repeat_suite(with_clock, suite_of(outcomes, {}), 2, script, RULES)
+    assert [job.days for job in script.jobs] == [400, 0]
+    assert (again.variation.days, len(again.passed)) == (0, 2)
 
 
 def test_the_choice_never_depends_on_order_or_on_measured_seconds() -> None:

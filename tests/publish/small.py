@@ -121,6 +121,7 @@ class SmallBuild:
             tests=(test,),
             candidates=(f"{test.path}::test_docstring_examples", "tests/test_mod.py::test_it"),
             neighbours=(),
+            spec_overlap=0.0,
             needs="",
         )
         edit = Tripwire("tests/test_mod.py", 1, 2, "of", "off", "value", ("tests/test_mod.py::test_it",), ())

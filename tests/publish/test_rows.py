@@ -88,7 +88,7 @@ def test_an_instance_id_is_a_valid_image_tag(qualname: str, repo: str) -> None:
     """https://docs.docker.com/reference/cli/docker/image/tag: at most 128 characters, none of them a dash at first."""
     source = Source("git", repo, "1", "MIT", "git:x", "tree", 1, 1, "")
     target = Target("s", "m.py", qualname, "function", False, (0, 1), "def f():", "", (0, 0), (), ())
-    sample = Sample("t", "s", "e", "p", "body", "m.py", qualname, "", "", "", (), (), (), 0.0)
+    sample = Sample("t", "s", "e", "p", "body", "m.py", qualname, "", "", "", (), (), (), 0.0, "")
     name = instance_id(source, target, sample)
     assert re.fullmatch(r"[a-z0-9_][a-z0-9_.-]{0,127}", name)
     assert name == instance_id(source, target, sample)

@@ -176,6 +176,8 @@ def evidence(
     Examples:
 
         ttcdata evidence out/demo toolz-groupby
+
+        ttcdata evidence out/demo pypi__semver-Version.bump_build-8bfe9d0d75
     """
     from ttc_data.cli.console import out
     from ttc_data.proof_view import proof_view

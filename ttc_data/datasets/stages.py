@@ -13,6 +13,7 @@ from ttc_data.environments.describe import describe
 from ttc_data.environments.host import Host
 from ttc_data.environments.open import Cache
 from ttc_data.errors import BuildError, EnvironmentFailed, MaskingFailed
+from ttc_data.evidence.stability import with_two_seeds
 from ttc_data.evidence.suite import Chosen, Reached, Subject, repeat_suite, run_suite
 from ttc_data.extract import extract
 from ttc_data.masking import interface, mask, restore
@@ -26,6 +27,7 @@ from ttc_data.row import Row
 from ttc_data.sandbox.protocol import Job, Report, Sandbox
 from ttc_data.sandbox.scheduler import Scheduler
 from ttc_data.specs.docstring import docstring_spec
+from ttc_data.specs.leak import leak
 from ttc_data.store import Build, Keyed, Stage
 
 if TYPE_CHECKING:
@@ -259,6 +261,10 @@ class Stages:
         if restore(masked) != task.text:
             raise AssertionError(f"{task.name}: putting the reference back does not give the original file")
         text = masked.text.decode("utf-8")
+        found = leak(target, task.text, text, spec.text)
+        if found.kind in self.recipe.mask.drop_leaks:
+            yield Reject(target.key, "mask", f"body_leaks_by_{found.kind}", found.place, task.name)
+            return
         doctest = task.subject.doctests.get(target.key)
         used = {test.partition("::")[0] for test in task.chosen.candidates}
         yield Sample(
@@ -275,6 +281,7 @@ class Stages:
             tests=(doctest,) if doctest and doctest.path in used else (),
             candidates=task.chosen.candidates,
             neighbours=task.chosen.neighbours,
+            spec_overlap=round(found.overlap, 4),
             needs=task.chosen.needs,
         )
 
@@ -296,7 +303,8 @@ class Stages:
                 targets = {target.key: target for target in self.extracted.records(source_key=sample.source_key)}
                 suites = [*self.suites.records(environment_key=environment.key)]
                 suites += self.repeats.records(environment_key=environment.key)
-                variations = [suite.variation for suite in sorted(suites, key=lambda suite: suite.run)]
+                ran = [suite.variation for suite in sorted(suites, key=lambda suite: suite.run)]
+                variations = with_two_seeds(ran)
             yield sample.key, Case(sample, targets[sample.target_key], environment, variations, texts)
 
     def _prove(self, case: Case) -> Iterator[Evidence | Reject]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ttc_data.records import Environment, Variation
@@ -28,6 +29,11 @@ def variation(number: int, environment: Environment) -> Variation:
         return Variation()
     base = replace(VARIED[number % len(VARIED)], hash_seed=number, order=number)
     return base if f"{CLOCK}==" in environment.lock else replace(base, days=0)
+
+
+def with_two_seeds(variations: Sequence[Variation]) -> list[Variation]:
+    """The same with two hash seeds in turn: for each further one an interpreter has to be started."""
+    return [replace(one, hash_seed=number % 2) for number, one in enumerate(variations)]
 
 
 def varied(job: Job, one: Variation) -> Job:

@@ -6,20 +6,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
-from ttc_data.grading import COUNTS_AS_PASSED, session_defect
+from ttc_data.grading import BROKEN, COUNTS_AS_PASSED, session_defect
 from ttc_data.lang.mutants import Mutant, mutants
 from ttc_data.lang.stubs import Stub, stubs
 from ttc_data.recipe import TestRules
 from ttc_data.records import Environment, Fate, Mutation, Target
 from ttc_data.sandbox.protocol import Job, Report
 
+SLACK = 2
+"""So many tests more than have to notice a change are asked: then there is something to choose from."""
 RunVersions = Callable[[Environment, Job, Sequence[Mapping[str, str]], str], list[Report]]
 """Runs a job's tests on versions of a file; the last argument is the identity of what they are versions of."""
 
 
 @dataclass(frozen=True, slots=True)
 class Strength:
-    """What the tests of one target notice."""
+    """What the tests of one target notice; of each change, the first tests that do."""
 
     mutants: tuple[tuple[Mutant, frozenset[str], bool], ...]
     """Each with the tests that notice it, and whether it ran into a limit or crashed."""
@@ -77,23 +79,28 @@ def measure(
     changes = mutants(text, target.bodies, rules.mutants, Random(f"{seed}:mutants:{target.key}"))
     trivial = stubs(text, target)
     limit = min(rules.sample_timeout_s, max(rules.mutant_timeout_s, 10 * took_s))
-    short = replace(job, timeout_s=limit, test_timeout_s=min(rules.test_timeout_s, limit))
+    short = replace(
+        job, timeout_s=limit, test_timeout_s=min(rules.test_timeout_s, limit), most_failures=rules.redundancy + SLACK
+    )
     versions = [{target.path: version} for version in [*(one.text for one in changes), *(one.text for one in trivial)]]
     reports = run(environment, short, versions, target.key)
     tests = job.tests or ()
-    noticed = [(_noticed(report, tests), bool(session_defect(report))) for report in reports]
+    noticed = [(_noticed(report, tests, short.most_failures), bool(session_defect(report))) for report in reports]
     return Strength(
         tuple((one, *found) for one, found in zip(changes, noticed, strict=False)),
         tuple((one, found[0]) for one, found in zip(trivial, noticed[len(changes) :], strict=True)),
     )
 
 
-def _noticed(report: Report, tests: Sequence[str]) -> frozenset[str]:
-    """The tests that do not pass; all of them where the session did not end."""
+def _noticed(report: Report, tests: Sequence[str], enough: int) -> frozenset[str]:
+    """The tests that do not pass, up to the one that ended the session; all of them where it did not end."""
     if session_defect(report):
         return frozenset(tests)
-    passes = {test.id for test in report.tests if test.outcome in COUNTS_AS_PASSED}
-    return frozenset(test for test in tests if test not in passes)
+    outcomes = {test.id: test.outcome for test in report.tests}
+    failed = frozenset(test for test in tests if outcomes.get(test, "passed") not in COUNTS_AS_PASSED)
+    if sum(outcomes[test] in BROKEN for test in failed) >= enough:
+        return failed
+    return failed | (frozenset(tests) - set(outcomes))
 
 
 def fewest(tests: Sequence[str], notices: Sequence[frozenset[str]], redundancy: int) -> tuple[str, ...]:

@@ -7,7 +7,6 @@ its own, so the size of the file hardly matters.
 from __future__ import annotations
 
 import ast
-import warnings
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -17,7 +16,7 @@ from types import CodeType
 
 from ttc_data.lang.facts import Function, definition_nodes
 from ttc_data.lang.operators import Edit, edits
-from ttc_data.lang.python import _ONE_AT_A_TIME, line_starts, parse
+from ttc_data.lang.python import compiled, line_starts, parse
 from ttc_data.records import Span
 
 _GOLDEN = (5**0.5 - 1) / 2
@@ -163,14 +162,7 @@ def _bytecode(code: bytes) -> object:
     for node in ast.walk(tree):
         if "lineno" in vars(node):
             vars(node).update(lineno=1, end_lineno=1, col_offset=0, end_col_offset=0)
-    try:
-        with _ONE_AT_A_TIME, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return _form(compile(tree, "<source>", "exec", dont_inherit=True))
-    except ValueError as error:
-        raise SyntaxError(str(error)) from error
-    except (RecursionError, MemoryError) as error:
-        raise SyntaxError("nested too deeply") from error
+    return _form(compiled(tree))
 
 
 def _form(value: object) -> object:

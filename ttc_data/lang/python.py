@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import PurePosixPath
+from types import CodeType
 
 from ttc_data.lang.facts import (
     Function,
@@ -106,11 +107,11 @@ def check_syntax(source: bytes) -> None:
     Raises:
         SyntaxError: when Python could not import these bytes as UTF-8 source; nothing else.
     """
-    parse(source, compiled=True)
+    parse(source, compile_too=True)
 
 
-def parse(source: bytes, *, compiled: bool = False) -> ast.Module:
-    """Parse a file, and compile it too when `compiled`. The one place of the project that does: see `_ONE_AT_A_TIME`.
+def parse(source: bytes, *, compile_too: bool = False) -> ast.Module:
+    """Parse a file, and compile it too when `compile_too`. With `compiled` the one place of the project that does: see `_ONE_AT_A_TIME`.
 
     Raises:
         SyntaxError: when the bytes are not UTF-8, declare another encoding, or do not parse; nothing else.
@@ -124,10 +125,27 @@ def parse(source: bytes, *, compiled: bool = False) -> ast.Module:
         with _ONE_AT_A_TIME, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # invalid escapes, `is` with a literal: the author's business
             tree = ast.parse(text)
-            if compiled:
+            if compile_too:
                 compile(tree, "<source>", "exec", dont_inherit=True)
             return tree
     except ValueError as error:  # null bytes, bytes that are not UTF-8
+        raise SyntaxError(str(error)) from error
+    except (RecursionError, MemoryError) as error:
+        raise SyntaxError("nested too deeply") from error
+
+
+def compiled(tree: ast.Module) -> CodeType:
+    """Compile a tree that `parse` gave, whatever was changed in it.
+
+    Raises:
+        SyntaxError: when it does not compile; nothing else.
+    """
+    try:
+        with _ONE_AT_A_TIME, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            code: CodeType = compile(tree, "<source>", "exec", dont_inherit=True)
+            return code
+    except ValueError as error:
         raise SyntaxError(str(error)) from error
     except (RecursionError, MemoryError) as error:
         raise SyntaxError("nested too deeply") from error
@@ -162,7 +180,7 @@ def indent_of(block: bytes) -> bytes:
 def string_literal(text: str) -> str:
     """Quote text for a literal in three double quotes: line ends stay, whatever would change or end it is escaped."""
     quoted = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
-    if quoted.endswith('"'):
+    if quoted.endswith('"') and not quoted.endswith('\\"'):
         quoted = quoted[:-1] + '\\"'
     return "".join(_escaped(character) for character in quoted)
 

@@ -85,6 +85,7 @@ def make_row(
         ttc_files=(FileText(sample.path, sample.masked),),
         ttc_spec_origin=spec.origin,
         ttc_spec_model=spec.model,
+        ttc_spec_overlap=sample.spec_overlap,
         ttc_docstring=target.docstring,
         ttc_test_origin=evidence.test_origin,
         ttc_gold_passes=sum(run.passed for run in evidence.gold),

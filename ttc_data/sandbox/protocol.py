@@ -30,6 +30,8 @@ class Job:
     hash_seed: int = 0
     order: int = 0
     """Seed that files, classes and tests are shuffled by; 0 leaves them as they are collected."""
+    most_failures: int = 0
+    """End after so many tests that do not pass, and run `tests` in the order they are named in; 0 runs all."""
     timezone: str = "UTC"
     locale: str = "C.UTF-8"
     days: int = 0

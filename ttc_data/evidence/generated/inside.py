@@ -1,8 +1,7 @@
 """Runs proposed cases and says what they did: the beginning of a file that pytest runs in the sandbox.
 
-Each case has a process of its own, so that none meets what another one left behind, and whatever hangs or crashes is
-one case. In it the case runs three times from its imports on: to see what kind of value it gives, and twice to see
-whether it gives the same one.
+They run in a process beside the session, so that one that hangs or crashes ends neither. Each runs several times from
+its imports on: to see what kind of value it gives, and then whether it gives the same one again.
 """
 
 from __future__ import annotations
@@ -12,20 +11,21 @@ import io
 import json
 import math
 import os
+import random
 import select
 import signal
 import sys
 import time
 import warnings
-from typing import Any, Callable
+from typing import Any, Callable, Iterator, Self
 
 MARKER = "ttc-recorded "
 MOST_REPR = 1000
 MOST_ELEMENTS = 40
 SHOWN_ELEMENTS = 8
 CASE_S = 0.2
-PROCESS_S = 2.0
-WHOLE_S = 12.0
+HANGS_S = 2.0
+MOST_PROCESSES = 5
 # Running the reference's own examples is what this file is for.
 evaluate: Callable[[str, dict[str, Any]], Any] = vars(builtins)["eval"]
 execute: Callable[[str, dict[str, Any]], None] = vars(builtins)["exec"]
@@ -107,13 +107,13 @@ def views(value: Any) -> list[str]:
 class Caught:
     """Goes on after an exception, whatever the foreign code raised."""
 
-    error: Exception | None = None
+    error: BaseException | None = None
 
-    def __enter__(self) -> Caught:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
-        self.error = error if isinstance(error, Exception) else None
+        self.error = error if isinstance(error, (Exception, SystemExit)) else None
         return self.error is not None
 
 
@@ -151,7 +151,7 @@ def choose(case: dict[str, Any]) -> str:
     if not isinstance(caught.error, NoLiteral):
         return "{}"  # a literal; or it raises, and that is what it does
     for view in views(value):
-        found = None
+        found: Any = None
         with Caught() as caught:
             found = Attempt(case).call(view)
         if caught.error and view == ALL and hasattr(value, "__next__"):
@@ -185,20 +185,27 @@ def once(case: dict[str, Any], view: str, before: dict[str, str]) -> dict[str, A
     return found
 
 
-def record(case: dict[str, Any]) -> dict[str, Any]:
-    """What a case does, or why that cannot be asserted. Ends with hooks in this process that cannot be taken out."""
-    seen: list[str] = []
+class Watch:
+    """Sees what the process does to the world. The hook cannot be taken out again, so there is one a process."""
 
-    def hook(event: str, args: tuple[Any, ...]) -> None:
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+        sys.addaudithook(self.hook)
+
+    def hook(self, event: str, args: tuple[Any, ...]) -> None:
         if event in EFFECTS:
-            seen.append(event)
+            self.seen.append(event)
         elif event == "open" and isinstance(args[0], str):
             writes = args[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
             if writes or not args[0].endswith((".py", ".pyc", ".so")):
-                seen.append(event)
+                self.seen.append(event)
 
+
+def record(case: dict[str, Any], watch: Watch) -> dict[str, Any]:
+    """What a case does, or why that cannot be asserted."""
     sys.stdout, sys.stderr = printed = io.StringIO(), io.StringIO()
     one, two, before = {}, {}, {}
+    state = random.getstate()
     with warnings.catch_warnings(record=True) as warned, Caught() as caught:
         warnings.simplefilter("always")
         before = Attempt(case).look()
@@ -206,7 +213,7 @@ def record(case: dict[str, Any]) -> dict[str, Any]:
         return {"refused": "setup raises " + type(caught.error).__name__}
     with warnings.catch_warnings(record=True) as warned, Caught() as caught:
         warnings.simplefilter("always")
-        sys.addaudithook(hook)
+        watch.seen.clear()
         case = dict(case, imports=[*case["imports"], "from itertools import islice"])
         view = choose(case)
         one = once(case, view, before)
@@ -215,8 +222,11 @@ def record(case: dict[str, Any]) -> dict[str, Any]:
         one, two = once(case, view, before), once(case, view, before)
     if caught.error:
         return {"refused": type(caught.error).__name__}
-    if seen:
-        return {"refused": "effect " + seen[0]}
+    if random.getstate() != state:
+        random.seed()
+        return {"refused": "draws"}
+    if watch.seen:
+        return {"refused": "effect " + watch.seen[0]}
     if warned:
         return {"refused": "warns"}
     if any(stream.getvalue() for stream in printed):
@@ -224,38 +234,57 @@ def record(case: dict[str, Any]) -> dict[str, Any]:
     return one if one == two else {"refused": "differs"}
 
 
-def apart(case: dict[str, Any]) -> dict[str, Any]:
-    """A case's record, made in a process of its own."""
+def work(cases: list[dict[str, Any]], numbers: list[int], channel: int) -> None:
+    """Record cases in this process, and write a line about each."""
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    watch = Watch()
+    environ = dict(os.environ)
+    for number in numbers:
+        found = record(cases[number], watch)
+        if dict(os.environ) != environ:
+            os.environ.clear()
+            os.environ.update(environ)
+            found = {"refused": "effect os.environ"}
+        line = json.dumps([number, found]).encode() + b"\n"
+        while line:
+            line = line[os.write(channel, line) :]
+
+
+def apart(cases: list[dict[str, Any]], numbers: list[int]) -> Iterator[str]:
+    """Record cases in a process of their own; ends early when one of them hangs or ends the process."""
     reader, writer = os.pipe()
     process = os.fork()
     if process == 0:
-        signal.setitimer(signal.ITIMER_REAL, 0)
         try:
-            os.write(writer, json.dumps(record(case)).encode())
+            work(cases, numbers, writer)
         finally:
             os._exit(0)
     os.close(writer)
     data = b""
-    ends = time.monotonic() + PROCESS_S
-    while select.select([reader], [], [], max(0.0, ends - time.monotonic()))[0]:
+    while select.select([reader], [], [], HANGS_S)[0]:
         part = os.read(reader, 1 << 16)
         if not part:
             break
-        data += part
+        *lines, data = (data + part).split(b"\n")
+        for line in lines:
+            yield line.decode()
     os.close(reader)
     os.kill(process, signal.SIGKILL)
     os.waitpid(process, 0)
-    try:
-        found: dict[str, Any] = json.loads(data)
-    except ValueError:
-        return {"refused": "hangs or crashes"}
-    return found
 
 
 def tell(cases: list[dict[str, Any]]) -> None:
-    """Print a line for each case, until there is no more time."""
-    ends = time.monotonic() + WHOLE_S
-    for number, case in enumerate(cases):
-        if time.monotonic() > ends:
+    """Print a line for each case; under an odd hash seed from the last to the first, so that no case needs another."""
+    left = list(range(len(cases)))
+    if os.environ.get("PYTHONHASHSEED", "0")[-1:] in ("1", "3", "5", "7", "9"):
+        left.reverse()
+    for _ in range(MOST_PROCESSES):
+        told = 0
+        for line in apart(cases, left):
+            print(MARKER + line, flush=True)
+            told += 1
+        if told < len(left):
+            print(MARKER + json.dumps([left[told], {"refused": "hangs or crashes"}]), flush=True)
+        left = left[told + 1 :]
+        if not left:
             break
-        print(MARKER + json.dumps([number, apart(case)]), flush=True)

@@ -23,6 +23,11 @@ PYTEST = (
     "_pytest.logging", "_pytest.python", "_pytest.threadexception", "_pytest.unraisableexception", "unittest", "doctest",
     "difflib",
 )  # fmt: skip
+# Which the project itself may be.
+TOOLS = (
+    "coverage", "coverage.tracer", "coverage.sqldata", "coverage.python", "coverage.parser", "coverage.results", "time_machine",
+    "locale", "random", "sqlite3",
+)  # fmt: skip
 NO_WARNING = "_warn_already_imported"
 MOST_S = 20.0
 
@@ -49,7 +54,7 @@ def preload(site: str, roots: list[str]) -> None:
         setattr(rewriting.AssertionRewritingHook, NO_WARNING, lambda self, name: None)
     try:
         with open(os.path.join(site, ".ttcdata-imports"), encoding="utf-8") as file:
-            names = file.read().split()
+            names = [*file.read().split(), *TOOLS]
     except FileNotFoundError:
         names = []
     if names:

@@ -72,7 +72,7 @@ def drive(job: dict[str, Any], channel: Channel, roots: list[str], versions: Cal
     pytest.hookimpl(tryfirst=True)(Reporter.pytest_pycollect_makeitem)
     reporter = Reporter(job, channel, cover, versions)
     code = pytest.main(
-        [*OPTIONS, "--rootdir", work, *job["args"], *job["test_files"]], plugins=[reporter]
+        [*OPTIONS, "--rootdir", work, "--maxfail=%d" % job["most_failures"], *job["args"], *job["test_files"]], plugins=[reporter]
     )  # fmt: skip
     if cover is not None:
         cover.stop()
@@ -104,9 +104,7 @@ def shuffled(items: list[Any], seed: int) -> list[Any]:
 
     def place(item: Any) -> list[float]:
         parts = item.nodeid.split("::")
-        return [
-            places.setdefault("::".join(parts[:count]), random.random()) for count in range(1, len(parts) + 1)
-        ]
+        return [places.setdefault("::".join(parts[:count]), random.random()) for count in range(1, len(parts) + 1)]
 
     return sorted(items, key=place)
 
@@ -163,6 +161,7 @@ class Reporter:
         self.wanted = set(job["tests"]) if job["tests"] is not None else None
         self.skip = set(job["skip"])
         self.order = job["order"]
+        self.ranks = {test: rank for rank, test in enumerate(job["tests"] or ())} if job["most_failures"] else {}
         self.names = names_of(job["tests"], job["test_files"]) if job["tests"] is not None else None
         self.cover_lines = job["cover"]
         self.seconds = job["test_timeout_s"]
@@ -183,6 +182,8 @@ class Reporter:
             asked = (self.wanted is None or item.nodeid in self.wanted) and item.nodeid not in self.skip
             (kept if asked else rest).append(item)
         config.hook.pytest_deselected(items=rest)
+        if self.ranks:
+            kept.sort(key=lambda item: self.ranks[item.nodeid])
         items[:] = shuffled(kept, self.order) if self.order else kept
 
     def pytest_collectreport(self, report: Any) -> None:

@@ -1,0 +1,186 @@
+"""Strength is what the tests notice: trivial bodies all, mutants at a stated rate, with as few tests as notice as much."""
+
+from __future__ import annotations
+
+import runpy
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.scripted import CRASHED, TIMED_OUT, Script, environment, played
+from tests.test_proof import case
+from ttc_data.edits import unified_diff
+from ttc_data.evidence.strength import fewest, measure, score
+from ttc_data.extract import extract
+from ttc_data.proof import Prover, ids_of, prove
+from ttc_data.recipe import ExtractRules, TestRules
+from ttc_data.records import Environment, Evidence, FileText, Mutation, Outcome, Reject, Sample, Source, Target
+from ttc_data.sandbox.protocol import Job, Report
+
+TEXT = '''\
+def clamp(x, low, high):
+    """Give x, or the nearer of the two bounds that it lies outside of."""
+    if x < low:
+        return low
+    if x > high:
+        return high
+    return x
+'''
+CHECKS: dict[str, Callable[[Callable[[int, int, int], int]], bool]] = {
+    "test_m.py::inside": lambda clamp: clamp(3, 1, 5) == 3,
+    "test_m.py::low": lambda clamp: clamp(0, 1, 5) == 1,
+    "test_m.py::high": lambda clamp: clamp(9, 1, 5) == 5,
+    "test_m.py::any": lambda clamp: clamp(3, 1, 5) is not None,
+}
+SOURCE = Source("git", "owner/name", "1", "MIT", "git:x", "0" * 64, 1, 1, "")
+TARGET = next(
+    one
+    for one in extract(SOURCE, [("m.py", TEXT.encode())], ExtractRules(min_docstring_chars=1))
+    if isinstance(one, Target)
+)
+RULES = TestRules(runs=2, redundancy=1)
+
+
+def checked(job: Job, text: str) -> Report:
+    """Runs the named checks on a text of the module, up to so many failures as the job allows."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "m.py")
+        file.write_text(text, encoding="utf-8")
+        clamp = runpy.run_path(str(file))["clamp"]
+    outcomes: dict[str, Outcome] = {}
+    for test in job.tests or ():
+        try:
+            outcomes[test] = "passed" if CHECKS[test](clamp) else "failed"
+        except (ArithmeticError, AssertionError, LookupError, NameError, RuntimeError, TypeError, ValueError):
+            outcomes[test] = "failed"
+        if job.most_failures and list(outcomes.values()).count("failed") == job.most_failures:
+            break
+    return played(job, outcomes)
+
+
+def on_versions(environment: Environment, job: Job, versions: Sequence[Mapping[str, str]], key: str) -> list[Report]:
+    return [checked(job, version["m.py"]) for version in versions]
+
+
+def measured(*tests: str, rules: TestRules = RULES) -> tuple[list[str], tuple[Mutation, ...]]:
+    job = Job(test_files=("test_m.py",), tests=tests)
+    strength = measure(TARGET, TEXT, environment(), job, 0.1, rules, 0, on_versions)
+    return strength.passed(tests), strength.mutations(tests)
+
+
+def test_tests_that_look_at_every_case_notice_every_change() -> None:
+    stubs, mutations = measured("test_m.py::inside", "test_m.py::low", "test_m.py::high")
+    assert stubs == []
+    assert {one.operator for one in mutations} >= {"comparison", "return_value"}
+    survivors = {(one.operator, one.old) for one in mutations if one.fate == "survived"}
+    assert survivors <= {("boundary", "<"), ("boundary", ">")}, "at the bound itself both give the same"
+    assert score(mutations) >= 0.7
+
+
+def test_a_test_that_asks_for_anything_at_all_notices_little() -> None:
+    stubs, mutations = measured("test_m.py::any")
+    assert any("first_argument" in name for name in stubs)
+    assert score(mutations) < 0.5
+
+
+def test_a_version_that_hangs_or_crashes_is_noticed_by_a_limit_and_counted_apart() -> None:
+    for report in (TIMED_OUT, CRASHED):
+        job = Job(test_files=("test_m.py",), tests=("test_m.py::any",))
+        strength = measure(
+            TARGET, TEXT, environment(), job, 0.1, RULES, 0, lambda *given, report=report: [report] * len(given[2])
+        )
+        mutations = strength.mutations(["test_m.py::any"])
+        assert {one.fate for one in mutations} == {"limit"}
+        assert score(mutations) == 1.0
+
+
+def test_a_session_on_a_mutant_has_little_time() -> None:
+    jobs: list[Job] = []
+
+    def run(environment: Environment, job: Job, versions: Sequence[Mapping[str, str]], key: str) -> list[Report]:
+        jobs.append(job)
+        return on_versions(environment, job, versions, key)
+
+    for took_s in (0.1, 2.0):
+        measure(TARGET, TEXT, environment(), Job(("test_m.py",), ("test_m.py::any",)), took_s, RULES, 0, run)
+    assert [job.timeout_s for job in jobs] == [5.0, 20.0]
+
+
+@given(st.integers(1, 8), st.lists(st.frozensets(st.integers(0, 7)), max_size=12), st.integers(1, 3))
+def test_fewer_tests_notice_every_change_as_often_up_to_the_redundancy(
+    count: int, changes: list[frozenset[int]], redundancy: int
+) -> None:
+    tests = [f"t{number}" for number in range(count)]
+    notices = [frozenset(f"t{number}" for number in change) for change in changes]
+    chosen = fewest(tests, notices, redundancy)
+    assert list(chosen) == [test for test in tests if test in chosen]
+    for noticed in notices:
+        assert len(noticed & set(chosen)) >= min(redundancy, len(noticed & set(tests)))
+    assert chosen == fewest(tests, notices, redundancy)
+
+
+def test_a_test_that_adds_nothing_is_left_out() -> None:
+    notices = [frozenset({"a", "b"}), frozenset({"b", "c"}), frozenset({"b"})]
+    assert fewest(["a", "b", "c"], notices, 1) == ("b",)
+    assert fewest(["a", "b", "c"], notices, 2) == ("a", "b", "c")
+    assert fewest(["a", "b"], [], 2) == ("a", "b"), "nothing to tell them by"
+
+
+# In the proof
+
+
+def proven(*candidates: str, rules: TestRules = RULES, written: FileText | None = None) -> Evidence | Reject:
+    sample = Sample(
+        target_key=TARGET.key, source_key="source", environment_key=environment().key, spec_key="spec", mask="body",
+        path="m.py", qualname="clamp", masked=MASKED_CLAMP, interface="",
+        patch=unified_diff({"m.py": MASKED_CLAMP}, {"m.py": TEXT}), tests=(), candidates=candidates, neighbours=(),
+        spec_overlap=0.0, needs="",
+    )  # fmt: skip
+    of = case(sample, rules, {})
+    script = Script([lambda job: checked(job, job.files["m.py"] or "")])
+    prover = Prover(script, on_versions, rules, 0)
+    (found,) = prove(type(of)(sample, TARGET, of.environment, of.variations, {}), prover, lambda: written)
+    return found
+
+
+MASKED_CLAMP = TEXT.split("    if x <")[0] + "    raise NotImplementedError\n"
+
+
+def test_a_row_keeps_the_fewest_tests_and_says_what_they_notice() -> None:
+    found = proven("test_m.py::any", "test_m.py::inside", "test_m.py::low", "test_m.py::high")
+    assert isinstance(found, Evidence)
+    assert "test_m.py::low" in found.fail_to_pass
+    assert "test_m.py::high" in found.fail_to_pass
+    assert len(found.fail_to_pass) < 4
+    assert all(set(one.tests) <= set(found.fail_to_pass) for one in found.mutants)
+    assert "return_first_argument" in found.stubs
+
+
+def test_tests_that_a_trivial_body_passes_decide_nothing() -> None:
+    found = proven("test_m.py::any")
+    assert isinstance(found, Reject)
+    assert found.reason == "stub_passes"
+
+
+def test_tests_below_the_bar_decide_nothing() -> None:
+    found = proven("test_m.py::low", rules=TestRules(runs=2, min_mutation_score=1.0))
+    assert isinstance(found, Reject)
+    assert found.reason in ("weak_tests", "stub_passes")
+
+
+def test_written_tests_take_the_place_of_weak_ones() -> None:
+    tests = ("inside", "low", "high")
+    file = FileText("ttc_generated/test_m.py", "".join(f"def test_{name}():\n    pass\n\n\n" for name in tests))
+    assert ids_of(file) == [f"ttc_generated/test_m.py::test_{name}" for name in tests]
+    CHECKS.update({f"ttc_generated/test_m.py::test_{name}": CHECKS[f"test_m.py::{name}"] for name in tests})
+    for candidates in ((), ("test_m.py::any",)):
+        found = proven(*candidates, written=file)
+        assert isinstance(found, Evidence)
+        assert found.tests == (file,)
+        assert found.test_origin == "generated"
+    nothing = proven()
+    assert isinstance(nothing, Reject)
+    assert nothing.reason == "no_test_reaches_it"
