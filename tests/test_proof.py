@@ -53,7 +53,7 @@ def proven(
 
 def case(of: Sample, rules: TestRules, texts: Mapping[str, str]) -> Case:
     variations = [variation(number, environment()) for number in range(rules.runs)]
-    return Case(of, TARGET, environment(), variations, texts)
+    return Case(of, TARGET, environment(), variations, texts, {})
 
 
 def no_versions(environment: Environment, job: Job, versions: Sequence[Mapping[str, str]], key: str) -> list[Report]:

@@ -55,6 +55,8 @@ class Case:
     """One for each run of the reference; the repository's suite passed under all of them."""
     texts: Mapping[str, str]
     """Of the environment's own test files, by path."""
+    others: Mapping[str, str]
+    """Of its other Python files, by path: where calls of the target may be found."""
 
 
 def prove(case: Case, prover: Prover, generate: Generate | None = None) -> Iterator[Evidence | Reject]:

@@ -142,7 +142,7 @@ def proven(*candidates: str, rules: TestRules = RULES, written: FileText | None 
     of = case(sample, rules, {})
     script = Script([lambda job: checked(job, job.files["m.py"] or "")])
     prover = Prover(script, on_versions, rules, 0)
-    (found,) = prove(type(of)(sample, TARGET, of.environment, of.variations, {}), prover, lambda: written)
+    (found,) = prove(type(of)(sample, TARGET, of.environment, of.variations, {}, {}), prover, lambda: written)
     return found
 
 

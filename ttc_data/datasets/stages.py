@@ -13,16 +13,30 @@ from ttc_data.environments.describe import describe
 from ttc_data.environments.host import Host
 from ttc_data.environments.open import Cache
 from ttc_data.errors import BuildError, EnvironmentFailed, MaskingFailed
+from ttc_data.evidence.generated.writer import generated_tests
 from ttc_data.evidence.stability import with_two_seeds
 from ttc_data.evidence.suite import Chosen, Reached, Subject, repeat_suite, run_suite
 from ttc_data.extract import extract
+from ttc_data.lang.python import is_test_path
 from ttc_data.masking import interface, mask, restore
 from ttc_data.mine import Request, mine, requests
-from ttc_data.proof import Case, Prover, prove
+from ttc_data.proof import Case, Prover, prove, reference_file
 from ttc_data.publish.rows import make_row
 from ttc_data.publish.write import write_dataset
 from ttc_data.recipe import Recipe, SpecRules
-from ttc_data.records import Environment, Evidence, Reject, Sample, Source, Spec, Suite, Target, Variation, content_key
+from ttc_data.records import (
+    Environment,
+    Evidence,
+    FileText,
+    Reject,
+    Sample,
+    Source,
+    Spec,
+    Suite,
+    Target,
+    Variation,
+    content_key,
+)
 from ttc_data.row import Row
 from ttc_data.sandbox.protocol import Job, Report, Sandbox
 from ttc_data.sandbox.scheduler import Scheduler
@@ -295,20 +309,36 @@ class Stages:
         environment: Environment | None = None
         texts: Mapping[str, str] = {}
         targets: dict[str, Target] = {}
+        others: Mapping[str, str] = {}
         variations: list[Variation] = []
         for sample in self.samples.select(query):
             if environment is None or environment.key != sample.environment_key:
                 environment = next(self.environments.records(key=sample.environment_key))
                 texts = self.cache.trees.texts(environment.tree, environment.test_files)
+                others = self._modules(environment)
                 targets = {target.key: target for target in self.extracted.records(source_key=sample.source_key)}
                 suites = [*self.suites.records(environment_key=environment.key)]
                 suites += self.repeats.records(environment_key=environment.key)
                 ran = [suite.variation for suite in sorted(suites, key=lambda suite: suite.run)]
                 variations = with_two_seeds(ran)
-            yield sample.key, Case(sample, targets[sample.target_key], environment, variations, texts)
+            yield sample.key, Case(sample, targets[sample.target_key], environment, variations, texts, others)
+
+    def _modules(self, environment: Environment) -> Mapping[str, str]:
+        """The texts of a repository's Python files that are no tests."""
+        if not self.recipe.tests.generate:
+            return {}
+        found = self.cache.trees.files(environment.tree)
+        paths = [path for path, _ in found if path.endswith(".py") and not is_test_path(path)]
+        return self.cache.trees.texts(environment.tree, [path for path in paths if path not in environment.test_files])
 
     def _prove(self, case: Case) -> Iterator[Evidence | Reject]:
-        return prove(case, self.prover)
+        def write() -> FileText | None:
+            return generated_tests(
+                case.target, reference_file(case.sample), case.environment, case.others, self._run, self.recipe.tests,
+                self.recipe.seed,
+            )  # fmt: skip
+
+        return prove(case, self.prover, write if self.recipe.tests.generate else None)
 
     def _rows(self, build_key: str) -> Iterator[Row]:
         for environment in self.environments.records():

@@ -65,6 +65,11 @@ def block(text: str) -> list[ast.stmt] | None:
         return None
 
 
+def is_import(text: str) -> bool:
+    """Whether statements do nothing but import."""
+    return all(isinstance(node, (ast.Import, ast.ImportFrom)) for node in block(text) or ())
+
+
 def bound_names(nodes: list[ast.stmt]) -> set[str]:
     """The names that statements bind where they stand: assignments, imports, definitions."""
     found: set[str] = set()

@@ -21,7 +21,7 @@ _BY_KIND: dict[str, Draw] = {
 # The first that fits. Names are conventions, so they come after what the body does.
 _BY_NAME: tuple[tuple[str, str], ...] = (
     (r"(is|has|use|allow|ignore|include|keep|strict|reverse|inclusive)(_.*|$)|.*_(only|ok)$|strict|reversed", "bool"),
-    (r"(key|fn?|func|function|pred|predicate|callback|callable|binop|op|reducer|selector|validator|.*_?func|k)", "call"),
+    (r"(key|fn?|func|function|pred|predicate|callback|callable|binop|op|getsizeof|reducer|selector|validator|.*_?func|k)", "call"),
     (r"(funcs|functions|preds|predicates|fns)", "functions"),
     (r"(iterables|seqs|sequences|lists|iterators|matrix|rows|table|m1|m2|nested)", "nested"),
     (r"(it|iter|iterator|.*_iterator|stream)", "iterator"),
@@ -104,7 +104,7 @@ def guess(function: Function, name: str, default: ast.expr | None) -> Draw | Non
     for pattern, kind in _BY_NAME:
         if re.fullmatch(pattern, name.lower()):
             return draws.FUNCTION if kind == "call" else _BY_KIND[kind]
-    return None if default is not None and not isinstance(default, ast.Constant) else draws.ANYTHING
+    return None if default is not None else draws.ANYTHING
 
 
 def compared(function: Function, name: str) -> list[str]:
@@ -186,7 +186,9 @@ def _uses(function: Function, name: str) -> Iterator[str]:
             case ast.Call(args=args) if any(isinstance(one, ast.Starred) and _is(one.value, name) for one in args):
                 yield "nested"
             case ast.Attribute(value=value, attr=attribute) if _is(value, name):
-                if attribute in _DICT_METHODS:
+                if attribute == "__next__":
+                    yield "iterator"
+                elif attribute in _DICT_METHODS:
                     yield "dict"
                 elif attribute in _TEXT_METHODS:
                     yield "text"

@@ -11,7 +11,7 @@ from ttc_data.evidence.generated.draws import Draw
 from ttc_data.lang.facts import last_name
 
 _SIMPLE: dict[str, Draw] = {
-    "int": draws.INTEGER, "SupportsIndex": draws.SMALL, "Integral": draws.INTEGER, "float": draws.FLOAT,
+    "int": draws.INTEGER, "SupportsIndex": draws.SMALL, "SupportsInt": draws.INTEGER, "SupportsFloat": draws.FLOAT, "Integral": draws.INTEGER, "float": draws.FLOAT,
     "Number": draws.one_of(draws.INTEGER, draws.FLOAT), "Real": draws.one_of(draws.INTEGER, draws.FLOAT),
     "complex": draws.one_of(draws.FLOAT, draws.just("1j")), "str": draws.TEXT, "AnyStr": draws.TEXT, "Text": draws.TEXT,
     "bytes": draws.BYTE_TEXT, "bytearray": draws.wrapped("bytearray(", draws.BYTE_TEXT, ")"), "bool": draws.BOOLEAN,

@@ -17,7 +17,10 @@ import signal
 import sys
 import time
 import warnings
-from typing import Any, Callable, Iterator, Self
+from typing import TYPE_CHECKING, Any, Callable, Iterator
+
+if TYPE_CHECKING:
+    from typing import Self  # a sandbox's Python may be older than 3.11
 
 MARKER = "ttc-recorded "
 MOST_REPR = 1000
@@ -81,13 +84,21 @@ def shown(value: Any) -> str:
 def views(value: Any) -> list[str]:
     """Ways to look at a value that is no literal, the first that works is taken."""
     kind: Any = type(value)
-    found = [base.__name__ + "({})" for base in (str, bytes, bool, int, float) if isinstance(value, base)]
+    found = [base.__name__ + "({})" for base in (str, bytes, int, float) if isinstance(value, base)]
     if isinstance(value, dict) or hasattr(kind, "keys"):
         found += ["dict({})", "{key: list(one) for key, one in {}.items()}"]
     if isinstance(value, (set, frozenset)):
         found.append("set({})")
     if isinstance(value, tuple):
         found.append("tuple({})")
+    own = (
+        "str({})" if kind.__str__ is not object.__str__ else "repr({})" if kind.__repr__ is not object.__repr__ else ""
+    )
+    says = bool(own) and not callable(value) and not hasattr(kind, "__next__")
+    if hasattr(kind, "tolist"):
+        found.append("{}.tolist()")
+    elif says and kind.__module__ != "builtins":
+        found.append(own)
     if hasattr(kind, "__iter__") or hasattr(kind, "__getitem__"):
         found += [
             ALL,
@@ -96,11 +107,10 @@ def views(value: Any) -> list[str]:
             "[(list(one), list(other)) for one, other in " + ALL + "]",
             "[repr(part) for part in " + ALL + "]",
         ]
-    own = kind.__repr__ is not object.__repr__ or kind.__str__ is not object.__str__
-    if own and not callable(value):
-        found.append("str({})" if kind.__str__ is not object.__str__ else "repr({})")
+    if says and own not in found:
+        found.append(own)
     if callable(value):
-        found += ["{}(3)", '{}("abc")', "{}([3, 1, 2])", "{}(2, 3)", "{}()", "list({}([3, 1, 2]))"]
+        found += ["{}(3)", '{}("abc")', "{}([3, 1, 2])", "{}(2, 3)", "{}()", "list({}([3, 1, 2]))", "{}(abs)(-3)"]
     return found
 
 

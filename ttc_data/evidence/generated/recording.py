@@ -126,9 +126,13 @@ def _read(case: Case, answer: Mapping[str, Any], own: str) -> Recorded | None:
             pass
         case _:
             return None
-    pairs = [(one[0], one[1]) for one in changed if isinstance(one, list) and len(one) == 2]
-    if any(expression not in case.observe or not _literal(value) for expression, value in pairs):
-        return None
+    pairs: list[tuple[str, str]] = []
+    for pair in changed:
+        match pair:
+            case [str() as looked_at, str() as after] if looked_at in case.observe and _literal(after):
+                pairs.append((looked_at, after))
+            case _:
+                return None
     match raises:
         case None if _literal(value):
             return Recorded(case, view, value, "", "", tuple(pairs))

@@ -16,6 +16,7 @@ from ttc_data.evidence.generated.case import (
     block,
     bound_names,
     expression,
+    is_import,
     is_literal,
     used_names,
 )
@@ -52,13 +53,7 @@ def case_of(
 
 
 def _imported(setup: Sequence[str]) -> set[str]:
-    return {
-        name
-        for text in setup
-        for statement in block(text) or ()
-        if isinstance(statement, (ast.Import, ast.ImportFrom))
-        for name in bound_names([statement])
-    }
+    return {name for text in setup if is_import(text) for name in bound_names(block(text) or [])}
 
 
 def documented(module: Module, others: Mapping[str, str]) -> list[Case]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from ttc_data.evidence.generated.case import Recorded, expression
+from ttc_data.evidence.generated.case import Recorded, expression, is_import
 from ttc_data.evidence.generated.recording import FOLDER, file_name, imports_of, is_builtin, plain
 from ttc_data.records import FileText, Target
 
@@ -42,7 +42,6 @@ def generated_file(target: Target, module: str, recorded: Sequence[Recorded]) ->
 
 
 def _indented(block: str) -> str:
-    # Lines inside a string of several lines would change with an indent.
     return "".join(f"    {line}\n" if line else "\n" for line in block.split("\n"))
 
 
@@ -67,16 +66,16 @@ def _body(one: Recorded, module: str) -> list[str] | None:
     case = one.case
     shown = case.call if plain(case.call) or not one.view.startswith("{}") or one.view == "{}" else f"({case.call})"
     call = one.view.replace("{}", shown) if one.view != "{}" else case.call
-    lines = imports_of(case, module)
+    imports = [*imports_of(case, module)]
     if "islice(" in one.view:
-        lines.insert(0, "from itertools import islice")
+        imports.append("from itertools import islice")
     if one.raises and not is_builtin(one) and one.raises not in case.names:
-        lines.append(f"from {one.module} import {one.raises}")
-    lines += ["", *case.setup] if lines else case.setup
-    if any("\n" in statement and _has_long_string(statement) for statement in case.setup):
-        return None
-    if not case.setup and lines:
-        lines = lines if lines[-1] == "" else [*lines, ""]
+        imports.append(f"from {one.module} import {one.raises}")
+    first = next((number for number, text in enumerate(case.setup) if not is_import(text)), len(case.setup))
+    imports = sorted({*imports, *case.setup[:first]})
+    lines = [*imports, *([""] if imports else []), *case.setup[first:]]
+    if any('"""' in text or "'''" in text for text in case.setup):
+        return None  # a string of several lines would change with its indent
     if one.raises:
         return [*lines, f"with pytest.raises({one.raises}):\n    {call}"]
     asserted = _assertion(call, one.value)
@@ -84,10 +83,6 @@ def _body(one: Recorded, module: str) -> list[str] | None:
     if asserted is None or None in changes:
         return None
     return [*lines, asserted, *(change for change in changes if change)]
-
-
-def _has_long_string(statement: str) -> bool:
-    return '"""' in statement or "'''" in statement
 
 
 def _assertion(call: str, value: str) -> str | None:
