@@ -135,7 +135,7 @@ def test_an_unknown_key_names_the_near_one(tmp_path: Path, text: str, said: str)
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (TOOLZ + "tests: {runs: 0}\n", "tests.runs: Input should be greater than or equal to 1, got 0"),
+        (TOOLZ + "tests: {runs: 0}\n", "tests.runs: Input should be greater than or equal to 2, got 0"),
         (TOOLZ + "tests: {runs: many}\n", "tests.runs: Input should be a valid integer"),
         (TOOLZ + "mask: {mode: half}\n", "mask.mode: Input should be 'body' or 'whole', got 'half'"),
         (TOOLZ + "name: Not Lower\n", "name: String should match pattern"),

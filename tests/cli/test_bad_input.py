@@ -31,7 +31,7 @@ def write_parquet(query: str, path: Path) -> None:
         (["build", "stack-imp"], ["did you mean 'stack-impl'"]),
         (["build", "demo", "--set", "tests.rns=5"], ["tests.rns", "did you mean 'runs'"]),
         (["build", "demo", "--set", "tests.runs=often"], ["tests.runs", "'often'"]),
-        (["build", "demo", "--set", "tests.runs=0"], ["tests.runs", "greater than or equal to 1"]),
+        (["build", "demo", "--set", "tests.runs=0"], ["tests.runs", "greater than or equal to 2"]),
         (["build", "demo", "--set", "tests.runs"], ["section.field=value"]),
         (["build", "demo", "--set", "license.allow=[MIT"], ["not YAML"]),
         (["build", "demo", "--set", "seed.more=1"], ["seed"]),
