@@ -104,6 +104,18 @@ def test_what_is_dropped_is_counted_with_its_reason(built: Built) -> None:
     assert rejects(built, "specify") == {"geometry/shapes shapes.py::unreached": "no_test_reaches_it"}
 
 
+def test_a_target_that_no_test_reaches_gets_written_ones(
+    sandbox: SandboxKind, calm: Recipe, cache: Cache, tmp_path: Path
+) -> None:
+    wanted = calm.model_copy(update={"tests": RULES.model_copy(update={"generate": True})})
+    made = ttc_data.build(wanted, tmp_path / "written", sandbox=sandbox, cache=cache, workers=2)
+    row = next(row for row in Dataset(made.folder).rows() if row.ttc_target == "unreached")
+    assert row.ttc_test_origin == "generated"
+    assert row.ttc_mutation_score >= RULES.min_mutation_score
+    assert all(test.startswith("ttc_generated/") for test in row.FAIL_TO_PASS)
+    assert "assert " in row.test_patch
+
+
 def test_the_solver_is_given_no_trace_of_the_body(built: Built) -> None:
     for row in Dataset(built.folder).rows():
         if row.ttc_target == "area":
