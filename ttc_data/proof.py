@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from ttc_data.edits import apply_patch
 from ttc_data.evidence.stability import varied
@@ -31,7 +32,16 @@ from ttc_data.sandbox.protocol import Job, Report
 
 WEAK = frozenset(("masked_passes", "stub_passes", "weak_tests", "no_test_reaches_it", "reference_fails"))
 """Reasons that other tests could do away with."""
-Generate = Callable[[], FileText | None]
+
+
+class Calls(Protocol):
+    """Made-up calls of the target, as `evidence.generated.calls.ProposedCalls`."""
+
+    def tests(self) -> FileText | None:
+        """A test file of what the reference does with them; None when nothing of it can be written down."""
+
+    def alike(self, versions: Sequence[str]) -> list[bool]:
+        """Of changes of the target's file, whether they do with every call what the reference does."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +69,7 @@ class Case:
     """Of its other Python files, by path: where calls of the target may be found."""
 
 
-def prove(case: Case, prover: Prover, generate: Generate | None = None) -> Iterator[Evidence | Reject]:
+def prove(case: Case, prover: Prover, calls: Calls | None = None) -> Iterator[Evidence | Reject]:
     """Run a sample's tests on the masked file, on the reference, and on changes of it.
 
     The tests that the masked file fails become FAIL_TO_PASS, those that it passes PASS_TO_PASS; a test that the
@@ -70,14 +80,19 @@ def prove(case: Case, prover: Prover, generate: Generate | None = None) -> Itera
     Args:
         case: what is to be proven.
         prover: how.
-        generate: writes a test file for the target; called at most once.
+        calls: where there are any, tests are written of them, and changes of the body that no test notices are tried
+            on them.
     """
-    found = _Attempt(case, prover, ()).outcome()
-    if isinstance(found, Reject) and found.reason in (WEAK | {f"tests_need_{case.sample.needs}"}) and generate:
-        file = generate()
+    attempt = _Attempt(case, prover, ())
+    found = attempt.outcome()
+    if isinstance(found, Reject) and found.reason in (WEAK | {f"tests_need_{case.sample.needs}"}) and calls:
+        file = calls.tests()
         if file is not None:
-            again = _Attempt(case, prover, (file,)).outcome()
+            attempt = _Attempt(case, prover, (file,))
+            again = attempt.outcome()
             found = again if isinstance(again, Evidence) or not case.sample.candidates else found
+    if isinstance(found, Evidence) and calls:
+        found = replace(found, mutants=attempt.strength.marked(found.mutants, calls.alike))
     yield found
 
 
@@ -93,6 +108,7 @@ class _Attempt:
         written = [test for file in more for test in ids_of(file)]
         self.candidates = (*case.sample.candidates, *written)
         self.reference = reference_file(case.sample)
+        self.strength = Strength((), ())
 
     def outcome(self) -> Evidence | Reject:
         """The proof, or what is missing from it."""
@@ -124,13 +140,13 @@ class _Attempt:
         if not fail_to_pass:
             detail = f"no test that the masked file fails passes {rules.runs} of {rules.runs} times"
             return self.reject("reference_fails", detail)
-        strength = Strength((), ())
         if rules.mutants:
             job = self.job(fail_to_pass, self.reference)
-            strength = measure(
+            self.strength = measure(
                 self.case.target, self.reference, self.environment, job, took_s, rules, self.prover.seed,
                 self.prover.run_versions,
             )  # fmt: skip
+        strength = self.strength
         if stubs := strength.passed(fail_to_pass):
             return self.reject("stub_passes", f"{len(fail_to_pass)} tests pass with {', '.join(stubs)} for a body")
         reached = score(strength.mutations(fail_to_pass))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import runpy
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from hypothesis import given
@@ -132,7 +133,24 @@ def test_a_test_that_adds_nothing_is_left_out() -> None:
 # In the proof
 
 
-def proven(*candidates: str, rules: TestRules = RULES, written: FileText | None = None) -> Evidence | Reject:
+@dataclass
+class Written:
+    """Calls that someone has made up."""
+
+    file: FileText | None
+    new_texts: tuple[str, ...] = ()
+    """What stands in those changes that do what the reference does."""
+
+    def tests(self) -> FileText | None:
+        return self.file
+
+    def alike(self, versions: Sequence[str]) -> list[bool]:
+        return [any(one in text for one in self.new_texts) for text in versions]
+
+
+def proven(
+    *candidates: str, rules: TestRules = RULES, written: FileText | None = None, alike: tuple[str, ...] = ()
+) -> Evidence | Reject:
     sample = Sample(
         target_key=TARGET.key, source_key="source", environment_key=environment().key, spec_key="spec", mask="body",
         path="m.py", qualname="clamp", masked=MASKED_CLAMP, interface="",
@@ -142,8 +160,20 @@ def proven(*candidates: str, rules: TestRules = RULES, written: FileText | None 
     of = case(sample, rules, {})
     script = Script([lambda job: checked(job, job.files["m.py"] or "")])
     prover = Prover(script, on_versions, rules, 0)
-    (found,) = prove(type(of)(sample, TARGET, of.environment, of.variations, {}, {}), prover, lambda: written)
+    (found,) = prove(type(of)(sample, TARGET, of.environment, of.variations, {}, {}), prover, Written(written, alike))
     return found
+
+
+def test_a_mutant_that_no_test_notices_and_that_does_the_same_is_marked_and_counts_as_before() -> None:
+    tests = ("test_m.py::inside", "test_m.py::low", "test_m.py::high")
+    plain, marked = proven(*tests), proven(*tests, alike=("x <= low",))
+    assert isinstance(plain, Evidence)
+    assert isinstance(marked, Evidence)
+    fates = {(one.old, one.new): one.fate for one in marked.mutants}
+    assert {one.fate for one in plain.mutants} == {"killed", "survived"}
+    assert {change for change, fate in fates.items() if fate == "equivalent"} == {("<", "<=")}
+    assert "survived" in fates.values()
+    assert score(marked.mutants) == score(plain.mutants)
 
 
 MASKED_CLAMP = TEXT.split("    if x <")[0] + "    raise NotImplementedError\n"

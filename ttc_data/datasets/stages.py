@@ -13,7 +13,7 @@ from ttc_data.environments.describe import describe
 from ttc_data.environments.host import Host
 from ttc_data.environments.open import Cache
 from ttc_data.errors import BuildError, EnvironmentFailed, MaskingFailed
-from ttc_data.evidence.generated.writer import generated_tests
+from ttc_data.evidence.generated.calls import ProposedCalls
 from ttc_data.evidence.stability import with_two_seeds
 from ttc_data.evidence.suite import Chosen, Reached, Subject, repeat_suite, run_suite
 from ttc_data.extract import extract
@@ -27,7 +27,6 @@ from ttc_data.recipe import Recipe, SpecRules
 from ttc_data.records import (
     Environment,
     Evidence,
-    FileText,
     Reject,
     Sample,
     Source,
@@ -332,13 +331,11 @@ class Stages:
         return self.cache.trees.texts(environment.tree, [path for path in paths if path not in environment.test_files])
 
     def _prove(self, case: Case) -> Iterator[Evidence | Reject]:
-        def write() -> FileText | None:
-            return generated_tests(
-                case.target, reference_file(case.sample), case.environment, case.others, self._run, self.recipe.tests,
-                self.recipe.seed,
-            )  # fmt: skip
-
-        return prove(case, self.prover, write if self.recipe.tests.generate else None)
+        calls = ProposedCalls(
+            case.target, reference_file(case.sample), case.environment, case.others, self._run, self._run_versions,
+            self.recipe.tests, self.recipe.seed,
+        )  # fmt: skip
+        return prove(case, self.prover, calls if self.recipe.tests.generate else None)
 
     def _rows(self, build_key: str) -> Iterator[Row]:
         for environment in self.environments.records():

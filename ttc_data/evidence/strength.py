@@ -44,6 +44,20 @@ class Strength:
             found.append(Mutation(mutant.operator, mutant.line, mutant.old, mutant.new, fate, () if limited else kept))
         return tuple(found)
 
+    def marked(self, found: Sequence[Mutation], alike: Callable[[Sequence[str]], list[bool]]) -> tuple[Mutation, ...]:
+        """Mark those of the mutants that survived, and do what the reference does with every call that `alike` tries.
+
+        Args:
+            found: what `mutations` gave.
+            alike: whether each of some versions of the file does what the reference does.
+        """
+        numbers = [number for number, one in enumerate(found) if one.fate == "survived"]
+        same = alike([self.mutants[number][0].text for number in numbers])
+        equivalent = {number for number, is_same in zip(numbers, same, strict=True) if is_same}
+        return tuple(
+            replace(one, fate="equivalent") if number in equivalent else one for number, one in enumerate(found)
+        )
+
 
 def score(mutations: Sequence[Mutation]) -> float:
     """Share of the mutants that are noticed, 0 to 1, whatever becomes of the others; 1 where there is none to notice."""

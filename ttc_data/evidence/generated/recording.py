@@ -94,6 +94,22 @@ def recorded(outputs: Sequence[str], cases: Sequence[Case], target: Target, text
     return sorted(found, key=_is_trivial)
 
 
+def differences(first: str, other: str, cases: Sequence[Case]) -> set[int]:
+    """Numbers of the cases that did not do the same in two sessions, or whose doing cannot be told from a failure's.
+
+    Args:
+        first: `Report.output` of one session.
+        other: of the other.
+        cases: as the recorder was given them.
+    """
+    one, two = _answers(first, len(cases)), _answers(other, len(cases))
+    return {
+        number
+        for number in range(len(cases))
+        if number not in one or "refused" in one[number] or one[number] != two.get(number)
+    }
+
+
 def refusals(output: str, cases: Sequence[Case]) -> Counter[str]:
     """Why cases were refused inside, for a report."""
     answers = _answers(output, len(cases))

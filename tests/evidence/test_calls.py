@@ -1,0 +1,68 @@
+"""A change looks equivalent when it does what the reference does with every call that could be made up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from tests.evidence.place import Place, target_of
+from tests.evidence.shapes import SHAPES
+from tests.scripted import environment, played
+from ttc_data.evidence.generated.calls import ProposedCalls
+from ttc_data.evidence.generated.case import Case
+from ttc_data.recipe import TestRules
+from ttc_data.records import Environment, FileText, Target
+from ttc_data.sandbox.protocol import Job, Report
+
+SAME, OTHER = "max(min(value, high), low)", "max(low, value)"
+
+
+def calls(qualname: str, folder: Path, more: Sequence[Case] = ()) -> ProposedCalls:
+    place = Place(folder)
+
+    def run(of: Environment, job: Job) -> Report:
+        (path,) = job.test_files
+        ran = place.run(FileText(path, job.files[path] or ""), job.hash_seed)
+        return replace(played(job, {}), output=ran.stdout)
+
+    def run_versions(of: Environment, job: Job, versions: Sequence[Mapping[str, str]], key: str) -> list[Report]:
+        found = []
+        for version in versions:
+            (folder / "shapes.py").write_text(version["shapes.py"], encoding="utf-8")
+            found.append(run(of, job))
+        return found
+
+    def ask(target: Target, text: str) -> Sequence[Case]:
+        return more
+
+    return ProposedCalls(
+        target_of(qualname), SHAPES, environment(()), {}, run, run_versions, TestRules(), 0, ask if more else None
+    )
+
+
+def test_a_change_that_makes_no_difference_is_told_from_one_that_does(tmp_path: Path) -> None:
+    versions = [SHAPES.replace("max(low, min(value, high))", new) for new in (SAME, OTHER)]
+    assert calls("clamp", tmp_path).alike(versions) == [True, False]
+
+
+def test_what_cannot_be_compared_looks_like_nothing(tmp_path: Path) -> None:
+    assert calls("draws", tmp_path).alike([SHAPES]) == [False], "it gives something else every time"
+    assert calls("writes", tmp_path).alike([SHAPES]) == [False], "it is not run a second time"
+
+
+def test_no_change_costs_no_run(tmp_path: Path) -> None:
+    made = replace(calls("clamp", tmp_path), run_versions=never)
+    assert made.alike([]) == []
+
+
+def never(of: Environment, job: Job, versions: Sequence[Mapping[str, str]], key: str) -> list[Report]:
+    raise AssertionError("a run")
+
+
+def test_a_models_calls_are_among_the_tests(tmp_path: Path) -> None:
+    more = [Case(("clamp",), (), "clamp(12345, 1, 54321)", (), "model")]
+    file = calls("clamp", tmp_path, more).tests()
+    assert file is not None
+    assert "assert clamp(12345, 1, 54321) == 12345" in file.text
+    assert "12345" not in (calls("clamp", tmp_path).tests() or FileText("", "")).text

@@ -1,0 +1,100 @@
+"""Calls of a target that are proposed to its reference: what it does with them makes tests, and tells changes from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from random import Random
+
+from ttc_data.evidence.doctests import module_name
+from ttc_data.evidence.generated.case import Case
+from ttc_data.evidence.generated.proposals import proposals, with_more
+from ttc_data.evidence.generated.recording import differences, recorded, recorder
+from ttc_data.evidence.generated.writing import generated_file
+from ttc_data.evidence.strength import RunVersions
+from ttc_data.evidence.suite import RunJob
+from ttc_data.recipe import TestRules
+from ttc_data.records import Environment, FileText, Target
+from ttc_data.sandbox.protocol import Job
+
+MOST_CASES = 60
+LEAST_COMPARED = 8
+"""Inputs that a change and the reference must give the same for, before it counts as looking equivalent."""
+SEEDS = (0, 1)
+Ask = Callable[[Target, str], Sequence[Case]]
+"""Further cases for a target in a file, a model's."""
+
+
+@dataclass(frozen=True)
+class ProposedCalls:
+    """Calls of one target, made up when they are first asked for."""
+
+    target: Target
+    text: str
+    """Its whole file, the reference in it."""
+    environment: Environment
+    others: Mapping[str, str]
+    """Path to text of the repository's other files, tests left out."""
+    run: RunJob
+    run_versions: RunVersions
+    rules: TestRules
+    seed: int
+    """Of the draw of inputs."""
+    ask: Ask | None = None
+
+    @cached_property
+    def module(self) -> str | None:
+        """Dotted name of the target's module; None when it has none."""
+        return module_name(self.target.path, self.environment.roots)
+
+    @cached_property
+    def cases(self) -> list[Case]:
+        """The calls; none when the module or the target cannot be named."""
+        if self.module is None:
+            return []
+        random = Random(f"{self.seed}:generated:{self.target.key}")
+        found = proposals(self.target, self.text, self.others, random, MOST_CASES)
+        return with_more(found, self.ask(self.target, self.text), MOST_CASES) if self.ask else found
+
+    def tests(self) -> FileText | None:
+        """Write a test file of what the reference does, twice the same; None when nothing of it can be written down.
+
+        Raises:
+            SandboxLost: the sandbox broke.
+        """
+        if self.module is None or not self.cases:
+            return None
+        outputs = [self.run(self.environment, replace(self._job(), hash_seed=one)).output for one in SEEDS]
+        return generated_file(self.target, self.module, recorded(outputs, self.cases, self.target, self.text))
+
+    def alike(self, versions: Sequence[str]) -> list[bool]:
+        """Say of changes of the file whether they do with every call what the reference does.
+
+        Calls with which the reference itself does not do the same twice are left out; where too few are left, no
+        change looks like the reference.
+
+        Args:
+            versions: whole texts of the target's file.
+
+        Raises:
+            SandboxLost: the sandbox broke.
+        """
+        if not versions or not self.cases:
+            return [False] * len(versions)
+        path, key = self.target.path, f"{self.target.key}:alike"
+        asked = [{path: text} for text in (self.text, self.text, *versions)]
+        reports = self.run_versions(self.environment, self._job(), asked, key)
+        first, again, *others = [report.output for report in reports]
+        steady = set(range(len(self.cases))) - differences(first, again, self.cases)
+        same = [steady - differences(first, other, self.cases) for other in others]
+        return [len(steady) >= LEAST_COMPARED and one == steady for one in same]
+
+    def _job(self) -> Job:
+        assert self.module is not None
+        file = recorder(self.target, self.module, self.cases)
+        return Job(
+            test_files=(file.path,), files={self.target.path: self.text, file.path: file.text},
+            args=self.environment.pytest_args, timeout_s=self.rules.sample_timeout_s,
+            test_timeout_s=self.rules.sample_timeout_s,
+        )  # fmt: skip
