@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import doctest
-from collections.abc import Sequence
-from keyword import iskeyword
-from pathlib import PurePosixPath
 
 from ttc_data.lang import python
+from ttc_data.lang.modules import module_name
 from ttc_data.records import FileText, Target
 
+__all__ = ["FOLDER", "doctest_file", "import_file", "module_name"]
+
 FOLDER = "ttc_doctests"
+IMPORTS = "ttc_imports"
 
 # The examples are text of this file, never read from the module under test: an answer must not choose its own exam.
 _TEMPLATE = '''\
@@ -58,24 +59,25 @@ def doctest_file(target: Target, module: str) -> FileText | None:
     return FileText(f"{FOLDER}/test_{name}.py", text)
 
 
-def module_name(path: str, roots: Sequence[str]) -> str | None:
-    """Name the module that a file is imported as.
+_IMPORT = '''\
+"""Whether `{module}` can be imported, and is this tree's."""
+
+import importlib
+import os
+
+
+def test_import():
+    module = importlib.import_module("{module}")
+    assert os.path.samefile(module.__file__, {path!r})
+'''
+
+
+def import_file(path: str, module: str) -> FileText:
+    """Write a pytest file that imports a module of a tree, with one test, `test_import`.
 
     Args:
-        path: relative to the tree, forward slashes.
-        roots: folders of the tree on `sys.path`; `""` is the tree itself. The longest one that holds the file counts.
-
-    Returns:
-        The dotted name, a package's for its `__init__.py`; None when no root holds the file or a part of its path is
-        no identifier.
+        path: of the module.
+        module: its dotted name.
     """
-    parts = PurePosixPath(path).parts
-    places = [PurePosixPath(root).parts for root in roots]
-    inside = [place for place in places if parts[: len(place)] == place and len(place) < len(parts)]
-    if not inside or not path.endswith(".py"):
-        return None
-    names = [*parts[len(max(inside, key=len)) : -1], parts[-1].removesuffix(".py")]
-    if names[-1] == "__init__":
-        names.pop()
-    importable = names and all(name.isidentifier() and not iskeyword(name) for name in names)
-    return ".".join(names) if importable else None
+    name = "_".join(module.split("."))
+    return FileText(f"{IMPORTS}/test_{name}.py", _IMPORT.format(module=module, path=path))

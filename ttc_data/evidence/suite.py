@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ttc_data.evidence.doctests import doctest_file, module_name
+from ttc_data.evidence.doctests import doctest_file, import_file, module_name
 from ttc_data.evidence.stability import variation, varied
 from ttc_data.recipe import TestRules
 from ttc_data.records import Environment, FileText, Need, Reject, Suite, Target, TestReach, Variation, content_key
@@ -37,6 +37,8 @@ class Subject:
     targets: tuple[Target, ...]
     doctests: Mapping[str, FileText]
     """Target key to test file."""
+    imports: tuple[FileText, ...] = ()
+    """Where there is no test file: tests that import the modules. They decide nothing."""
 
     @classmethod
     def of(cls, environment: Environment, targets: Sequence[Target], rules: TestRules) -> Subject:
@@ -48,7 +50,15 @@ class Subject:
                 file = doctest_file(target, module) if module else None
                 if file:
                     doctests[target.key] = file
-        return cls(environment, tuple(targets), doctests)
+        paths = {} if environment.test_files else dict.fromkeys(target.path for target in targets)
+        modules = {path: module_name(path, environment.roots) for path in paths}
+        imports = tuple(import_file(path, module) for path, module in modules.items() if module)
+        return cls(environment, tuple(targets), doctests, imports)
+
+    @property
+    def written(self) -> tuple[FileText, ...]:
+        """The test files that the repository does not have."""
+        return (*self.doctests.values(), *self.imports)
 
     @property
     def key(self) -> str:
@@ -66,15 +76,16 @@ def run_suite(subject: Subject, run: RunJob, rules: TestRules) -> Iterator[Suite
     cover: defaultdict[str, dict[str, Sequence[tuple[int, int]]]] = defaultdict(dict)
     for target in subject.targets:
         cover[target.path][target.key] = target.body_lines
-    files = [*environment.test_files, *(file.path for file in subject.doctests.values())]
+    files = [*environment.test_files, *(file.path for file in subject.written)]
     report = run_through(environment, _job(subject, files, None, rules, cover), run)
     # The harnesses that read rows cut a log's line at the first blank, so such an id could never be found again.
     passed = sorted(test for test in report.passed if not any(c.isspace() for c in test))
     if not passed:
-        reason = "suite_timed_out" if report.timed_out else "no_test_passes"
+        nothing = "no_test_passes" if environment.test_files else "file_does_not_import"
+        reason = "suite_timed_out" if report.timed_out else nothing
         yield Reject(environment.key, "suite", reason, last_lines(report), environment.repo)
         return
-    own = {file.path: key for key, file in subject.doctests.items()}
+    own = {file.path: key for key, file in subject.doctests.items()} | {file.path: "" for file in subject.imports}
     reached: defaultdict[str, list[str]] = defaultdict(list)
     for key, reach in report.reach.items():
         for test in reach.tests:
@@ -172,7 +183,7 @@ def _job(
     return Job(
         test_files=tuple(files),
         tests=None if tests is None else tuple(tests),
-        files={file.path: file.text for file in subject.doctests.values()},
+        files={file.path: file.text for file in subject.written},
         args=subject.environment.pytest_args,
         timeout_s=rules.suite_timeout_s,
         test_timeout_s=rules.test_timeout_s,

@@ -10,7 +10,7 @@ from random import Random
 from ttc_data.evidence.doctests import module_name
 from ttc_data.evidence.generated.case import Case
 from ttc_data.evidence.generated.proposals import proposals, with_more
-from ttc_data.evidence.generated.recording import differences, recorded, recorder
+from ttc_data.evidence.generated.recording import compared, recorded, recorder
 from ttc_data.evidence.generated.writing import generated_file
 from ttc_data.evidence.strength import RunVersions
 from ttc_data.evidence.suite import RunJob
@@ -20,7 +20,7 @@ from ttc_data.sandbox.protocol import Job
 
 MOST_CASES = 60
 LEAST_COMPARED = 8
-"""Inputs that a change and the reference must give the same for, before it counts as looking equivalent."""
+"""Calls with which the reference returns something, before a change that does the same looks equivalent."""
 SEEDS = (0, 1)
 Ask = Callable[[Target, str], Sequence[Case]]
 """Further cases for a target in a file, a model's."""
@@ -71,8 +71,8 @@ class ProposedCalls:
     def alike(self, versions: Sequence[str]) -> list[bool]:
         """Say of changes of the file whether they do with every call what the reference does.
 
-        Calls with which the reference itself does not do the same twice are left out; where too few are left, no
-        change looks like the reference.
+        Calls with which the reference itself does not do the same twice are left out; where too few of the others
+        return anything, no change looks like the reference.
 
         Args:
             versions: whole texts of the target's file.
@@ -85,10 +85,7 @@ class ProposedCalls:
         path, key = self.target.path, f"{self.target.key}:alike"
         asked = [{path: text} for text in (self.text, self.text, *versions)]
         reports = self.run_versions(self.environment, self._job(), asked, key)
-        first, again, *others = [report.output for report in reports]
-        steady = set(range(len(self.cases))) - differences(first, again, self.cases)
-        same = [steady - differences(first, other, self.cases) for other in others]
-        return [len(steady) >= LEAST_COMPARED and one == steady for one in same]
+        return compared([report.output for report in reports], self.cases, LEAST_COMPARED)
 
     def _job(self) -> Job:
         assert self.module is not None

@@ -94,20 +94,18 @@ def recorded(outputs: Sequence[str], cases: Sequence[Case], target: Target, text
     return sorted(found, key=_is_trivial)
 
 
-def differences(first: str, other: str, cases: Sequence[Case]) -> set[int]:
-    """Numbers of the cases that did not do the same in two sessions, or whose doing cannot be told from a failure's.
+def compared(outputs: Sequence[str], cases: Sequence[Case], least: int) -> list[bool]:
+    """Say of other versions whether they do what the reference does, with every call that it does the same with twice.
 
     Args:
-        first: `Report.output` of one session.
-        other: of the other.
+        outputs: `Report.output` of two sessions on the reference, then of one on each other version.
         cases: as the recorder was given them.
+        least: so many of the calls must return something, or no version is like the reference.
     """
-    one, two = _answers(first, len(cases)), _answers(other, len(cases))
-    return {
-        number
-        for number in range(len(cases))
-        if number not in one or "refused" in one[number] or one[number] != two.get(number)
-    }
+    first, again, *others = [_answers(output, len(cases)) for output in outputs]
+    steady = {number for number, answer in first.items() if "refused" not in answer and again.get(number) == answer}
+    enough = sum(first[number].get("raises") is None for number in steady) >= least
+    return [enough and all(other.get(number) == first[number] for number in steady) for other in others]
 
 
 def refusals(output: str, cases: Sequence[Case]) -> Counter[str]:
