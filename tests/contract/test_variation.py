@@ -66,3 +66,24 @@ def test_the_branches_that_were_taken_are_counted(place: Place, sandbox: Sandbox
     reach = sandbox.run(job).reach["f"]
     assert (reach.ran, reach.lines) == ((2, 3), 5)
     assert (reach.branches, reach.taken) == (4, 1)
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
+def test_lines_and_branches_are_those_of_the_whole_file(place: Place, sandbox: Sandbox, ends: str) -> None:
+    """What is measured is read from the part of the file that was asked about."""
+    if place.environment.python != "%d.%d" % sys.version_info[:2]:
+        pytest.skip("coverage's tracer was copied from another Python than this host's")
+    code = (
+        "# -*- coding: latin-1 -*-\n'''Many\nlines \xe9.'''\nimport functools\nif True:\n    X = 1\n\n\n"
+        "class C:\n    @functools.cache\n    def f(self, x):\n        '''Doc.'''\n        if x > 1:\n            return 'big'\n"
+        "        return [\n            x for _ in range(2)\n        ]\n\n\ndef g(): return 3\n"
+    ).replace("\n", ends)
+    tests = "from many import C, g\n\n\ndef test_one():\n    assert C().f(1) == [1, 1]\n\n\ndef test_g():\n    assert g() == 3\n"
+    job = Job(
+        test_files=("test_job.py",), files={"many.py": code, "test_job.py": tests}, branches=True,
+        cover={"many.py": {"f": ((13, 17),), "X": ((6, 6),)}},
+    )  # fmt: skip
+    reach = sandbox.run(job).reach
+    assert (reach["f"].ran, reach["f"].lines, reach["f"].branches, reach["f"].taken) == ((13, 15), 3, 2, 1)
+    assert reach["f"].tests == ("test_job.py::test_one",)
+    assert (reach["X"].ran, reach["X"].lines) == ((), 1)

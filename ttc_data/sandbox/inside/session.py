@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import json
 import locale
@@ -123,6 +124,7 @@ def reached(cover_lines: dict[str, Any], cover: Any, work: str) -> Iterator[list
     for path, groups in cover_lines.items():
         full = os.path.join(work, path)
         contexts = data.contexts_by_lineno(full)
+        shorten(full, [span for spans in groups.values() for span in spans])
         try:
             statements = set(cover.analysis2(full)[1])
             branches = cover.branch_stats(full) if data.has_arcs() else {}
@@ -135,6 +137,30 @@ def reached(cover_lines: dict[str, Any], cover: Any, work: str) -> Iterator[list
             ways = [count for line, count in branches.items() if line in lines]
             taken = sum(one[1] for one in ways)
             yield ["reach", key, sorted(tests), ran, len(lines & statements), sum(one[0] for one in ways), taken]
+
+
+def shorten(path: str, spans: list[list[int]]) -> None:
+    """Leave of a file, whose tests have run, only the statements that hold these lines, where they stand.
+
+    To read 5,000 lines takes coverage 0.5 s.
+    """
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+        kept: set[int] = set()
+        for statement in ast.parse(data).body:
+            first = min([statement.lineno, *(one.lineno for one in getattr(statement, "decorator_list", ()))])
+            last = statement.end_lineno or first
+            if any(begin <= last and first <= end for begin, end in spans):
+                kept.update(range(first, last + 1))
+        lines = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+        kept.update(number for number in (1, 2) if lines[number - 1 : number] and lines[number - 1].startswith(b"#"))
+        short = b"\n".join(line if number in kept else b"" for number, line in enumerate(lines, 1))
+        ast.parse(short)
+        with open(path, "wb") as file:
+            file.write(short)
+    except (OSError, SyntaxError, ValueError):
+        return  # it is read as it is, if it can be
 
 
 def names_of(tests: list[str], files: list[str]) -> dict[str, set[str]]:
