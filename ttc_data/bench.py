@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from typing import TypeVar
 
 from ttc_data.dataset import Dataset
@@ -14,9 +15,10 @@ from ttc_data.engine import Progress
 from ttc_data.environments.host import Host
 from ttc_data.environments.open import Cache, SandboxKind, open_host
 from ttc_data.errors import DatasetError, PatchRejected
+from ttc_data.evidence.stability import variation, varied
 from ttc_data.evidence.twins import ids, twin_files
 from ttc_data.grading import Grade, grade, unmask
-from ttc_data.records import Environment
+from ttc_data.records import Environment, Variation
 from ttc_data.row import Row
 from ttc_data.sandbox.protocol import Job, Report, Sandbox
 from ttc_data.sandbox.scheduler import Scheduler
@@ -61,34 +63,41 @@ class Bench:
             self._environments[key] = environment
         return self._environments[key]
 
-    def grade(self, row: Row, files: Mapping[str, str | None], seed: int = 0) -> Grade:
+    def grade(self, row: Row, files: Mapping[str, str | None]) -> Grade:
         """Grade an answer: its session, and where that solves the row, another one with the row's tripwires in place.
 
         Args:
             row: what is answered.
             files: what the answer makes of the row's files, None for one that it removes.
-            seed: hash seed of both sessions.
 
         Raises:
             DatasetError: the row does not fit its repository.
             SandboxLost: the sandbox broke, which says nothing about the answer.
         """
-        graded = grade(self.run(row, files, seed), row.FAIL_TO_PASS, row.PASS_TO_PASS)
+        graded = grade(self.run(row, files), row.FAIL_TO_PASS, row.PASS_TO_PASS)
         if not graded.solved or not row.ttc_tripwires:
             return graded
-        return unmask(graded, self.run_twin(row, files, seed), row.ttc_tripwires)
+        return unmask(graded, self.run_twin(row, files), row.ttc_tripwires)
 
-    def run(self, row: Row, files: Mapping[str, str | None], seed: int) -> Report:
-        """Run a row's tests with `files` laid over the masked ones, the trusted test files on top of all."""
+    def run(self, row: Row, files: Mapping[str, str | None], number: int = 0) -> Report:
+        """Run a row's tests with `files` laid over the masked ones, the trusted test files on top of all.
+
+        Args:
+            row: whose tests.
+            files: path to text, None for a file that is removed.
+            number: of the run: every one but 0 has another order, hash seed, time zone and locale, as the suite had. The
+                date stays, for not every suite bears that it is put forward.
+        """
         texts = self._texts(row)
         # Those that the twins lie in too, though the tree has them: a file laid over it must not tell the second session.
         hidden = {
             **{edit.path: texts[edit.path] for edit in row.ttc_tripwires if edit.path in texts},
             **hidden_tests(row),
         }
-        return self._session(row, files, seed, (*row.FAIL_TO_PASS, *row.PASS_TO_PASS), hidden)
+        one = replace(variation(number, self.environment(row)), days=0)
+        return self._session(row, files, one, (*row.FAIL_TO_PASS, *row.PASS_TO_PASS), hidden)
 
-    def run_twin(self, row: Row, files: Mapping[str, str | None], seed: int) -> Report:
+    def run_twin(self, row: Row, files: Mapping[str, str | None]) -> Report:
         """Run the same tests with the row's tripwires in them.
 
         The code under test is given the same files under the same names, so it cannot tell one session from the other.
@@ -99,14 +108,14 @@ class Bench:
         texts = {**self._texts(row), **{path: text for path, text in hidden.items() if text is not None}}
         twins = twin_files(row.ttc_tripwires, texts)
         return self._session(
-            row, files, seed, tuple(dict.fromkeys((*tests, *ids(row.ttc_tripwires)))), {**hidden, **twins}
+            row, files, Variation(), tuple(dict.fromkeys((*tests, *ids(row.ttc_tripwires)))), {**hidden, **twins}
         )
 
     def _session(
         self,
         row: Row,
         files: Mapping[str, str | None],
-        seed: int,
+        one: Variation,
         tests: tuple[str, ...],
         hidden: Mapping[str, str | None],
     ) -> Report:
@@ -118,11 +127,10 @@ class Bench:
             tests=tests,
             files={**given, **answer, **hidden},
             args=environment.pytest_args,
-            hash_seed=seed,
             timeout_s=self._rules.sample_timeout_s,
             test_timeout_s=self._rules.test_timeout_s,
         )
-        return self._pool.run(environment, job)
+        return self._pool.run(environment, varied(job, one))
 
     def _texts(self, row: Row) -> Mapping[str, str]:
         """The texts of a repository's own test files. Rows come by environment, so a few are held."""

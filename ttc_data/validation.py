@@ -65,7 +65,7 @@ def validate(
     Args:
         dataset: a folder or a Hub id.
         sandbox: where tests run.
-        repeat: reference runs a row, each under another hash seed.
+        repeat: reference runs a row, each in another order and under another hash seed, time zone and locale.
         limit: only the first rows by id; 0 means all.
         workers: rows at the same time; 0 means one for each processor.
         progress: told of each row.
@@ -99,7 +99,7 @@ def _prove_again(bench: Bench, row: Row, repeat: int) -> RowResult:
         return RowResult(row.instance_id, False, reason, detail, passes, repeat)
 
     try:
-        masked = grade(bench.run(row, {}, 0), row.FAIL_TO_PASS, row.PASS_TO_PASS)
+        masked = grade(bench.run(row, {}), row.FAIL_TO_PASS, row.PASS_TO_PASS)
         if masked.solved:
             return failed("masked_passes", "every test passes without the reference")
         passing = [test for test, outcome in masked.fail_to_pass.items() if outcome in ("passed", "xfailed")]
@@ -112,13 +112,13 @@ def _prove_again(bench: Bench, row: Row, repeat: int) -> RowResult:
             )
         reference = patched(row, row.patch, {})
         passes = 0
-        for seed in range(repeat):
-            result = grade(bench.run(row, reference, seed), row.FAIL_TO_PASS, row.PASS_TO_PASS)
+        for number in range(repeat):
+            result = grade(bench.run(row, reference, number), row.FAIL_TO_PASS, row.PASS_TO_PASS)
             passes += result.solved
             if not result.solved:
-                return failed("reference_fails", f"run {seed + 1} of {repeat}: {_first_failure(result)}", passes)
+                return failed("reference_fails", f"run {number + 1} of {repeat}: {_first_failure(result)}", passes)
         if row.ttc_tripwires:
-            defect = twin_defect(bench.run_twin(row, reference, 0), row.ttc_tripwires, row.FAIL_TO_PASS)
+            defect = twin_defect(bench.run_twin(row, reference), row.ttc_tripwires, row.FAIL_TO_PASS)
             if defect:
                 return failed("tripwire_does_not_hold", f"{defect}: {row.ttc_tripwires[0].tests[0]}", passes)
     except PatchRejected as error:

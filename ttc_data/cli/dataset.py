@@ -28,7 +28,10 @@ def validate(
     docker: DockerOption = False,
     local: LocalOption = False,
     repeat: Annotated[
-        int, typer.Option("--repeat", metavar="K", min=1, help="Reference runs a row, each under another hash seed.")
+        int,
+        typer.Option(
+            "--repeat", metavar="K", min=1, help="Reference runs a row, each shuffled and under another hash seed."
+        ),
     ] = 1,
     limit: LimitOption = 0,
     workers: WorkersOption = 0,
