@@ -78,3 +78,14 @@ class BuildError(TtcError):
 
 class StorageFull(TtcError):
     """The disk is full; what is in the store stays there."""
+
+
+class PromptRefused(Refused):
+    """One prompt that the model's server does not take, because it is too long for instance; others may do."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("model_refused_prompt", detail)
+
+
+class SpendLimitReached(TtcError):
+    """The next request to a model could cost more than what may still be spent."""

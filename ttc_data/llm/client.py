@@ -1,0 +1,360 @@
+"""Asks models behind OpenAI-compatible servers: many requests at once, each answer paid for once."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+import threading
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from ttc_data.errors import ModelUnavailable, PromptRefused, RecipeError, StorageFull, TtcError
+from ttc_data.llm.endpoint import AttemptFailed, Endpoint, api_key, base_url
+from ttc_data.llm.journal import AnswerJournal
+from ttc_data.llm.ledger import Account, Ledger, Prices
+from ttc_data.llm.request import Answer, Request
+from ttc_data.llm.slots import Slots
+from ttc_data.llm.window import Window
+
+TICK_S = 0.25
+SYNC_TICKS = 4  # a second
+CLOSED = "the client is closed; run again: what was answered is kept"
+
+
+class Models:
+    """Several servers of the same models, used together. Safe to use from several threads.
+
+    An event loop in a thread of its own does the work. Every answer is in the journal of `answers` before anybody gets
+    it, and a request whose answer is there is not sent: nothing is paid for twice, whenever the process is killed, but
+    for answers that were on the wire at that moment. Identical requests in flight are one. As a context manager it
+    waits at the end for what was sent, unless it ends by something else than a `TtcError`: Ctrl-C cuts everything off.
+
+    Args:
+        endpoints: base URLs.
+        answers: folder of the journal.
+        deadline_s: seconds for a request from when it is first sent, all attempts together.
+        silence_s: seconds without a byte of the answer after which an attempt ends. A server that does not stream is
+            silent while it works, so this is longer than the longest answer takes.
+        contact_s: like `deadline_s` while no server ever answered: a wrong address shows soon.
+        at_once: most requests that one server is given at once.
+        first_at_once: what it is given to begin with; `Window` says how it goes on.
+        backoff_s: the wait before the n-th attempt is drawn between 0 and this, doubled n times.
+        longest_backoff_s: no wait is drawn longer than this.
+        prices: of tokens.
+        max_spend: most that the answers of the folder may cost, those of earlier runs with them; 0 for no limit.
+
+    Raises:
+        RecipeError: a base URL, or a key in OPENAI_API_KEY, that cannot be used; `max_spend` without `prices`.
+        BuildError: the folder cannot be written.
+    """
+
+    def __init__(
+        self,
+        endpoints: Sequence[str],
+        answers: Path,
+        *,
+        deadline_s: float = 1_800.0,
+        silence_s: float = 600.0,
+        contact_s: float = 20.0,
+        at_once: int = 1_024,
+        first_at_once: int = 16,
+        backoff_s: float = 0.5,
+        longest_backoff_s: float = 30.0,
+        prices: Prices | None = None,
+        max_spend: float = 0.0,
+    ) -> None:
+        self._urls = [base_url(url) for url in dict.fromkeys(endpoints)]
+        if not self._urls:
+            raise ModelUnavailable("no model server is named; name one with --llm URL")
+        if max_spend and not (prices and (prices.prompt or prices.completion)):
+            raise RecipeError(f"max_spend {max_spend:g} means nothing without prices; give those of a million tokens")
+        self._deadline_s, self._silence_s, self._contact_s = deadline_s, silence_s, contact_s
+        self._at_once, self._first = at_once, first_at_once
+        self._backoff_s, self._longest_backoff_s = backoff_s, longest_backoff_s
+        self._api_key = api_key()
+        self._journal = AnswerJournal(answers)
+        before = self._journal.prompt_tokens, self._journal.completion_tokens
+        self._ledger = Ledger(prices or Prices(), max_spend, before)
+        self._random = random.Random()
+        self._heard_at = -math.inf
+        self._down = False
+        self._asking: dict[str, list[Future[Answer]]] = {}
+        self._unsent: set[asyncio.Task[Answer]] = set()
+        self._sent: set[asyncio.Task[Answer]] = set()
+        self._in_need: deque[tuple[float, asyncio.Future[None]]] = deque()
+        self._lock = threading.Lock()
+        self._inbox: list[tuple[str, Request, Future[Answer]]] = []
+        self._closed = False
+        ready: Future[None] = Future()
+        self._thread = threading.Thread(target=asyncio.run, args=(self._live(ready),), name="models", daemon=True)
+        self._thread.start()
+        ready.result()
+
+    # From any thread
+
+    def submit(self, request: Request) -> Future[Answer]:
+        """Ask, and wait for the answer later. Any number may be submitted; the caller bounds what it holds.
+
+        The future gives the answer or raises what `ask` does; it cannot be cancelled.
+
+        Raises:
+            ModelUnavailable: the client is closed.
+        """
+        key = request.key
+        future: Future[Answer] = Future()
+        future.set_running_or_notify_cancel()
+        if self._closed:
+            raise ModelUnavailable(CLOSED)
+        if (kept := self._journal.get(key)) is not None:
+            self._ledger.count("reused")
+            future.set_result(kept)
+            return future
+        with self._lock:
+            if self._closed:
+                raise ModelUnavailable(CLOSED)
+            self._inbox.append((key, request, future))
+            if len(self._inbox) == 1:  # else the loop is on its way: a wake-up is a system call
+                self._loop.call_soon_threadsafe(self._collect)
+        return future
+
+    def ask(self, request: Request) -> Answer:
+        """Ask, and wait for the answer.
+
+        Raises:
+            PromptRefused: the server does not take this prompt.
+            ModelUnavailable: no answer within the deadline, or a server that takes no such request.
+            SpendLimitReached: the request could cost more than what is left.
+            StorageFull: the answer came and cannot be kept.
+        """
+        return self.submit(request).result()
+
+    async def complete(self, request: Request) -> Answer:
+        """`ask` for any event loop."""
+        return await asyncio.wrap_future(self.submit(request))
+
+    @property
+    def account(self) -> Account:
+        """What was asked and paid."""
+        return self._ledger.account
+
+    @property
+    def windows(self) -> dict[str, int]:
+        """How many requests each server is given at once, by its URL."""
+        return {endpoint.url: int(endpoint.window.size) for endpoint in self._slots.endpoints}
+
+    def finish(self) -> None:
+        """Wait for what was sent and close to what was not: it raises `ModelUnavailable`."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+        asyncio.run_coroutine_threadsafe(self._drain(), self._loop).result()
+
+    def close(self) -> None:
+        """Cut off what is in flight, and end the thread."""
+        with self._lock:
+            self._closed = True
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stop.set)
+            self._thread.join()
+        self._journal.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None or issubclass(kind, TtcError):
+                self.finish()
+        finally:
+            self.close()
+
+    # In the loop's thread
+
+    async def _live(self, ready: Future[None]) -> None:
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        now = self._loop.time()
+        self._slots = Slots(
+            [
+                Endpoint(url, Window(self._first, self._at_once, now), self._silence_s, self._api_key)
+                for url in self._urls
+            ]
+        )
+        ready.set_result(None)
+        ticks = 0
+        try:
+            while not self._stop.is_set():
+                try:
+                    await asyncio.wait_for(self._stop.wait(), TICK_S)
+                except TimeoutError:
+                    self._slots.tick()
+                ticks += 1
+                if ticks % SYNC_TICKS == 0:
+                    await asyncio.to_thread(self._sync)
+        finally:
+            tasks = [*self._unsent, *self._sent]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            for endpoint in self._slots.endpoints:
+                await endpoint.close()
+            self._sync()
+
+    def _sync(self) -> None:
+        try:
+            self._journal.sync()
+        except StorageFull:  # the next write says so to whoever asked
+            pass
+
+    async def _drain(self) -> None:
+        for task in self._unsent:
+            task.cancel()
+        if tasks := [*self._unsent, *self._sent]:
+            await asyncio.wait(tasks)
+
+    def _collect(self) -> None:
+        with self._lock:
+            inbox, self._inbox = self._inbox, []
+        for key, request, future in inbox:
+            self._begin(key, request, future)
+
+    def _begin(self, key: str, request: Request, future: Future[Answer]) -> None:
+        if (kept := self._journal.get(key)) is not None:  # it came in between
+            self._ledger.count("reused")
+            future.set_result(kept)
+        elif key in self._asking:
+            self._ledger.count("joined")
+            self._asking[key].append(future)
+        else:
+            self._asking[key] = [future]
+            task = self._loop.create_task(self._answer(key, request))
+            self._unsent.add(task)
+            task.add_done_callback(partial(self._deliver, key))
+
+    def _deliver(self, key: str, task: asyncio.Task[Answer]) -> None:
+        self._unsent.discard(task)
+        self._sent.discard(task)
+        error = ModelUnavailable(CLOSED) if task.cancelled() else task.exception()
+        for future in self._asking.pop(key):
+            if error is None:
+                future.set_result(task.result())
+            else:
+                future.set_exception(error)
+
+    async def _answer(self, key: str, request: Request) -> Answer:
+        amount = self._ledger.estimate(request)
+        await self._reserve(amount)
+        try:
+            endpoint = await self._slots.take()
+            task = asyncio.current_task()
+            assert task is not None
+            self._unsent.discard(task)
+            self._sent.add(task)
+            answer = await self._attempts(endpoint, request, key)
+            self._journal.write(answer)
+            self._ledger.paid(answer)
+            return answer
+        except PromptRefused:
+            self._ledger.count("refused")
+            raise
+        finally:
+            self._release(amount)
+
+    async def _reserve(self, amount: float) -> None:
+        """Set money aside; where requests in flight may give some back, wait for them."""
+        if not self._in_need and self._ledger.reserve(amount):
+            return
+        waiter: asyncio.Future[None] = self._loop.create_future()
+        self._in_need.append((amount, waiter))
+        self._allot()
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
+                self._release(amount)
+            raise
+
+    def _release(self, amount: float) -> None:
+        self._ledger.release(amount)
+        self._allot()
+
+    def _allot(self) -> None:
+        """Give the next in line their money, or the reason why they never get it."""
+        while self._in_need:
+            amount, waiter = self._in_need[0]
+            if not waiter.done():
+                if self._ledger.reserve(amount):
+                    waiter.set_result(None)
+                elif self._ledger.fits(amount):
+                    return
+                else:
+                    waiter.set_exception(self._ledger.limit_reached(amount))
+            self._in_need.popleft()
+
+    async def _attempts(self, endpoint: Endpoint, request: Request, key: str) -> Answer:
+        """Ask until there is an answer or the time is up; a place at `endpoint` is taken."""
+        begun = self._loop.time()
+        number, last = 0, AttemptFailed("timeout", "none has ended")
+        try:
+            async with asyncio.timeout_at(begun + self._deadline_s):
+                while True:
+                    try:
+                        return await self._attempt(endpoint, request, key)
+                    except AttemptFailed as failed:
+                        last = failed
+                    finally:
+                        self._slots.give_back(endpoint)
+                    if self._hopeless(last, begun):
+                        raise self._unavailable(endpoint, last, begun) from last
+                    self._ledger.retried(last.cause)
+                    longest = min(self._longest_backoff_s, self._backoff_s * 2 ** min(number, 16))
+                    await asyncio.sleep(self._random.uniform(0, longest))
+                    number += 1
+                    endpoint = await self._slots.take(urgent=True)
+        except TimeoutError as error:
+            self._down = self._heard_at < begun
+            raise self._unavailable(endpoint, last, begun) from error
+
+    async def _attempt(self, endpoint: Endpoint, request: Request, key: str) -> Answer:
+        begun = self._loop.time()
+        self._ledger.count("requests")
+        try:
+            answer = await endpoint.ask(request, key)
+        except AttemptFailed as failed:
+            now = self._loop.time()
+            if failed.pushed:
+                endpoint.window.pushed(begun, now, late=failed.cause == "timeout")
+            if failed.wait_s:
+                self._slots.pause(endpoint, now + min(failed.wait_s, self._deadline_s))
+            raise
+        except PromptRefused:
+            self._heard_at, self._down = self._loop.time(), False
+            raise
+        self._heard_at, self._down = self._loop.time(), False
+        endpoint.window.answered(begun, self._heard_at, answer.completion_tokens)
+        return answer
+
+    def _hopeless(self, failed: AttemptFailed, begun: float) -> bool:
+        """Nothing answers since longer than a request waits; or nothing ever did, and something is wrong with the address."""
+        if failed.cause not in ("connection", "not_a_completion"):
+            return self._down and failed.cause != "429"
+        return self._down or (self._heard_at == -math.inf and self._loop.time() - begun > self._contact_s)
+
+    def _unavailable(self, endpoint: Endpoint, last: AttemptFailed, begun: float) -> ModelUnavailable:
+        waited = self._loop.time() - begun
+        advice = "start it, or check --llm"
+        if last.cause == "not_a_completion":
+            advice = "check that --llm is the base URL of an OpenAI-compatible server, most end in /v1"
+        elif last.cause in ("429", "timeout"):
+            advice = "give it more time, or fewer requests at once"
+        return ModelUnavailable(
+            f"{endpoint.url} gave no answer within {waited:.0f} s (the last attempt: {last}); {advice}"
+        )

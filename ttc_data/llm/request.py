@@ -1,0 +1,96 @@
+"""What is asked of a model and what it answers: frozen records with a content key; no I/O."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from dataclasses import dataclass
+
+from ttc_data.records import JsonObject, content_key
+
+# Of a prompt's UTF-8 bytes: text and code are 3 to 4 bytes a token with the tokenizers in use. An estimate is to be
+# rather too high, because money is reserved by it.
+BYTES_PER_TOKEN = 3
+TOKENS_PER_MESSAGE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How a model is asked."""
+
+    model: str
+    temperature: float = 0.0
+    max_tokens: int = 1_024
+    """Most tokens of the answer."""
+    top_p: float = 1.0
+    seed: int | None = None
+    """The server is sent `seed + number`, so that several answers to one prompt differ."""
+    number: int = 0
+    """Of the answer, where one prompt is asked several times: each is a request of its own."""
+
+
+@functools.lru_cache(maxsize=1_024)
+def _sampling_key(sampling: Sampling) -> str:
+    one = sampling  # 0 and 0.0 are equal, so that either may have been asked for first
+    return content_key(one.model, float(one.temperature), one.max_tokens, float(one.top_p), one.seed, one.number)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One question to a model."""
+
+    messages: tuple[tuple[str, str], ...]
+    """Role and content of each."""
+    sampling: Sampling
+    json_schema: JsonObject | None = None
+    """What the answer must be an instance of, where the server supports it."""
+
+    @property
+    def key(self) -> str:
+        """Content identity of the answer: prompt, model, sampling and schema; not which server is asked."""
+        # The prompt by itself: `content_key` walks through what it hashes, 60 µs for a sampling and a message.
+        prompt = json.dumps(self.messages, separators=(",", ":")).encode()
+        schema = None if self.json_schema is None else content_key(self.json_schema)
+        parts = "answer", hashlib.sha256(prompt).hexdigest(), _sampling_key(self.sampling), schema
+        return hashlib.sha256(repr(parts).encode()).hexdigest()[:20]
+
+    @property
+    def estimated_tokens(self) -> int:
+        """About how many tokens the prompt has, rather too many."""
+        return sum(
+            len(content.encode("utf-8", "replace")) // BYTES_PER_TOKEN + TOKENS_PER_MESSAGE
+            for _, content in self.messages
+        )
+
+    def body(self, schema: JsonObject | None) -> bytes:
+        """The HTTP body, with a schema to answer by or without."""
+        sampling = self.sampling
+        asked: JsonObject = {
+            "model": sampling.model,
+            "messages": [{"role": role, "content": content} for role, content in self.messages],
+            "temperature": sampling.temperature,
+            "max_tokens": sampling.max_tokens,
+            "top_p": sampling.top_p,
+        }
+        if sampling.seed is not None:
+            asked["seed"] = sampling.seed + sampling.number
+        if schema is not None:
+            described = {"name": "answer", "schema": schema, "strict": True}
+            asked["response_format"] = {"type": "json_schema", "json_schema": described}
+        return json.dumps(asked, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a model said."""
+
+    key: str
+    """Of the request."""
+    text: str
+    finish_reason: str
+    """`stop`, or `length` where it was cut at `max_tokens`."""
+    prompt_tokens: int
+    completion_tokens: int
+    seconds: float
+    """From the request to the last byte of the answer."""
