@@ -8,14 +8,15 @@ from dataclasses import dataclass
 
 from ttc_data.environments.open import Cache
 from ttc_data.errors import SourceRefused, SourceUnavailable
-from ttc_data.recipe import AnySource, GitSource, PypiSource, Recipe, StackSource
+from ttc_data.recipe import Recipe
 from ttc_data.records import Reject, Source, content_key
+from ttc_data.rules import AnySource, GitSource, PypiSource, StackSource
 from ttc_data.sources import git, pypi, stack
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One project, repository or group of The Stack's rows to mine."""
+    """One project, repository, or group of The Stack's rows to mine, or one of them."""
 
     key: str
     name: str
@@ -61,14 +62,27 @@ def _of(source: AnySource, recipe: Recipe, cache: Cache, rules: str) -> Iterator
         name = re.sub(r"//[^/@]*@", "//", f"git:{source.url}@{source.revision}")
         yield Request(key, name, lambda: git.fetch(source, cache.trees, recipe.tree, recipe.license, cache.downloads))
     else:
-        index = stack.StackIndex(source, recipe.license, cache.downloads)
-        for repository in index.repositories():
+        yield from _of_stack(source, recipe, cache, rules)
 
-            def fetch_repository(repository: stack.StackRepository = repository) -> Source:
-                return index.fetch(repository, cache.trees, recipe.tree, recipe.license)
 
-            key = content_key("stack", repository.repo, repository.revision, index.key, rules)
-            yield Request(key, f"stack:{repository.repo}", fetch_repository)
+def _of_stack(source: StackSource, recipe: Recipe, cache: Cache, rules: str) -> Iterator[Request]:
+    index = stack.StackIndex(source, recipe.license, cache.downloads)
+    if source.unit == "file":
+        for file in index.files():
+
+            def fetch_file(file: stack.StackFile = file) -> Source:
+                return index.fetch_file(file, cache.trees, recipe.tree, recipe.license)
+
+            key = content_key("stack-file", file.repo, file.revision, file.path, file.hash, index.key, rules)
+            yield Request(key, f"stack:{file.repo}:{file.path}", fetch_file)
+        return
+    for repository in index.repositories():
+
+        def fetch_repository(repository: stack.StackRepository = repository) -> Source:
+            return index.fetch(repository, cache.trees, recipe.tree, recipe.license)
+
+        key = content_key("stack", repository.repo, repository.revision, index.key, rules)
+        yield Request(key, f"stack:{repository.repo}", fetch_repository)
 
 
 def mine(request: Request) -> Iterator[Source | Reject]:

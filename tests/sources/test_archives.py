@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from ttc_data.errors import SourceRefused, SourceUnavailable
-from ttc_data.recipe import TreeLimits
+from ttc_data.rules import TreeLimits
 from ttc_data.sources.archives import read_archive
 
 LIMITS = TreeLimits(max_file_bytes=1_000_000, max_tree_bytes=3_000_000, max_files=50)

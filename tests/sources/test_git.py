@@ -9,8 +9,8 @@ import pytest
 from git import Repo
 
 from ttc_data.errors import SourceRefused, SourceUnavailable
-from ttc_data.recipe import GitSource, LicenseRules, TreeLimits
 from ttc_data.records import Source
+from ttc_data.rules import GitSource, LicenseRules, TreeLimits
 from ttc_data.sources.git import fetch
 from ttc_data.sources.trees import TreeStore
 

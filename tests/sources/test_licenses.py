@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ttc_data.errors import SourceRefused
-from ttc_data.recipe import LicenseRules
+from ttc_data.rules import LicenseRules
 from ttc_data.sources.licenses import allowed, declared_license, license_of_tree, recognised_text, require_allowed
 
 RULES = LicenseRules()

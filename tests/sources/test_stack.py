@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import json
 import os
@@ -14,7 +15,7 @@ import duckdb
 import pytest
 
 from ttc_data.errors import DatasetError, SourceRefused, SourceUnavailable
-from ttc_data.recipe import LicenseRules, StackSource, TreeLimits
+from ttc_data.rules import LicenseRules, StackSource, TreeLimits
 from ttc_data.sources.stack import StackIndex, StackRepository, reachable
 from ttc_data.sources.trees import TreeStore
 
@@ -129,8 +130,10 @@ def test_the_same_inputs_are_grouped_once(tmp_path: Path) -> None:
 
 def test_other_columns_are_named(tmp_path: Path) -> None:
     v2 = parquet(tmp_path / "v2.parquet", [{"blob_id": "x", "repo_name": "a/b", "path": "/c.py"}])
-    with pytest.raises(DatasetError, match=r"lacks the columns max_stars_repo_name.*content.*The Stack v2"):
+    with pytest.raises(DatasetError, match=r"lacks the columns max_stars_repo_head.*content.*The Stack v2 holds no"):
         index(str(v2), tmp_path / "cache")
+    with pytest.raises(DatasetError, match=r"lacks the columns content; for unit: file .*The Stack v2 holds no"):
+        index(str(v2), tmp_path / "cache", unit="file")
 
 
 def test_what_is_not_there_or_no_parquet_is_said(tmp_path: Path) -> None:
@@ -152,6 +155,83 @@ def test_a_hostile_path_refuses_its_repository_only(tmp_path: Path) -> None:
         stack.fetch(evil, trees, LIMITS, LicenseRules())
     assert refused.value.reason == "path_escapes"
     assert stack.fetch(good, trees, LIMITS, LicenseRules()).files == 1
+    stack.close()
+
+
+DOCUMENTED = 'def f():\n    """Say something."""\n'
+
+
+def test_rows_are_files_each_with_its_own_licence_and_repository(tmp_path: Path) -> None:
+    rows = [
+        row("b/two", "src/pkg/b.py", DOCUMENTED, max_stars_repo_licenses=["MIT", "ISC"]),
+        row("a/one", "a.py", DOCUMENTED + "# later\n", hexsha="b"),
+        row("a/one", "a.py", DOCUMENTED, hexsha="a"),
+        row("a/one", "c.py", DOCUMENTED.replace('"""', "'''")),
+        row("a/one", "plain.py"),
+        row("a/one", "gpl.py", DOCUMENTED, max_stars_repo_licenses=["GPL-3.0"]),
+        row("e/java", "e.java", DOCUMENTED, lang="Java"),
+        row("x/evil", "../../x.py", DOCUMENTED),
+        row("x/keyword", "class.py", DOCUMENTED),
+    ]
+    stack = index(str(parquet(tmp_path / "data.parquet", rows)), tmp_path / "cache", unit="file")
+    trees = TreeStore(tmp_path / "trees")
+    files = {(one.repo, one.path): one for one in stack.files() if one.hash == "a"}
+    assert list(files) == [
+        ("b/two", "src/pkg/b.py"), ("a/one", "a.py"), ("a/one", "c.py"), ("x/evil", "../../x.py"), ("x/keyword", "class.py"),
+    ]  # fmt: skip
+    assert list((tmp_path / "cache").glob("*.parquet")) == []
+    first = stack.fetch_file(files["a/one", "a.py"], trees, LIMITS, LicenseRules())
+    assert dict(trees.files(first.tree)) == {"a.py": DOCUMENTED.encode()}
+    two = stack.fetch_file(files["b/two", "src/pkg/b.py"], trees, LIMITS, LicenseRules())
+    assert (two.kind, two.unit, two.repo, two.revision, two.license, two.created_at) == (
+        "stack", "file", "b/two", "head-b/two", "ISC AND MIT", "2020-01-02T03:04:05Z",
+    )  # fmt: skip
+    assert two.origin == "stack:data.parquet#b/two@head-b/two:src/pkg/b.py"
+    assert list(dict(trees.files(two.tree))) == ["src/pkg/b.py"]
+    for name, reason in (("x/evil", "../../x.py"), "path_escapes"), (("x/keyword", "class.py"), "path_not_importable"):
+        with pytest.raises(SourceRefused) as refused:
+            stack.fetch_file(files[name], trees, LIMITS, LicenseRules())
+        assert refused.value.reason == reason
+    stack.close()
+
+
+def test_files_of_the_repositories_with_most_stars(tmp_path: Path) -> None:
+    rows = [row(f"a/{n}", f"m{k}.py", DOCUMENTED, max_stars_count=n) for n in range(4) for k in range(2)]
+    data = str(parquet(tmp_path / "data.parquet", rows))
+    stack = index(data, tmp_path / "cache", unit="file", max_repositories=2, min_stars=1)
+    assert [(one.repo, one.path) for one in stack.files()] == [
+        ("a/2", "m0.py"), ("a/2", "m1.py"), ("a/3", "m0.py"), ("a/3", "m1.py"),
+    ]  # fmt: skip
+    stack.close()
+
+
+@pytest.mark.parametrize(
+    ("columns", "known"),
+    [
+        (
+            {"blob_id": "b1", "repo_name": "a/b", "path": "/src/c.py", "detected_licenses": ["MIT"], "language": "Python",
+             "revision_id": "r1", "revision_date": "2023-03-17T20:32:25", "star_events_count": 3},
+            ("a/b", "r1", "src/c.py", ("MIT",), "2023-03-17T20:32:25Z"),
+        ),
+        (
+            {"repository_name": "a/b", "path": "c.py", "licenses": ["MIT"], "lang": "Python"},
+            ("a/b", "md5", "c.py", ("MIT",), ""),
+        ),
+        ({"path": "c.py"}, ("unknown/md5", "md5", "c.py", (), "")),
+        ({"path": "c.py", "max_stars_repo_name": None}, ("unknown/md5", "md5", "c.py", (), "")),
+    ],
+    ids=["v2", "smol", "no more than a path", "a name that is not there"],
+)  # fmt: skip
+def test_files_of_other_sets_are_read_by_the_columns_they_have(
+    tmp_path: Path, columns: dict[str, Any], known: tuple[object, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")  # a date without a zone is not this machine's
+    data = str(parquet(tmp_path / "data.parquet", [{**columns, "content": DOCUMENTED}]))
+    stack = index(data, tmp_path / "cache", LicenseRules(allow_unknown=True), unit="file")
+    (file,) = stack.files()
+    md5 = hashlib.md5(DOCUMENTED.encode(), usedforsecurity=False).hexdigest()
+    repo, revision = file.repo.replace(md5[:12], "md5"), file.revision.replace(md5, "md5")
+    assert (repo, revision, file.path, file.licenses, file.created_at) == known
     stack.close()
 
 

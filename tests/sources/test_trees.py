@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ttc_data.errors import BuildError, DatasetError, SourceRefused, StorageFull
-from ttc_data.recipe import TreeLimits
+from ttc_data.rules import TreeLimits
 from ttc_data.sources.trees import TreeFile, TreeStore, disk_full_named
 
 LIMITS = TreeLimits()

@@ -11,10 +11,11 @@ from pathlib import PurePosixPath
 from ttc_data.environments.host import Interpreter
 from ttc_data.environments.lock import lock
 from ttc_data.environments.metadata import ProjectMetadata, dist_info, python_supported, read_metadata
+from ttc_data.environments.single import describe_file
 from ttc_data.errors import EnvironmentFailed
 from ttc_data.lang import python
-from ttc_data.recipe import EnvironmentRules
 from ttc_data.records import Environment, FileText, Source
+from ttc_data.rules import EnvironmentRules
 
 PLUGIN_OPTIONS = {"pytest-benchmark": "--benchmark-disable"}
 TEST_CASE = re.compile(rb"\bTestCase\b")
@@ -35,9 +36,13 @@ def describe(
         rules: of the recipe.
 
     Raises:
-        EnvironmentFailed: `python_unsupported`, `no_test_files`, `dependencies_unresolvable`.
+        EnvironmentFailed: `python_unsupported`, `no_test_files`, `dependencies_unresolvable`; for a single file as
+            `describe_file`.
         SourceUnavailable: the package index does not answer.
     """
+    if source.unit == "file":
+        ((path, data),) = files.items()
+        return describe_file(source, path, data, interpreter, rules)
     metadata = read_metadata(files)
     if not python_supported(metadata.requires_python, interpreter.python):
         raise EnvironmentFailed(

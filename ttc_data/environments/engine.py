@@ -24,7 +24,7 @@ from docker.errors import DockerException
 from ttc_data.environments.base_image import ensure_base_image, find_base_image, to_stderr
 from ttc_data.environments.debootstrap import Progress
 from ttc_data.errors import EngineUnavailable, TtcError
-from ttc_data.recipe import ImageRules
+from ttc_data.rules import ImageRules
 
 DEFAULT_HOST = "unix:///var/run/docker.sock"
 ANSWER_LIMIT_S = 120

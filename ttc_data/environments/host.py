@@ -134,6 +134,8 @@ class EnvironmentStore:
         for file in environment.metadata:
             _write(site / file.path, file.text)
         self._trees.unpack(environment.tree, tree)
+        for root in environment.roots:  # those of a single file, which is not there yet
+            (tree / root).mkdir(parents=True, exist_ok=True)
         for file in environment.generated:
             _write(tree / file.path, file.text)
         date_files(tree)

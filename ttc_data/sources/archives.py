@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ttc_data.errors import SourceRefused, SourceUnavailable
-from ttc_data.recipe import TreeLimits
+from ttc_data.rules import TreeLimits
 from ttc_data.sources.foreign import (
     Budget,
     Readable,

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import IO, Any, Protocol, cast
 
 from ttc_data.errors import SourceRefused
-from ttc_data.recipe import TreeLimits
+from ttc_data.rules import TreeLimits
 
 # tarfile reads extended headers whole; real ones hold a path or two.
 _MAX_HEADER_BYTES = 1024 * 1024

@@ -11,7 +11,7 @@ from email.errors import MessageError
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
 from ttc_data.errors import SourceRefused
-from ttc_data.recipe import LicenseRules
+from ttc_data.rules import LicenseRules
 from ttc_data.sources.foreign import parse_toml
 
 _MAX_EXPRESSION = 500

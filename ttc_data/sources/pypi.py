@@ -25,8 +25,8 @@ from unearth.fetchers import Fetcher
 from unearth.fetchers.sync import PyPIClient
 
 from ttc_data.errors import RecipeError, SourceRefused, SourceUnavailable
-from ttc_data.recipe import LicenseRules, TreeLimits
 from ttc_data.records import Source
+from ttc_data.rules import LicenseRules, TreeLimits
 from ttc_data.sources.archives import SUFFIXES, read_archive
 from ttc_data.sources.index import IndexSettings, index_settings
 from ttc_data.sources.licenses import is_license_file, license_of_tree, require_allowed

@@ -1,16 +1,15 @@
-"""The Stack v1: rows of single files, grouped into repositories with DuckDB in bounded memory.
+"""The Stack: rows of single files, grouped into repositories with DuckDB in bounded memory, or taken one by one.
 
-One pass writes the rows that matter, sorted by repository, into a parquet file of small row groups; after that each
-repository costs one read of the groups that hold it.
+For repositories one pass writes the rows that matter, sorted, into a parquet file of small row groups; after that each
+costs one read of the groups that hold it. Single files are read as they lie, and nothing is written down.
 """
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,22 +18,22 @@ import httpx2
 from huggingface_hub import HfFileSystem
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, OfflineModeIsEnabled, RepositoryNotFoundError
 
-from ttc_data.errors import DatasetError, SourceUnavailable, StorageFull
-from ttc_data.recipe import LicenseRules, StackSource, TreeLimits
+from ttc_data.errors import DatasetError, SourceRefused, SourceUnavailable, StorageFull
+from ttc_data.lang.modules import file_path
 from ttc_data.records import Source, content_key
+from ttc_data.rules import LicenseRules, StackSource, TreeLimits
+from ttc_data.sources.foreign import check_path
 from ttc_data.sources.licenses import require_allowed
+from ttc_data.sources.stack_columns import NAMES, NEEDED, Columns, missing
 from ttc_data.sources.trees import TreeFile, TreeStore
 
-COLUMNS = (
-    "max_stars_repo_name", "max_stars_repo_path", "max_stars_repo_head_hexsha", "max_stars_repo_licenses", "content",
-)  # fmt: skip
-_LANGUAGE = ("lang", "ext")
-_DATE = "max_stars_repo_stars_event_min_datetime"
 _MEMORY_LIMIT = "1GB"
 # DuckDB writes whole vectors of 2,048 rows, about 15 MB of Python files.
 _ROW_GROUP = 2048
 # What pytest collects without being told: https://docs.pytest.org/en/stable/explanation/goodpractices.html
 _TEST_FILE = r"(^|/)(test_[^/]*|[^/]*_test)\.py$"
+# What no file with a documented function lacks: half of the files of real repositories need not be written down.
+_DOCUMENTED = """contains(content, 'def ') AND (contains(content, '\"\"\"') OR contains(content, ''''''''))"""
 _HUB = "hf://"
 
 
@@ -64,6 +63,23 @@ class StackRepository:
     created_at: str
     files: int
     """Rows, duplicates of a path included."""
+
+
+@dataclass(frozen=True, slots=True)
+class StackFile:
+    """One file of The Stack for itself."""
+
+    repo: str
+    """`owner/name`."""
+    revision: str
+    path: str
+    """In its repository."""
+    hash: str
+    """Of the content, as the dataset has it."""
+    licenses: tuple[str, ...]
+    """SPDX identifiers that the dataset detected, sorted."""
+    created_at: str
+    content: str
 
 
 def reachable(path: str, filesystem: HubFilesystem | None = None) -> str | None:
@@ -127,14 +143,14 @@ class StackIndex:
     """The repositories of one dataset that a recipe may mine.
 
     Args:
-        source: the dataset and which repositories of it.
+        source: the dataset, and which repositories or files of it.
         licenses: repositories with any licence that these do not allow are left out.
         folder: holds the grouped file and what DuckDB spills; kept, so that the same inputs are grouped once.
         filesystem: what answers for `hf://`; the Hub when None.
 
     Raises:
         SourceUnavailable: when nothing is there, or the Hub does not answer.
-        DatasetError: when the columns are not those of The Stack v1, or the files are no parquet.
+        DatasetError: when columns are missing, or the files are no parquet.
     """
 
     def __init__(
@@ -153,16 +169,17 @@ class StackIndex:
         self._connection = duckdb.connect(
             config={"memory_limit": _MEMORY_LIMIT, "temp_directory": str(folder / "spill"), "threads": 2}
         )
-        self._connection.execute("SET TimeZone = 'UTC'")
+        self._connection.execute("SET GLOBAL TimeZone = 'UTC'")  # of its cursors too
         if source.path.startswith(_HUB):
             self._connection.register_filesystem(filesystem or HfFileSystem())
-        self._columns = self._checked_columns()
-        self._grouped = self._group()
-
-    @property
-    def key(self) -> str:
-        """Identity of what was grouped: the files, and the filters that were pushed down."""
-        return self._grouped.stem
+        self._columns = Columns.of(self._checked_columns(), source.unit)
+        self._where, self._values = self._filters()
+        inputs = [self._identity(file) for file in self._files]
+        tests = self._source.require_tests and self._source.unit == "repository"
+        self.key = f"grouped-{content_key('grouped', inputs, self._where, self._values, tests)}"
+        """Identity of what is read: the files, and the filters that are pushed down."""
+        if source.unit == "repository":
+            self._grouped = self._group(tests)
 
     def repositories(self) -> Iterator[StackRepository]:
         """The repositories, most stars first, then by name."""
@@ -201,6 +218,48 @@ class StackIndex:
             created_at=repository.created_at,
         )
 
+    def files(self) -> Iterator[StackFile]:
+        """The files as they lie, one at a time; some paths come twice, from two snapshots of a repository."""
+        columns, limit = self._columns, self._source.max_repositories
+        rows = f"FROM read_parquet($files) WHERE {self._where}"
+        most = f"SELECT {columns.repo} AS r {rows} GROUP BY r ORDER BY max({columns.stars}) DESC, r LIMIT {limit}"
+        # Not sorted: DuckDB 2.0 holds what it sorts, and ends for want of memory at twice the limit. 2 GB of contents as
+        # they lie take 430 MB.
+        for repo, revision, path, hash_, licenses, created_at, content in self._query(
+            f"SELECT {columns.repo}, {columns.revision}, {columns.path}, {columns.hash}, "
+            f"list_sort(list_distinct({columns.licenses})), coalesce({columns.created_at}, ''), content {rows}"
+            f"{f' AND {columns.repo} IN ({most})' if limit else ''}",
+            self._values,
+        ):
+            yield StackFile(repo, revision, path, hash_, tuple(licenses), created_at, content)
+
+    def fetch_file(self, file: StackFile, trees: TreeStore, limits: TreeLimits, licenses: LicenseRules) -> Source:
+        """Put one file into the store, as a tree of its own in which it can be imported.
+
+        Raises:
+            SourceRefused: as `fetch`, and `path_not_importable`.
+            StorageFull: when the disk is full.
+        """
+        expression = " AND ".join(file.licenses)
+        require_allowed(expression, licenses, file.repo)
+        check_path(file.path)
+        path = file_path(file.path)
+        if path is None:
+            raise SourceRefused("path_not_importable", f"{file.path!r} names no module, or one of the standard library")
+        stored = trees.put([TreeFile(path, file.content.encode("utf-8"))], limits)
+        return Source(
+            kind="stack",
+            repo=file.repo,
+            revision=file.revision,
+            license=expression,
+            origin=f"stack:{_public(self._source.path)}#{file.repo}@{file.revision}:{file.path}",
+            tree=stored.tree,
+            files=stored.files,
+            size=stored.size,
+            created_at=file.created_at,
+            unit="file",
+        )
+
     def close(self) -> None:
         """Close DuckDB."""
         self._connection.close()
@@ -234,70 +293,58 @@ class StackIndex:
     def _checked_columns(self) -> frozenset[str]:
         described = self._query("DESCRIBE SELECT * FROM read_parquet($files)", {"files": self._files})
         columns = frozenset(row[0] for row in described)
-        missing: Sequence[str] = [name for name in COLUMNS if name not in columns]
-        if not columns & set(_LANGUAGE):
-            missing = [*missing, "lang or ext"]
-        if missing:
-            v2 = "; this looks like The Stack v2, which holds no contents: use v1" if "blob_id" in columns else ""
+        unit = self._source.unit
+        if lacking := missing(columns, unit):
+            v2 = "; The Stack v2 holds no contents: put them in, or use v1" if "blob_id" in columns else ""
             raise DatasetError(
-                f"{self._source.path}: lacks the columns {', '.join(missing)}; expected The Stack v1 with "
-                f"{', '.join(COLUMNS)}, and lang or ext{v2}"
+                f"{self._source.path}: lacks the columns {', '.join(lacking)}; for unit: {unit} The Stack v1 has "
+                f"{', '.join(NAMES[field][0] for field in NEEDED[unit])}{v2}"
             )
         return columns
 
-    @cached_property
     def _filters(self) -> tuple[str, dict[str, Any]]:
-        language = "lang = 'Python'" if "lang" in self._columns else "ext IN ('py', '.py')"
-        stars = "coalesce(max_stars_count, 0)" if "max_stars_count" in self._columns else "0"
+        columns = self._columns
         filters = [
-            language,
+            columns.is_python,
             "content IS NOT NULL",
-            "max_stars_repo_name IS NOT NULL",
-            "max_stars_repo_path IS NOT NULL",
-            "max_stars_repo_head_hexsha IS NOT NULL",
+            *(f"{one} IS NOT NULL" for one in (columns.repo, columns.path, columns.revision)),
         ]
         values: dict[str, Any] = {"files": self._files}
+        if self._source.unit == "file":
+            filters.append(_DOCUMENTED)
         if self._source.min_stars:
-            filters.append(f"{stars} >= {int(self._source.min_stars)}")
+            filters.append(f"{columns.stars} >= {int(self._source.min_stars)}")
         if self._licenses.allow:
             values["allowed"] = [name.lower() for name in self._licenses.allow]
-            filters.append("list_has_all($allowed, list_transform(max_stars_repo_licenses, lambda x: lower(x)))")
+            filters.append(f"list_has_all($allowed, list_transform({columns.licenses}, lambda x: lower(x)))")
         if not self._licenses.allow_unknown:
-            filters.append("len(max_stars_repo_licenses) > 0")
+            filters.append(f"len({columns.licenses}) > 0")
         return " AND ".join(filters), values
 
-    def _group(self) -> Path:
+    def _group(self, tests: bool) -> Path:
         """Write the rows that matter, sorted, unless the same inputs were grouped before."""
-        where, values = self._filters
-        inputs = [self._identity(file) for file in self._files]
-        target = (
-            self._folder
-            / f"grouped-{content_key('grouped', inputs, where, values, self._source.require_tests)}.parquet"
-        )
+        where, columns = self._where, self._columns
+        target = self._folder / f"{self.key}.parquet"
         if target.is_file():
             return target
         rows = "read_parquet($files)"
-        if self._source.require_tests:
+        if tests:
             where += (
-                f" AND max_stars_repo_name IN (SELECT max_stars_repo_name FROM {rows} WHERE {where} "
-                f"AND regexp_matches(max_stars_repo_path, '{_TEST_FILE}'))"
+                f" AND {columns.repo} IN (SELECT {columns.repo} FROM {rows} WHERE {where} "
+                f"AND regexp_matches({columns.path}, '{_TEST_FILE}'))"
             )
-        stars = "CAST(coalesce(max_stars_count, 0) AS BIGINT)" if "max_stars_count" in self._columns else "0::BIGINT"
-        dated = f"strftime(TRY_CAST({_DATE} AS TIMESTAMPTZ) AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%SZ')"
-        created = dated if _DATE in self._columns else "''"
-        order = "hexsha" if "hexsha" in self._columns else "md5(content)"
         handle, name = tempfile.mkstemp(dir=self._folder, prefix=".grouping-", suffix=".parquet")
         os.close(handle)
         temporary = Path(name)
         quoted = name.replace("'", "''")
         try:
             for _ in self._query(
-                "COPY (SELECT max_stars_repo_name AS repo, max_stars_repo_head_hexsha AS revision, "
-                f"max_stars_repo_path AS path, {order} AS order_key, {stars} AS stars, "
-                f"max_stars_repo_licenses AS licenses, {created} AS created_at, content "
+                f"COPY (SELECT {columns.repo} AS repo, {columns.revision} AS revision, {columns.path} AS path, "
+                f"{columns.hash} AS order_key, {columns.stars} AS stars, {columns.licenses} AS licenses, "
+                f"{columns.created_at} AS created_at, content "
                 f"FROM {rows} WHERE {where} ORDER BY repo, revision, path, order_key) "
                 f"TO '{quoted}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP})",
-                values,
+                self._values,
             ):
                 pass
             temporary.replace(target)

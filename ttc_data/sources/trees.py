@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO
 
 from ttc_data.errors import BuildError, DatasetError, SourceRefused, StorageFull
-from ttc_data.recipe import TreeLimits
+from ttc_data.rules import TreeLimits
 from ttc_data.sources.foreign import Budget, TreeFile, check_path, tar_files
 
 __all__ = ["StoredTree", "TreeFile", "TreeStore", "disk_full_named"]
@@ -68,8 +68,8 @@ class TreeStore:
         return self.folder / f"{tree}{_SUFFIX}"
 
     def has(self, tree: str) -> bool:
-        """Whether the tree lies in the store."""
-        return self.path(tree).is_file()
+        """Whether the tree lies in the store; one without files, `""`, is always there."""
+        return not tree or self.path(tree).is_file()
 
     def put(self, files: Iterable[TreeFile], limits: TreeLimits) -> StoredTree:
         """Store a tree.
@@ -195,6 +195,9 @@ class TreeStore:
 
     @contextmanager
     def _opened(self, tree: str) -> Iterator[Iterator[TreeFile]]:
+        if not tree:
+            yield iter(())
+            return
         path = self.path(tree)
         fix = "delete it and run the build again, which fetches it anew"
         try:
