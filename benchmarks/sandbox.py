@@ -85,19 +85,27 @@ def job_of(row: Row, environment: Environment) -> Job:
     )
 
 
-def shell_of(row: Row, environment: Environment) -> list[str]:
-    """The same as somebody would write it by hand: copy the tree, write the files, run pytest on the tests' ids."""
-    job = job_of(row, environment)
+def shell_of(job: Job, environment: Environment) -> list[str]:
+    """The same as somebody would write it by hand: copy the tree, write the files, run pytest on the tests' ids.
+
+    Coverage is measured with `coverage run` where the job asks for it. The order is not shuffled, the date is today's.
+    """
     script = (
         "import base64,json,os,shutil,sys,zlib\n"
-        "files,roots,args=json.loads(zlib.decompress(base64.b64decode(sys.argv[1])))\n"
+        "files,roots,environ,command=json.loads(zlib.decompress(base64.b64decode(sys.argv[1])))\n"
         "shutil.rmtree(T:='/tmp/tree',ignore_errors=True); shutil.copytree('/environment/tree',T); os.chdir(T)\n"
         "for path,text in files.items():\n"
-        "    os.makedirs(os.path.dirname(path) or '.',exist_ok=True); open(path,'w').write(text)\n"
+        "    os.makedirs(os.path.dirname(path) or '.',exist_ok=True)\n"
+        "    open(path,'w',encoding='utf-8',newline='').write(text)\n"
         "os.environ['PYTHONPATH']=':'.join([os.path.join(T,root) for root in roots]+['/environment/site'])\n"
-        "os.execvp('python3',['python3','-m','pytest','-q','-p','no:cacheprovider','-o','addopts=',*args])\n"
+        "os.environ.update(environ)\n"
+        "os.execvp('python3',['python3','-m',*command])\n"
     )
-    words = json.dumps([job.files, environment.roots, [*job.args, *(job.tests or ())]]).encode()
+    cover = ["coverage", "run", "--branch", "--include", ",".join(job.cover), "-m"] if job.cover else []
+    most = ["--maxfail", str(job.most_failures)] if job.most_failures else []
+    pytest = ["pytest", "-q", "-p", "no:cacheprovider", "-o", "addopts=", *most, *job.args, *(job.tests or ())]
+    environ = {"PYTHONHASHSEED": str(job.hash_seed), "TZ": job.timezone, "LC_ALL": job.locale}
+    words = json.dumps([job.files, environment.roots, environ, [*cover, *pytest]]).encode()
     return ["python3", "-c", script, base64.b64encode(zlib.compress(words)).decode()]  # an argument is at most 128 KiB
 
 
@@ -115,7 +123,11 @@ def containers(bench: Bench) -> Iterator[Measure]:
     def run(row: Row) -> bool:
         environment = bench.environment(row)
         bench.client.containers.run(
-            bench.docker.image(environment), shell_of(row, environment), network_mode="none", remove=True, entrypoint=[]
+            bench.docker.image(environment),
+            shell_of(job_of(row, environment), environment),
+            network_mode="none",
+            remove=True,
+            entrypoint=[],
         )
         return True
 
@@ -133,7 +145,7 @@ def execs(bench: Bench) -> Iterator[Measure]:
             held[environment.key] = bench.client.containers.run(
                 bench.docker.image(environment), ["sleep", "3600"], network_mode="none", detach=True, entrypoint=[]
             )
-        return bool(held[environment.key].exec_run(shell_of(row, environment))[0] == 0)
+        return bool(held[environment.key].exec_run(shell_of(job_of(row, environment), environment))[0] == 0)
 
     try:
         yield lambda row: timed(row, lambda: run(row))
