@@ -25,7 +25,8 @@ from ttc_data.datasets.stack_impl import Built
 from ttc_data.edits import unified_diff
 from ttc_data.environments.open import Cache, SandboxKind
 from ttc_data.publish.rows import write_splits
-from ttc_data.recipe import GitSource, Recipe, StackSource, TestRules
+from ttc_data.recipe import Recipe
+from ttc_data.rules import GitSource, StackSource, TestRules
 
 pytestmark = pytest.mark.network
 

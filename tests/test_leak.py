@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from ttc_data.extract import extract
 from ttc_data.masking import mask
-from ttc_data.recipe import ExtractRules
 from ttc_data.records import MaskMode, Source, Target
+from ttc_data.rules import ExtractRules
 from ttc_data.specs.leak import Leak, leak
 
 SOURCE = Source("git", "owner/name", "1", "MIT", "git:x", "tree", 1, 1, "")

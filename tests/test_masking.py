@@ -16,8 +16,8 @@ from ttc_data.errors import MaskingFailed
 from ttc_data.extract import extract
 from ttc_data.lang.python import definitions
 from ttc_data.masking import interface, mask, restore
-from ttc_data.recipe import ExtractRules
 from ttc_data.records import MaskMode, Source, Target
+from ttc_data.rules import ExtractRules
 
 SOURCE = Source("git", "owner/name", "1", "MIT", "git:x", "tree", 1, 1, "")
 EVERYTHING = ExtractRules(

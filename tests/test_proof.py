@@ -14,8 +14,8 @@ from tests.scripted import CRASHED, TIMED_OUT, Script, environment, played
 from ttc_data.edits import unified_diff
 from ttc_data.evidence.stability import variation
 from ttc_data.proof import Case, Prover, prove, reference_file
-from ttc_data.recipe import TestRules
 from ttc_data.records import Environment, Evidence, FileText, Outcome, Reject, Sample, Target
+from ttc_data.rules import TestRules
 from ttc_data.sandbox.protocol import Job, Report
 
 REFERENCE = "def f():\r\n    return 1  # \u00fc\n"

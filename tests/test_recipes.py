@@ -10,16 +10,8 @@ from pydantic import BaseModel
 
 from ttc_data import recipe as recipes
 from ttc_data.errors import RecipeError
-from ttc_data.recipe import (
-    GitSource,
-    PypiSource,
-    Recipe,
-    Section,
-    StackSource,
-    load_recipe,
-    packaged_recipes,
-    parse_source,
-)
+from ttc_data.recipe import Recipe, load_recipe, packaged_recipes, parse_source
+from ttc_data.rules import GitSource, PypiSource, Section, StackSource
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = (PypiSource, GitSource, StackSource)
@@ -174,7 +166,7 @@ def test_a_recipe_that_is_not_there_names_the_near_one() -> None:
 def test_set_changes_one_field_and_reads_its_value_as_yaml(tmp_path: Path) -> None:
     path = write(tmp_path, TOOLZ)
     changed = load_recipe(
-        path, ["tests.runs=5", "license.allow=[MIT, ISC]", "seed=7", "spec.llm=''", "tests.doctests=false"]
+        path, ["tests.runs=5", "license.allow=[MIT, ISC]", "seed=7", "llm.model=''", "tests.doctests=false"]
     )
     assert changed.tests.runs == 5
     assert changed.license.allow == ("MIT", "ISC")

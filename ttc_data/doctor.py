@@ -59,7 +59,7 @@ def _docker() -> str:
 def _base_image() -> str:
     from ttc_data.environments.base_image import find_base_image, image_python
     from ttc_data.environments.engine import connect
-    from ttc_data.recipe import ImageRules
+    from ttc_data.rules import ImageRules
 
     with closing(connect()) as client:
         base = find_base_image(client, ImageRules().base, lambda line: None)
@@ -109,11 +109,6 @@ def _token() -> str:
 
 
 def _endpoint(llm: str) -> str:
-    import openai
+    from ttc_data.llm.endpoint import served_models
 
-    try:
-        client = openai.OpenAI(base_url=llm, api_key="none", timeout=10, max_retries=0)
-        names = [model.id for model in client.models.list()]
-    except openai.OpenAIError as error:
-        raise TtcError(f"{llm} does not answer ({error}); start it, or check the URL") from error
-    return f"{llm} serves {', '.join(names) or 'nothing'}"
+    return f"{llm} serves {', '.join(served_models(llm)) or 'nothing'}"

@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 
 from ttc_data.errors import DatasetError
-from ttc_data.records import Environment, Evidence, Reject, Sample, Source, Spec, Suite, Target
+from ttc_data.records import Environment, Evidence, Reject, Sample, Solved, Source, Spec, Suite, Target
 from ttc_data.store import STAGES, columns, connect, journal_sql, quoted
 
 RECORDS: dict[str, Any] = {
@@ -21,6 +21,7 @@ RECORDS: dict[str, Any] = {
     "specify": Spec,
     "mask": Sample,
     "prove": Evidence,
+    "solve": Solved,
 }
 
 

@@ -14,7 +14,6 @@ from ttc_data.evidence.suite import RunJob, last_lines
 from ttc_data.evidence.tripwires import propose
 from ttc_data.evidence.twins import find_tripwires, ids, twin_files
 from ttc_data.grading import passed, session_defect
-from ttc_data.recipe import TestRules
 from ttc_data.records import (
     Environment,
     Evidence,
@@ -28,6 +27,7 @@ from ttc_data.records import (
     Variation,
     Verdict,
 )
+from ttc_data.rules import TestRules
 from ttc_data.sandbox.protocol import Job, Report
 
 WEAK = frozenset(("masked_passes", "stub_passes", "weak_tests", "no_test_reaches_it", "reference_fails"))
@@ -39,6 +39,10 @@ class Calls(Protocol):
 
     def tests(self) -> FileText | None:
         """A test file of what the reference does with them; None when nothing of it can be written down."""
+
+    @property
+    def told(self) -> tuple[int, int]:
+        """How many of them a model proposed, and how many lines of its answer were dropped."""
 
     def alike(self, versions: Sequence[str]) -> list[bool]:
         """Of changes of the target's file, whether they do with every call what the reference does."""
@@ -91,8 +95,14 @@ def prove(case: Case, prover: Prover, calls: Calls | None = None) -> Iterator[Ev
             attempt = _Attempt(case, prover, (file,))
             again = attempt.outcome()
             found = again if isinstance(again, Evidence) or not case.sample.candidates else found
+    taken, dropped = calls.told if calls else (0, 0)
     if isinstance(found, Evidence) and calls:
-        found = replace(found, mutants=attempt.strength.marked(found.mutants, calls.alike))
+        mutants = attempt.strength.marked(found.mutants, calls.alike)
+        found = replace(found, mutants=mutants, model_calls=taken, model_lines_dropped=dropped)
+    elif isinstance(found, Reject) and (taken or dropped):
+        found = replace(
+            found, detail=f"{found.detail}; a model proposed {taken} calls, and {dropped} lines that are none"
+        )
     yield found
 
 

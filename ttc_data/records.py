@@ -10,13 +10,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 Span: TypeAlias = tuple[int, int]
 Lines: TypeAlias = tuple[int, int]
 TargetKind: TypeAlias = Literal["function", "method", "class"]
 SourceKind: TypeAlias = Literal["pypi", "git", "stack"]
+SourceUnit: TypeAlias = Literal["repository", "file"]
 MaskMode: TypeAlias = Literal["body", "whole"]
 SpecOrigin: TypeAlias = Literal["docstring", "model"]
 Fate: TypeAlias = Literal["killed", "limit", "survived", "equivalent"]
@@ -81,6 +82,8 @@ class Source:
     created_at: str
     """The revision's date, ISO 8601, `""` where the source does not say."""
     language: str = "python"
+    unit: SourceUnit = "repository"
+    """`file`: one file without its repository, which brings no tests of its own."""
 
     @property
     def key(self) -> str:
@@ -123,6 +126,7 @@ class Environment:
     source_key: str
     repo: str
     tree: str
+    """Of the source; `""` for one without files."""
     project: str
     """Normalised name of the project itself; never installed from the index."""
     version: str
@@ -139,12 +143,21 @@ class Environment:
     generated: tuple[FileText, ...]
     """Files a build backend would have written into the tree (a version file)."""
     test_files: tuple[str, ...]
+    """Empty for a single file: a repository without tests gets no environment."""
     pytest_args: tuple[str, ...]
 
     @property
     def key(self) -> str:
         """Content identity: the tree, what is installed beside it, and what runs it."""
         return content_key("environment", self)
+
+    @property
+    def ground(self) -> Environment:
+        """What is installed and opened for it: for a single file all but the file, which jobs bring along.
+
+        Thousands of files then share one installation, one image and the sandboxes opened on it.
+        """
+        return self if self.test_files else replace(self, source_key="", repo="", tree="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +220,10 @@ class Spec:
     model: str = ""
     prompt_hash: str = ""
     """Of the prompt template that a model was given."""
+    rejected: str = ""
+    """Why the model's spec is not used and the docstring is."""
+    detail: str = ""
+    """Of that reason."""
 
     @property
     def key(self) -> str:
@@ -324,6 +341,25 @@ class Evidence:
     """Trivial bodies that were tried and failed."""
     test_origin: TestOrigin
     tripwires: tuple[Tripwire, ...]
+    model_calls: int = 0
+    """Calls of the target that a model proposed; some of them may be in the written tests."""
+    model_lines_dropped: int = 0
+    """Lines that it wrote and that are no Python, or no call of the target."""
+
+    @property
+    def key(self) -> str:
+        return self.sample_key
+
+
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """What became of a model's attempts at a sample, from what the solver is given alone."""
+
+    sample_key: str
+    attempts: int
+    solved: int
+    reasons: tuple[str, ...]
+    """Of the others, each once."""
 
     @property
     def key(self) -> str:
@@ -343,5 +379,5 @@ class Reject:
     """What was dropped in words a person knows: `toolz/itertoolz.py::groupby`."""
 
 
-Record: TypeAlias = Source | Target | Environment | Suite | Spec | Sample | Evidence
+Record: TypeAlias = Source | Target | Environment | Suite | Spec | Sample | Evidence | Solved
 JsonObject: TypeAlias = dict[str, Any]

@@ -61,6 +61,8 @@ class Row:
     """What the solver is given in place of the repository's files."""
     ttc_spec_origin: SpecOrigin
     ttc_spec_model: str
+    ttc_spec_rejected: str
+    """Why the spec that a model wrote is not used and the docstring is; empty where none was asked for, or it is used."""
     ttc_spec_overlap: float
     """Share, 0 to 1, of the reference's runs of six tokens that the spec holds too."""
     ttc_docstring: str
@@ -80,6 +82,12 @@ class Row:
     """Trivial bodies that pass them: 0 in every published row."""
     ttc_tripwires: tuple[Tripwire, ...]
     """Edits of the deciding tests that make the reference fail them; an answer that passes there is a forgery."""
+    ttc_solver_attempts: int
+    """Answers that a model was asked for, given this row's prompt; 0 where none was."""
+    ttc_solver_pass_at_1: float | None
+    """Share of them, 0 to 1, that earn the reward."""
+    ttc_solver_pass_at_k: float | None
+    """1 where any of them does, else 0: k is the number of attempts."""
     ttc_environment: str
     """Key of the environment, described in the dataset's `environments/` folder."""
     ttc_recipe_hash: str

@@ -38,7 +38,7 @@ class Keyed(Protocol):
 R = TypeVar("R", bound=Keyed)
 SYNC_S = 1.0
 MAX_LINE = 64 * 1024 * 1024  # DuckDB sets aside twice as much
-STAGES = ("mine", "extract", "environment", "suite", "repeat", "specify", "mask", "prove")
+STAGES = ("mine", "extract", "environment", "suite", "repeat", "specify", "mask", "prove", "solve")
 
 
 def duckdb_type(annotation: Any) -> str:
@@ -91,6 +91,7 @@ class Stage(Generic[R]):
         self._adapter: TypeAdapter[R] = TypeAdapter(record)
         self._rejects: TypeAdapter[Reject] = TypeAdapter(Reject)
         self._lock = threading.Lock()
+        self._reader: duckdb.DuckDBPyConnection | None = None
         self._synced = time.monotonic()
         self._file = _open_journal(self._journal)
 
@@ -187,17 +188,27 @@ class Stage(Generic[R]):
 
     def select(self, query: str, parameters: Sequence[object] = ()) -> Iterator[R]:
         """The records that a query over `this` stage's parquet file gives, in its order, a few at a time."""
-        connection = connect()
-        connection.execute(f"CREATE TEMP VIEW this AS SELECT * FROM read_parquet({quoted(self.parquet)})")
         names = [name.strip('"') for name in columns(self._record)]
-        result = connection.execute(f"SELECT {', '.join(columns(self._record))} FROM ({query})", list(parameters))
-        while rows := result.fetchmany(64):
-            for row in rows:
-                yield self._adapter.validate_python(dict(zip(names, row, strict=True)))
-        connection.close()
+        this = f"WITH this AS (SELECT * FROM read_parquet({quoted(self.parquet)}))"
+        with self._reading().cursor() as cursor:
+            cursor.execute(f"{this} SELECT {', '.join(columns(self._record))} FROM ({query})", list(parameters))
+            while rows := cursor.fetchmany(64):
+                for row in rows:
+                    yield self._adapter.validate_python(dict(zip(names, row, strict=True)))
+
+    def _reading(self) -> duckdb.DuckDBPyConnection:
+        """The connection that all queries share: a build asks some twenty for each source, and a new one takes 30 ms."""
+        with self._lock:
+            if self._reader is None:
+                self._reader = connect()
+                # It would hold what it read of a file, up to its limit, and the file may be written anew.
+                self._reader.execute("SET enable_external_file_cache = false")
+            return self._reader
 
     def close(self) -> None:
         """Close the journal."""
+        if self._reader is not None:
+            self._reader.close()
         with self._lock, contextlib.suppress(OSError):  # of a full disk, which `write` has told of
             self._file.close()
 

@@ -15,8 +15,8 @@ from ttc_data.evidence.generated.proposals import proposals
 from ttc_data.evidence.generated.recording import recorded, recorder
 from ttc_data.evidence.generated.writing import generated_file
 from ttc_data.extract import extract
-from ttc_data.recipe import ExtractRules
 from ttc_data.records import FileText, Source, Target
+from ttc_data.rules import ExtractRules
 
 SOURCE = Source("git", "owner/name", "1", "MIT", "git:x", "tree", 1, 1, "")
 RULES = ExtractRules(min_body_lines=1, min_docstring_words=0, min_docstring_chars=0)

@@ -11,8 +11,8 @@ from tests.evidence.shapes import SHAPES
 from tests.scripted import environment, played
 from ttc_data.evidence.generated.calls import ProposedCalls
 from ttc_data.evidence.generated.case import Case
-from ttc_data.recipe import TestRules
 from ttc_data.records import Environment, FileText, Target
+from ttc_data.rules import TestRules
 from ttc_data.sandbox.protocol import Job, Report
 
 SAME, OTHER = "max(min(value, high), low)", "max(low, value)"
@@ -33,8 +33,8 @@ def calls(qualname: str, folder: Path, more: Sequence[Case] = ()) -> ProposedCal
             found.append(run(of, job))
         return found
 
-    def ask(target: Target, text: str) -> Sequence[Case]:
-        return more
+    def ask(target: Target, text: str, module: str, others: Mapping[str, str]) -> tuple[Sequence[Case], int]:
+        return more, 2
 
     return ProposedCalls(
         target_of(qualname), SHAPES, environment(()), {}, run, run_versions, TestRules(), 0, ask if more else None
@@ -63,7 +63,10 @@ def never(of: Environment, job: Job, versions: Sequence[Mapping[str, str]], key:
 
 def test_a_models_calls_are_among_the_tests(tmp_path: Path) -> None:
     more = [Case(("clamp",), (), "clamp(12345, 1, 54321)", (), "model")]
-    file = calls("clamp", tmp_path, more).tests()
+    made = calls("clamp", tmp_path, more)
+    assert made.told == (0, 0), "it is asked when tests are to be written"
+    file = made.tests()
     assert file is not None
+    assert made.told == (1, 2)
     assert "assert clamp(12345, 1, 54321) == 12345" in file.text
     assert "12345" not in (calls("clamp", tmp_path).tests() or FileText("", "")).text

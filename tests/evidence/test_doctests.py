@@ -7,8 +7,8 @@ import pytest
 
 from ttc_data.evidence.doctests import doctest_file, module_name
 from ttc_data.extract import extract
-from ttc_data.recipe import ExtractRules
 from ttc_data.records import Source, Target
+from ttc_data.rules import ExtractRules
 
 SOURCE = Source("git", "owner/name", "1", "MIT", "git:x", "tree", 1, 1, "")
 RULES = ExtractRules(min_body_lines=1, min_docstring_words=0, min_docstring_chars=0)

@@ -17,8 +17,8 @@ from ttc_data.edits import unified_diff
 from ttc_data.evidence.strength import fewest, measure, score
 from ttc_data.extract import extract
 from ttc_data.proof import Prover, ids_of, prove
-from ttc_data.recipe import ExtractRules, TestRules
 from ttc_data.records import Environment, Evidence, FileText, Mutation, Outcome, Reject, Sample, Source, Target
+from ttc_data.rules import ExtractRules, TestRules
 from ttc_data.sandbox.protocol import Job, Report
 
 TEXT = '''\
@@ -140,6 +140,7 @@ class Written:
     file: FileText | None
     new_texts: tuple[str, ...] = ()
     """What stands in those changes that do what the reference does."""
+    told: tuple[int, int] = (3, 2)
 
     def tests(self) -> FileText | None:
         return self.file

@@ -11,8 +11,8 @@ import pytest
 from tests.scripted import CRASHED, TIMED_OUT, Script, environment, played
 from ttc_data.evidence.stability import variation
 from ttc_data.evidence.suite import Chosen, Reached, Subject, last_lines, repeat_suite, run_suite
-from ttc_data.recipe import TestRules
 from ttc_data.records import FileText, Need, Outcome, Reject, Suite, Target, TestReach, Variation
+from ttc_data.rules import TestRules
 from ttc_data.sandbox.protocol import Job, Report
 
 RULES = TestRules(runs=3)

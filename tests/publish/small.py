@@ -10,7 +10,7 @@ from ttc_data.extract import extract
 from ttc_data.masking import interface, mask
 from ttc_data.publish.rows import make_row
 from ttc_data.publish.write import write_dataset
-from ttc_data.recipe import PypiSource, Recipe, TreeLimits
+from ttc_data.recipe import Recipe
 from ttc_data.records import (
     Environment,
     Evidence,
@@ -26,6 +26,7 @@ from ttc_data.records import (
     Verdict,
 )
 from ttc_data.row import Row
+from ttc_data.rules import PypiSource, TreeLimits
 from ttc_data.sources.foreign import TreeFile
 from ttc_data.sources.trees import TreeStore
 from ttc_data.specs.docstring import docstring_spec

@@ -22,9 +22,9 @@ from ttc_data.bench import hidden_tests, patched
 from ttc_data.dataset import Dataset
 from ttc_data.edits import apply_patch
 from ttc_data.publish.rows import END, SPLITS, START, assign_splits, instance_id, write_splits
-from ttc_data.recipe import ImageRules, MaskRules, SplitRules
 from ttc_data.records import Sample, Source, Target
 from ttc_data.row import Row
+from ttc_data.rules import ImageRules, MaskRules, SplitRules
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 REPOS = ("owner/alpha", "owner/beta", "pypi/gamma", "pypi/delta")

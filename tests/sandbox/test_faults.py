@@ -23,7 +23,7 @@ from ttc_data.environments.base_image import ensure_base_image
 from ttc_data.environments.engine import connect
 from ttc_data.environments.host import DockerHost, EnvironmentStore
 from ttc_data.errors import EngineUnavailable, SandboxLost
-from ttc_data.recipe import ImageRules
+from ttc_data.rules import ImageRules
 from ttc_data.sandbox import process, stream
 from ttc_data.sandbox.docker import OWNER
 from ttc_data.sandbox.owner import this_process

@@ -9,9 +9,14 @@ import typer
 
 from ttc_data.cli.options import (
     DockerOption,
+    GpusOption,
+    LlmOption,
     LocalOption,
+    ModelOption,
     SandboxOption,
+    ServeOption,
     WorkersOption,
+    model_settings,
     sandbox_named,
 )
 
@@ -31,10 +36,10 @@ def build(
             help="Mine this instead: pypi:NAME, pypi:NAME==VERSION, git:URL, git:URL@REVISION, stack:PATH; repeatable.",
         ),
     ] = None,
-    llm: Annotated[
-        str, typer.Option("--llm", metavar="URL", help="OpenAI-compatible endpoint that rewrites the specs.")
-    ] = "",
-    model: Annotated[str, typer.Option("--model", metavar="NAME", help="The model's name at --llm.")] = "",
+    llm: LlmOption = None,
+    model: ModelOption = "",
+    serve: ServeOption = "",
+    gpus: GpusOption = None,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change one recipe value, read as YAML; repeatable."),
@@ -63,6 +68,8 @@ def build(
         ttcdata build recipes/demo.yaml --limit 20 --set tests.runs=5
 
         ttcdata build stack-impl --llm http://localhost:8000/v1 --model Qwen/Qwen3-8B
+
+        ttcdata build stack-impl --serve Qwen/Qwen3-8B --gpus 2 --set spec.style=issue
     """
     from ttc_data.cli.console import complain, console_progress, tell
     from ttc_data.cli.console import out as console
@@ -71,8 +78,8 @@ def build(
     settings = list(set_ or [])
     if limit is not None:
         settings.append(f"limit={limit}")
-    if llm or model:
-        settings += ["spec.origin=model", f"spec.llm={llm!r}", f"spec.model={model!r}"]
+    if llm or serve or model:
+        settings += ["spec.origin=model", *model_settings(llm, model, serve, gpus)]
     chosen = load_recipe(recipe, settings, source or ())
     folder = out or Path("out") / Path(recipe).stem
     kind = sandbox_named(sandbox, docker=docker, local=local)

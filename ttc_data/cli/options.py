@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
@@ -27,6 +28,22 @@ LimitOption = Annotated[int, typer.Option("--limit", metavar="N", min=0, help="A
 JsonOption = Annotated[
     bool, typer.Option("--json", metavar="", help="JSON lines on standard output instead of a table.")
 ]
+LlmOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--llm", metavar="URL", help="OpenAI-compatible server of the model; repeatable, several are used together."
+    ),
+]
+ModelOption = Annotated[
+    str, typer.Option("--model", metavar="NAME", help="The model's name there; not needed where it is the only one.")
+]
+ServeOption = Annotated[
+    str, typer.Option("--serve", metavar="MODEL", help="Start vLLM with this model for as long as the command runs.")
+]
+GpusOption = Annotated[
+    int | None,
+    typer.Option("--gpus", metavar="N", min=0, help="For --serve: a server on each of so many GPUs; 0 for the CPU."),
+]
 BUILDS = Path("out")
 
 
@@ -44,6 +61,21 @@ def sandbox_named(sandbox: SandboxName, *, docker: bool, local: bool) -> Sandbox
     if len(named) > 1:
         raise RecipeError(f"--sandbox: {' and '.join(sorted(named))} are both asked for; name one")
     return named.pop() if named else "auto"
+
+
+def model_settings(llm: Sequence[str] | None, model: str, serve: str, gpus: int | None) -> list[str]:
+    """The recipe's settings that the options for a model stand for.
+
+    Raises:
+        RecipeError: they contradict each other.
+    """
+    if llm and serve:
+        raise RecipeError(f"--llm {llm[0]} and --serve {serve} are both asked for; name one")
+    if gpus is not None and not serve:
+        raise RecipeError(f"--gpus {gpus} is for a server that is started here; name its model with --serve MODEL")
+    settings = [f"llm.urls={list(llm)!r}"] if llm else []
+    settings += [f"llm.{key}={value!r}" for key, value in (("model", model), ("serve", serve)) if value]
+    return settings + ([f"llm.gpus={gpus}"] if gpus is not None else [])
 
 
 def newest_build(what: Literal["build", "dataset"]) -> Path:

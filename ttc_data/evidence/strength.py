@@ -9,8 +9,8 @@ from random import Random
 from ttc_data.grading import BROKEN, COUNTS_AS_PASSED, session_defect
 from ttc_data.lang.mutants import Mutant, mutants
 from ttc_data.lang.stubs import Stub, stubs
-from ttc_data.recipe import TestRules
 from ttc_data.records import Environment, Fate, Mutation, Target
+from ttc_data.rules import TestRules
 from ttc_data.sandbox.protocol import Job, Report
 
 SLACK = 2

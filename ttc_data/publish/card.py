@@ -11,9 +11,9 @@ import yaml
 from ttc_data import __version__
 from ttc_data.figures import distributions, fates
 from ttc_data.funnel import funnel, reject_reasons
-from ttc_data.publish.templates import template
 from ttc_data.recipe import Recipe
 from ttc_data.store import connect, quoted
+from ttc_data.template import template
 
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
@@ -52,7 +52,9 @@ def write_card(out: Path, dataset: Path, recipe: Recipe, splits: Mapping[str, in
         "reasons": reject_reasons(out, 12),
         **_facts(dataset / "data"),
     }
-    (dataset / "README.md").write_text(template("card.md.j2").render(words), encoding="utf-8")
+    (dataset / "README.md").write_text(
+        template("ttc_data.publish", "templates/card.md.j2").render(**words), encoding="utf-8"
+    )
 
 
 def _facts(data: Path) -> dict[str, Any]:

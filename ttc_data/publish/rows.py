@@ -12,11 +12,12 @@ from random import Random
 
 from ttc_data.edits import unified_diff
 from ttc_data.evidence.strength import score
-from ttc_data.publish.templates import template
-from ttc_data.recipe import Recipe, SplitRules
-from ttc_data.records import SCHEMA_VERSION, Environment, Evidence, FileText, Sample, Source, Spec, Target
+from ttc_data.recipe import Recipe
+from ttc_data.records import SCHEMA_VERSION, Environment, Evidence, FileText, Sample, Solved, Source, Spec, Target
 from ttc_data.row import Message, Row
+from ttc_data.rules import SplitRules
 from ttc_data.store import columns, connect, quoted, write_parquet
+from ttc_data.template import template
 
 SPLITS = ("train", "validation", "test")
 START, END = ">>>>> Start Test Output", ">>>>> End Test Output"
@@ -42,18 +43,10 @@ def make_row(
     environment: Environment,
     recipe: Recipe,
     build: str,
+    solved: Solved | None = None,
 ) -> Row:
     """Put together what is published of one proven sample."""
     name = instance_id(source, target, sample)
-    words = {
-        "target": target,
-        "spec": spec.text,
-        "mask": sample.mask,
-        "path": sample.path,
-        "masked": sample.masked,
-        "interface": sample.interface,
-        "repo": source.repo,
-    }
     used = {test.partition("::")[0] for test in (*evidence.fail_to_pass, *evidence.pass_to_pass)}
     added = evidence.tests
     return Row(
@@ -63,11 +56,8 @@ def make_row(
         path=sample.path,
         language=source.language,
         license=source.license,
-        problem_statement=template("problem.j2").render(words),
-        prompt=(
-            Message("system", template("system.j2").render(words)),
-            Message("user", template("implement.j2").render(words)),
-        ),
+        problem_statement=_text("problem", sample, target, spec, source),
+        prompt=prompt_of(sample, target, spec, source),
         patch=sample.patch,
         test_patch=unified_diff({file.path: None for file in added}, {file.path: file.text for file in added}),
         FAIL_TO_PASS=evidence.fail_to_pass,
@@ -85,6 +75,7 @@ def make_row(
         ttc_files=(FileText(sample.path, sample.masked),),
         ttc_spec_origin=spec.origin,
         ttc_spec_model=spec.model,
+        ttc_spec_rejected=spec.rejected,
         ttc_spec_overlap=sample.spec_overlap,
         ttc_docstring=target.docstring,
         ttc_test_origin=evidence.test_origin,
@@ -96,10 +87,34 @@ def make_row(
         ttc_mutants=evidence.mutants,
         ttc_stubs_passed=0,
         ttc_tripwires=evidence.tripwires,
-        ttc_environment=environment.key,
+        ttc_solver_attempts=solved.attempts if solved else 0,
+        ttc_solver_pass_at_1=solved.solved / solved.attempts if solved else None,
+        ttc_solver_pass_at_k=float(solved.solved > 0) if solved else None,
+        ttc_environment=environment.ground.key,
         ttc_recipe_hash=recipe.hash,
         ttc_build=build,
     )
+
+
+def prompt_of(sample: Sample, target: Target, spec: Spec, source: Source) -> tuple[Message, ...]:
+    """What a solver is told: the task, and how it is to answer."""
+    return (
+        Message("system", _text("system", sample, target, spec, source)),
+        Message("user", _text("implement", sample, target, spec, source)),
+    )
+
+
+def _text(name: str, sample: Sample, target: Target, spec: Spec, source: Source) -> str:
+    words = {
+        "target": target,
+        "spec": spec.text,
+        "mask": sample.mask,
+        "path": sample.path,
+        "masked": sample.masked,
+        "interface": sample.interface,
+        "repo": source.repo,
+    }
+    return template("ttc_data.publish", f"templates/{name}.j2").render(**words)
 
 
 def eval_script(environment: Environment, test_files: Iterable[str]) -> str:

@@ -2,7 +2,7 @@
 
 dataset/README.md                      the card; its header tells `load_dataset` which files are which split
 dataset/data/SPLIT-00000-of-00001.parquet
-dataset/environments/KEY.json          an environment and the source it was made from
+dataset/environments/KEY.json          an environment and the source it was made from; null where single files share it
 dataset/trees/HASH.tar.gz              the source's files
 dataset/recipe.yaml
 """
@@ -50,9 +50,11 @@ def write_dataset(
     dataset = out / "dataset"
     text = yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
     (out / "recipe.yaml").write_text(text, encoding="utf-8")
-    used: dict[str, str] = {}
+    used: set[str] = set()
+    repos: set[str] = set()
     for row in rows():
-        used[row.ttc_environment] = row.repo
+        used.add(row.ttc_environment)
+        repos.add(row.repo)
     if dataset.is_dir():
         shutil.rmtree(dataset)
     if not used:
@@ -60,16 +62,18 @@ def write_dataset(
     made = out / ".dataset"
     if made.is_dir():
         shutil.rmtree(made)
-    counts = write_splits(rows, assign_splits(set(used.values()), recipe.splits, recipe.seed), made / "data")
+    counts = write_splits(rows, assign_splits(repos, recipe.splits, recipe.seed), made / "data")
     (made / "environments").mkdir()
     (made / "trees").mkdir()
     for key in sorted(used):
         environment = environments[key]
-        source = sources[environment.source_key]
-        described = {"environment": asdict(environment), "source": asdict(source)}
+        # What single files share has no source: a row's own columns say where its file came from.
+        source = asdict(sources[environment.source_key]) if environment.source_key else None
+        described = {"environment": asdict(environment), "source": source}
         path = made / "environments" / f"{key}.json"
         path.write_text(json.dumps(described, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-        shutil.copyfile(trees.path(environment.tree), made / "trees" / f"{environment.tree}.tar.gz")
+        if environment.tree:
+            shutil.copyfile(trees.path(environment.tree), made / "trees" / f"{environment.tree}.tar.gz")
     (made / "recipe.yaml").write_text(text, encoding="utf-8")
     write_card(out, made, recipe, counts)
     made.rename(dataset)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import doctest
 import re
 
-from ttc_data.recipe import SpecRules
 from ttc_data.records import Spec, Target
+from ttc_data.rules import SpecRules
 
 PARSER = doctest.DocTestParser()
 TRAILING_BLANKS = re.compile(r"[ \t]+$", re.MULTILINE)

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import ast
 import re
-import tokenize
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain
 
 from ttc_data.lang import python
 from ttc_data.lang.facts import Function, statements_of
 from ttc_data.records import Span, Target
-from ttc_data.specs.docstring import PARSER
+from ttc_data.specs.grams import GRAM, PROMPT, Gram, body_code, body_tokens, grams, held, overlap, text_at
 
-GRAM = 6
-"""Code tokens in a row that count as found together."""
 MOST_OVERLAP = 0.5
 """Share of a body's grams above which a text holds the body."""
 MIN_TOKENS = 16
@@ -29,12 +25,6 @@ MIN_STATEMENTS = 3
 MIN_SHARE = 0.5
 """Of what was cut out, that must have a copy or be a call elsewhere; it is less than all for classes only."""
 
-_Gram = tuple[str, ...]
-_LAYOUT = frozenset(
-    (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
-)
-_ROUGH = re.compile(r"\w+|[^\w\s]")
-_PROMPT = re.compile(r"[#:!\s]*(?:>>> |\.\.\. )?")
 _ASYNC_WORD = re.compile(r"_?async_?|(?<=^__)a(?=(?:enter|exit|iter|next)__$)", re.IGNORECASE)
 _ASYNC_NODES = {"AsyncFor": "For", "AsyncWith": "With", "AsyncFunctionDef": "FunctionDef"}
 _NOT_CODE = frozenset(("ctx", "annotation", "returns", "type_comment", "kind", "is_async", "type_params", "simple"))
@@ -87,74 +77,19 @@ def leak(target: Target, original: bytes, masked: str, spec: str) -> Leak:
         spec: the text that asks for the behaviour.
     """
     facts = _facts(original)
-    code = [line for first, end in target.bodies for line in _text(original, (first, end)).splitlines()]
-    tokens = list(chain.from_iterable(map(_tokens, code)))
-    wanted = set(_grams(tokens, GRAM))
-    overlap, first_line = _held(wanted, _prose(spec, target.qualname.rpartition(".")[2]), min(GRAM, len(tokens)))
+    code, tokens = body_code(target, original), body_tokens(target, original)
+    wanted = set(grams(tokens, GRAM))
+    share, first_line = overlap(target, original, spec)
     long_enough = len(tokens) >= MIN_TOKENS
     if place := _copy(target, facts, original, masked):
-        return Leak(overlap, "copy", place)
-    if long_enough and overlap > MOST_OVERLAP:
-        return Leak(overlap, "spec", f"spec: {first_line}")
+        return Leak(share, "copy", place)
+    if long_enough and share > MOST_OVERLAP:
+        return Leak(share, "spec", f"spec: {first_line}")
     if long_enough and (place := _comment(target, facts, code, wanted, original, masked)):
-        return Leak(overlap, "comment", place)
+        return Leak(share, "comment", place)
     if place := _call_through(target, facts, original, masked):
-        return Leak(overlap, "call_through", place)
-    return Leak(overlap, "", "")
-
-
-# Text
-
-
-def _text(original: bytes, span: Span) -> str:
-    return original[slice(*span)].decode(errors="replace")
-
-
-def _tokens(line: str) -> list[str]:
-    """The code tokens of one line; from where Python gives up, words and signs."""
-    line = line.replace("`", " ").strip()
-    found: list[str] = []
-    end = 0
-    try:
-        for token in tokenize.generate_tokens(iter([line]).__next__):
-            if token.type not in _LAYOUT and token.string.strip():
-                found.append(token.string.replace("'", '"'))
-            if token.start[0] == 1:
-                end = max(end, token.end[1])
-    except (tokenize.TokenError, SyntaxError, ValueError):
-        found += _ROUGH.findall(line[end:])
-    return found
-
-
-def _grams(tokens: Sequence[str], most: int) -> Iterator[_Gram]:
-    size = min(most, len(tokens))
-    if size:
-        yield from (tuple(tokens[at : at + size]) for at in range(len(tokens) - size + 1))
-
-
-def _prose(spec: str, name: str) -> list[str]:
-    """The lines of a spec, without examples that use the target and without what examples print."""
-    try:
-        parts = PARSER.parse(spec)
-    except ValueError:  # prompts that are no doctest count as prose
-        parts = [spec]
-    uses = re.compile(rf"(?<!def )(?<!class )\b{re.escape(name)}\b")
-    kept = [part if isinstance(part, str) else "" if uses.search(part.source) else part.source for part in parts]
-    return [line for part in kept for line in part.splitlines()]
-
-
-def _held(wanted: set[_Gram], lines: Iterable[str], size: int) -> tuple[float, str]:
-    """The share of grams that a text holds, and the line where the first of them starts."""
-    tokens = [(token, line) for line in lines for token in _tokens(_PROMPT.sub("", line, count=1))]
-    if not wanted or len(tokens) < size:
-        return 0.0, ""
-    words = [token for token, _ in tokens]
-    found: dict[_Gram, str] = {}
-    for at in range(len(words) - size + 1):
-        gram = tuple(words[at : at + size])
-        if gram in wanted:
-            found.setdefault(gram, tokens[at][1])
-    return len(found) / len(wanted), next(iter(found.values()), "").strip()
+        return Leak(share, "call_through", place)
+    return Leak(share, "", "")
 
 
 # What is left of the file
@@ -162,7 +97,7 @@ def _held(wanted: set[_Gram], lines: Iterable[str], size: int) -> tuple[float, s
 
 def _shown(original: bytes, masked: str, span: Span) -> str:
     """`line N: FIRST LINE` where the masked file still has these lines, else `""`."""
-    text = _text(original, span)
+    text = text_at(original, span)
     at = masked.find(text)
     return (
         f"line {masked.count(chr(10), 0, at) + 1}: {text.strip().splitlines()[0]}" if text.strip() and at >= 0 else ""
@@ -208,19 +143,19 @@ def _alike(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
         return True
     if not MIN_SIMILARITY <= len(one) / len(other) <= 1 / MIN_SIMILARITY:
         return False
-    left, right = set(_grams(one, SHINGLE)), set(_grams(other, SHINGLE))
+    left, right = set(grams(one, SHINGLE)), set(grams(other, SHINGLE))
     return len(left & right) >= MIN_SIMILARITY * len(left | right)
 
 
 def _comment(
-    target: Target, facts: _Facts, code: Sequence[str], wanted: set[_Gram], original: bytes, masked: str
+    target: Target, facts: _Facts, code: Sequence[str], wanted: set[Gram], original: bytes, masked: str
 ) -> str:
     near = {index for line in code for index in facts.lines.get(_bare(line), ())}
     for index in sorted(near):
         span = facts.texts[index]
         if not _outside(target, span) or (span[0] < target.docstring_span[1] and target.docstring_span[0] < span[1]):
             continue
-        share, _ = _held(wanted, _text(original, span).splitlines(), GRAM)
+        share, _ = held(wanted, text_at(original, span).splitlines(), GRAM)
         if share > MOST_OVERLAP and (place := _shown(original, masked, span)):
             return place
     return ""
@@ -281,7 +216,7 @@ def _facts(original: bytes) -> _Facts:
 
 def _bare(line: str) -> str:
     """A line of code without blanks, comment sign and prompt; nothing when it is too short to tell."""
-    bare = "".join(_PROMPT.sub("", line, count=1).split())
+    bare = "".join(PROMPT.sub("", line, count=1).split())
     return bare if len(bare) > len("return x") else ""
 
 

@@ -1,117 +1,160 @@
-"""Specs written by a model behind an OpenAI-compatible endpoint."""
+"""Specs written by a model, and what becomes of those that do not pass the gates."""
 
 from __future__ import annotations
 
-import hashlib
-import os
-import textwrap
-from importlib.resources import files
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
-import jinja2
-import openai
-from pydantic import BaseModel, Field, ValidationError
-
-from ttc_data.errors import ModelUnavailable, RecipeError
-from ttc_data.recipe import SpecRules
+from ttc_data.errors import PromptRefused
+from ttc_data.llm.request import Answer, Request, Sampling
 from ttc_data.records import Reject, Spec, Target
-from ttc_data.specs.docstring import normalise
+from ttc_data.rules import SpecRules
+from ttc_data.specs.docstring import docstring_spec
+from ttc_data.specs.draft import Draft, examples_text, read, schema, text_of
+from ttc_data.specs.gates import Defect, defects
+from ttc_data.template import template
 
-RETRIES = 4
+REWRITE = template("ttc_data.specs", "prompts/rewrite.j2")
+JUDGE = template("ttc_data.specs", "prompts/judge.j2")
+JUDGE_TOKENS = 200
+Ask = Callable[[Request], Answer]
+RunExamples = Callable[[str], str]
+"""Runs examples, written as a docstring has them, on the reference; gives what does not hold, `""` when all does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A target to be described, and what is known of it."""
+
+    target: Target
+    original: bytes
+    """Its whole file."""
+    subject: str
+    """Its name for a reject."""
+    calls: Sequence[str]
+    """Expressions elsewhere in the repository that call it."""
+    tests: Sequence[str]
+    """Names of tests that reach it; nothing of what is in them."""
+    run_examples: RunExamples
+
+    @property
+    def code(self) -> str:
+        """The definition as written."""
+        return self.original[slice(*self.target.span)].decode("utf-8", "replace")
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One answer of the model, and what the gates say of it."""
+
+    text: str
+    """The specification; the answer as it came where it is none."""
+    defects: tuple[Defect, ...]
 
 
 class SpecWriter:
     """Asks a model for specs. Safe to use from several threads.
 
-    Raises:
-        RecipeError: when `spec.llm` or `spec.model` is missing.
+    Args:
+        ask: asks a model, keeps every answer.
+        rules: the recipe's.
+        sampling: how the writer is asked.
     """
 
-    def __init__(self, rules: SpecRules) -> None:
-        if not rules.llm or not rules.model:
-            raise RecipeError("spec.origin is 'model': name the endpoint and the model (`--llm URL --model NAME`)")
-        text = (files("ttc_data.specs") / "prompts" / "rewrite.j2").read_text(encoding="utf-8")
+    def __init__(self, ask: Ask, rules: SpecRules, sampling: Sampling) -> None:
+        self._ask = ask
         self._rules = rules
-        self._template = jinja2.Template(text, undefined=jinja2.StrictUndefined, autoescape=False)
-        self._prompt_hash = hashlib.sha256(text.encode()).hexdigest()[:20]
-        # The key of a local server is any word; a hosted one reads OPENAI_API_KEY.
-        self._client = openai.OpenAI(
-            base_url=rules.llm, timeout=rules.timeout_s, max_retries=RETRIES, api_key=_api_key()
-        )
+        self._sampling = sampling
 
-    def write(self, target: Target, code: str, subject: str) -> Spec | Reject:
-        """Ask for one target's spec.
+    def write(self, asked: Asked) -> Spec | Reject:
+        """Write one target's spec, in as many attempts as the recipe allows.
 
-        Args:
-            target: what to describe.
-            code: the definition as written.
-            subject: its name for a reject.
-
-        Returns:
-            The spec, or a reject when the model answered with nothing usable.
+        Where none passes the gates it is the docstring's, and says why, or a reject with the last attempt's first defect.
 
         Raises:
-            ModelUnavailable: the endpoint does not answer, after the client's retries.
+            ModelUnavailable: the model does not answer.
+            SpendLimitReached: the next question could cost more than is left.
+            SandboxLost: the sandbox that runs the examples broke.
         """
-        prompt = self._template.render(
-            kind=target.kind,
-            qualname=target.qualname,
-            signature=target.signature,
-            docstring=target.docstring,
-            code=code,
+        last = Defect("model_refused_prompt", "")
+        try:
+            for written in self.attempts(asked):
+                if not written.defects:
+                    return Spec(asked.target.key, "model", written.text, self._sampling.model, REWRITE.hash)
+                last = written.defects[0]
+        except PromptRefused as error:
+            last = Defect(error.reason, error.detail)
+        if self._rules.on_reject == "drop":
+            return Reject(asked.target.key, "specify", last.reason, last.detail, asked.subject)
+        plain = docstring_spec(asked.target, self._rules)
+        return Spec(
+            plain.target_key, "docstring", plain.text, self._sampling.model, REWRITE.hash, last.reason, last.detail
         )
+
+    def attempts(self, asked: Asked, *, all_gates: bool = False) -> Iterator[Written]:
+        """The model's answers one after the other, each asked for when it is needed.
+
+        Args:
+            asked: what to describe.
+            all_gates: go on after the first defect, to list them all.
+
+        Raises:
+            PromptRefused: the server does not take the question.
+        """
+        for number in range(self._rules.attempts):
+            answer = self._ask(self._request(asked, number))
+            written = self._checked(answer, asked, all_gates=all_gates)
+            yield written
+            if not written.defects:
+                return
+
+    def _request(self, asked: Asked, number: int) -> Request:
+        target = asked.target
+        prompt = REWRITE.render(
+            kind=target.kind, name=target.qualname, signature=target.signature, docstring=target.docstring,
+            code=asked.code, calls=asked.calls, tests=asked.tests, detail=self._rules.detail, examples=self._rules.examples,
+        )  # fmt: skip
+        sampling = replace(self._sampling, number=number)
+        return Request((("user", prompt),), sampling, schema())
+
+    def _checked(self, answer: Answer, asked: Asked, *, all_gates: bool) -> Written:
+        if not answer.text.strip():
+            return Written("", (Defect("model_answer_empty", ""),))
+        if answer.finish_reason == "length":
+            return Written(answer.text, (Defect("model_answer_cut", f"at llm.max_tokens={self._sampling.max_tokens}"),))
         try:
-            answer = self._client.chat.completions.create(
-                model=self._rules.model,
-                messages=[{"role": "user", "content": prompt}],
-                temperature=self._rules.temperature,
-                max_tokens=self._rules.max_tokens,
-            )
-        except openai.BadRequestError as error:  # this prompt, for instance too long; the next one may do
-            return Reject(target.key, "specify", "model_refused_prompt", str(error)[:500], subject)
-        except openai.OpenAIError as error:
-            raise ModelUnavailable(
-                f"model {self._rules.model!r} at {self._rules.llm} does not answer ({error}); start it, or check --llm and --model"
-            ) from error
-        said, reason = self._read(answer)
-        text = normalise(textwrap.dedent(said))
-        if not text:
-            return Reject(target.key, "specify", "model_answer_empty", "", subject)
-        if reason == "length":
-            detail = f"cut at spec.max_tokens={self._rules.max_tokens}"
-            return Reject(target.key, "specify", "model_answer_cut", detail, subject)
-        return Spec(target.key, "model", text, self._rules.model, self._prompt_hash)
+            draft = read(answer.text)
+        except ValueError as error:
+            return Written(answer.text, (Defect("model_answer_is_no_spec", str(error)),))
+        if not self._rules.examples:
+            draft = draft.model_copy(update={"examples": ()})
+        text = text_of(draft, self._rules.style, asked.target.qualname)
+        found: list[Defect] = []
+        for defect in self._gates(draft, text, asked):
+            found.append(defect)
+            if not all_gates:
+                break
+        return Written(text, tuple(found))
 
-    def _read(self, answer: object) -> tuple[str, str]:
-        """The text of a completion and why it ended; the client lets any JSON through, and any text for that matter."""
+    def _gates(self, draft: Draft, text: str, asked: Asked) -> Iterator[Defect]:
+        is_call = True
+        for defect in defects(draft, text, asked.target, asked.original, self._rules):
+            is_call = is_call and defect.reason != "spec_example_is_no_call"
+            yield defect
+        if draft.examples and is_call and (failure := asked.run_examples(examples_text(draft))):
+            yield Defect("spec_example_fails", failure)
+        if self._rules.judge and (objection := self._objection(text, asked)):
+            yield Defect("spec_judged_unfaithful", objection)
+
+    def _objection(self, text: str, asked: Asked) -> str:
+        """What the judge has against a spec; nothing where it has not, or cannot say it in the form it was asked for."""
+        prompt = JUDGE.render(code=asked.code, spec=text)
+        answer = self._ask(Request((("user", prompt),), Sampling(self._rules.judge, 0.0, JUDGE_TOKENS)))
         try:
-            completion = Completion.model_validate(answer, from_attributes=True)
-        except ValidationError as error:
-            raise ModelUnavailable(
-                f"{self._rules.llm} answered what is no chat completion ({error.errors(include_url=False)[0]['msg']});"
-                " check that --llm is the base URL of an OpenAI-compatible endpoint, most end in /v1"
-            ) from error
-        choice = completion.choices[0]
-        return choice.message.content or "", choice.finish_reason or ""
-
-
-class Message(BaseModel):
-    """What a completion says."""
-
-    content: str | None = None
-
-
-class Choice(BaseModel):
-    """One of a completion's answers."""
-
-    message: Message
-    finish_reason: str | None = None
-
-
-class Completion(BaseModel):
-    """The part of a chat completion that is read."""
-
-    choices: list[Choice] = Field(min_length=1)
-
-
-def _api_key() -> str:
-    return os.environ.get("OPENAI_API_KEY") or "none"
+            said = json.loads(answer.text[answer.text.index("{") : answer.text.rindex("}") + 1])
+        except ValueError:
+            return ""
+        if not isinstance(said, dict) or said.get("faithful") is not False:
+            return ""
+        return str(said.get("why") or "no reason given")[:500]

@@ -14,16 +14,16 @@ from ttc_data.evidence.generated.recording import compared, recorded, recorder
 from ttc_data.evidence.generated.writing import generated_file
 from ttc_data.evidence.strength import RunVersions
 from ttc_data.evidence.suite import RunJob
-from ttc_data.recipe import TestRules
 from ttc_data.records import Environment, FileText, Target
+from ttc_data.rules import TestRules
 from ttc_data.sandbox.protocol import Job
 
 MOST_CASES = 60
 LEAST_COMPARED = 8
 """Calls with which the reference returns something, before a change that does the same looks equivalent."""
 SEEDS = (0, 1)
-Ask = Callable[[Target, str], Sequence[Case]]
-"""Further cases for a target in a file, a model's."""
+Ask = Callable[[Target, str, str, Mapping[str, str]], tuple[Sequence[Case], int]]
+"""A model's cases for a target: `CallAsker`."""
 
 
 @dataclass(frozen=True)
@@ -54,19 +54,31 @@ class ProposedCalls:
         if self.module is None:
             return []
         random = Random(f"{self.seed}:generated:{self.target.key}")
-        found = proposals(self.target, self.text, self.others, random, MOST_CASES)
-        return with_more(found, self.ask(self.target, self.text), MOST_CASES) if self.ask else found
+        return proposals(self.target, self.text, self.others, random, MOST_CASES)
+
+    @cached_property
+    def asked(self) -> tuple[Sequence[Case], int]:
+        """A model's calls, and how many lines of its answer were dropped. Asked for by `tests` alone: it costs tokens."""
+        return self.ask(self.target, self.text, self.module, self.others) if self.ask and self.module else ((), 0)
+
+    @property
+    def told(self) -> tuple[int, int]:
+        """How many calls a model proposed, and how many lines of its answer were dropped; none where it was not asked."""
+        cases, dropped = self.asked if "asked" in vars(self) else ((), 0)
+        return len(cases), dropped
 
     def tests(self) -> FileText | None:
         """Write a test file of what the reference does, twice the same; None when nothing of it can be written down.
 
         Raises:
             SandboxLost: the sandbox broke.
+            ModelUnavailable: the model that is asked for calls does not answer.
         """
-        if self.module is None or not self.cases:
+        cases = with_more(self.cases, self.asked[0], MOST_CASES)
+        if self.module is None or not cases:
             return None
-        outputs = [self.run(self.environment, replace(self._job(), hash_seed=one)).output for one in SEEDS]
-        return generated_file(self.target, self.module, recorded(outputs, self.cases, self.target, self.text))
+        outputs = [self.run(self.environment, replace(self._job(cases), hash_seed=one)).output for one in SEEDS]
+        return generated_file(self.target, self.module, recorded(outputs, cases, self.target, self.text))
 
     def alike(self, versions: Sequence[str]) -> list[bool]:
         """Say of changes of the file whether they do with every call what the reference does.
@@ -83,13 +95,13 @@ class ProposedCalls:
         if not versions or not self.cases:
             return [False] * len(versions)
         path, key = self.target.path, f"{self.target.key}:alike"
-        asked = [{path: text} for text in (self.text, self.text, *versions)]
-        reports = self.run_versions(self.environment, self._job(), asked, key)
+        texts = [{path: text} for text in (self.text, self.text, *versions)]
+        reports = self.run_versions(self.environment, self._job(self.cases), texts, key)
         return compared([report.output for report in reports], self.cases, LEAST_COMPARED)
 
-    def _job(self) -> Job:
+    def _job(self, cases: Sequence[Case]) -> Job:
         assert self.module is not None
-        file = recorder(self.target, self.module, self.cases)
+        file = recorder(self.target, self.module, cases)
         return Job(
             test_files=(file.path,), files={self.target.path: self.text, file.path: file.text},
             args=self.environment.pytest_args, timeout_s=self.rules.sample_timeout_s,
