@@ -104,3 +104,17 @@ def reject_reasons(out: Path, most: int = 0) -> list[tuple[str, str, int]]:
     ).fetchall()
     connection.close()
     return [(stage, reason, count) for stage, reason, count in rows]
+
+
+def fallbacks(out: Path) -> list[tuple[str, int]]:
+    """Why a model's specs were not used and docstrings are, with counts, the most frequent first."""
+    connection = open_records(out)
+    try:
+        found = connection.execute(
+            "SELECT rejected, count(*) FROM specify WHERE rejected <> '' GROUP BY rejected ORDER BY count(*) DESC, rejected"
+        ).fetchall()
+    except (duckdb.CatalogException, duckdb.BinderException):  # no such stage yet, or of a version without
+        found = []
+    finally:
+        connection.close()
+    return [(str(reason), int(count)) for reason, count in found]

@@ -50,9 +50,8 @@ def _runs(folder: Path, row: Row) -> Iterator[RenderableType]:
         return
     connection = open_records(folder)
     known = connection.execute(
-        "SELECT prove.gold, prove.stubs, prove.sample_key FROM prove JOIN mask ON mask.key = prove.sample_key"
-        " WHERE mask.path = ? AND mask.qualname = ? AND mask.environment_key = ?",
-        [row.path, row.ttc_target, row.ttc_environment],
+        "SELECT gold, stubs, sample_key FROM prove WHERE starts_with(sample_key, ?)",
+        [row.instance_id.rpartition("-")[2]],
     ).fetchall()
     connection.close()
     for gold, stubs, _ in known:

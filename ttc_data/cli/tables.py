@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from ttc_data.funnel import funnel, reject_reasons
+from ttc_data.funnel import fallbacks, funnel, reject_reasons
 
 REASONS_SHOWN = 3
 
@@ -19,8 +19,10 @@ def funnel_table(out: Path) -> Table:
         table.add_column(name, justify="left" if name == "stage" else "right", no_wrap=True)
     table.add_column("why", overflow="fold")
     reasons = reject_reasons(out)
+    instead = [f"docstring for {reason} {count}" for reason, count in fallbacks(out)]
     for step in funnel(out):
         mine = [f"{reason} {count}" for stage, reason, count in reasons if stage == step.stage]
+        mine += instead if step.stage == "specify" else []
         more = f", and {len(mine) - REASONS_SHOWN} more" if len(mine) > REASONS_SHOWN else ""
         table.add_row(
             f"{step.stage} (running)" if step.running else step.stage,

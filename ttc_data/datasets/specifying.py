@@ -15,7 +15,7 @@ from ttc_data.recipe import Recipe
 from ttc_data.records import Reject, Spec
 from ttc_data.sandbox.protocol import Job
 from ttc_data.specs.docstring import docstring_spec
-from ttc_data.specs.rewrite import Asked, SpecWriter
+from ttc_data.specs.rewrite import Asked, SpecWriter, Written
 
 MOST_CALLS = 5
 MOST_TESTS = 20
@@ -48,6 +48,15 @@ class Specifier:
             yield docstring_spec(task.target, self._recipe.spec)
         else:
             yield self._writer.write(self.asked(task))
+
+    def attempts(self, task: Task) -> Iterator[Written]:
+        """What the model writes of a task, one attempt after the other, with all that is wrong with each.
+
+        Raises:
+            PromptRefused: the model does not take this target.
+        """
+        assert self._writer is not None
+        return self._writer.attempts(self.asked(task), all_gates=True)
 
     def asked(self, task: Task) -> Asked:
         """What a model is told of a task, and how its examples are run."""

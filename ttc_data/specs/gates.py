@@ -17,6 +17,13 @@ from ttc_data.rules import SpecRules
 from ttc_data.specs.draft import Draft
 from ttc_data.specs.grams import overlap
 
+GATES = (
+    "model_refused_prompt", "model_answer_empty", "model_answer_cut", "model_answer_is_no_spec", "spec_invents_parameter",
+    "spec_omits_parameter", "spec_invents_exception", "spec_too_short", "spec_too_long", "spec_is_no_english",
+    "spec_repeats_itself", "spec_names_a_local", "spec_quotes_body", "spec_example_is_no_call", "spec_example_fails",
+    "spec_judged_unfaithful",
+)  # fmt: skip
+"""All that a spec can be stopped for, in the order in which it is looked for."""
 WORDS = {"low": (12, 400), "medium": (25, 900), "high": (50, 1_800)}
 """Fewest and most words, by the detail that was asked for."""
 RECEIVERS = frozenset(("self", "cls"))
