@@ -78,8 +78,9 @@ def build(
     settings = list(set_ or [])
     if limit is not None:
         settings.append(f"limit={limit}")
-    if llm or serve or model:
-        settings += ["spec.origin=model", *model_settings(llm, model, serve, gpus)]
+    settings += model_settings(llm, model, serve, gpus)
+    if llm or serve:
+        settings.append("spec.origin=model")
     chosen = load_recipe(recipe, settings, source or ())
     folder = out or Path("out") / Path(recipe).stem
     kind = sandbox_named(sandbox, docker=docker, local=local)

@@ -82,6 +82,13 @@ class Stages:
         rules, inputs = self.recipe, self.inputs
         check_model(rules)
         tests = [rules.tests.model_dump(), rules.sandbox.model_dump()]
+        # Named, so that another bar does not run the suites again.
+        suite = [
+            rules.tests.doctests,
+            rules.tests.test_timeout_s,
+            rules.tests.suite_timeout_s,
+            rules.sandbox.model_dump(),
+        ]
         self._stage(inputs.mined, self._requests(), mine, "")
         self.fetch_lost_trees()
         self._stage(inputs.extracted, inputs.sources(), self._extract, rules.extract.model_dump(), inputs.mined)
@@ -91,11 +98,11 @@ class Stages:
             inputs.suites,
             inputs.subjects(),
             lambda subject: run_suite(subject, self.run_job, rules.tests),
-            tests,
+            suite,
             inputs.environments,
         )
         times = rules.tests.runs - 1
-        self._stage(inputs.repeats, inputs.repetitions(), self._repeat, tests, inputs.suites, times=times)
+        self._stage(inputs.repeats, inputs.repetitions(), self._repeat, suite, inputs.suites, times=times)
         with open_model(rules, self.folder.records, self.progress.say) as model:
             self._model_stages(model, tests)
         return self._write()
