@@ -1,7 +1,7 @@
 """What our client for models costs and reaches, next to plain loops over HTTP libraries.
 
-    python benchmarks/models.py
-    python benchmarks/models.py --url http://localhost:8000/v1 --model NAME --at-once 256
+    python benchmarks/specs.py
+    python benchmarks/specs.py --url http://localhost:8000/v1 --model NAME --at-once 256
 
 Without `--url`: requests per second of CPU time at a server of our own, in another process, that answers in 50 ms; so
 many at once for every way. "Ours" journals every answer and is asked through futures; the loops do nothing with theirs.
@@ -28,8 +28,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import aiohttp
-import httpx2
-import openai
 from rich.console import Console
 from rich.table import Table
 
@@ -57,15 +55,19 @@ class Measure:
     """Of the answers."""
 
 
-def prompts(count: int, turn: int, sampling: Sampling) -> list[Request]:
-    """Requests of about 1 KiB that no turn shares with another."""
-    text = "Write a Python function with a docstring, three examples and no imports. It takes {} arguments. "
-    return [
-        Request(
-            (("user", f"{turn}.{number}: " + text.format(number % 5) + "Think about every edge case. " * 30),), sampling
+def made_up() -> Iterator[str]:
+    """Prompts of about 1 KiB."""
+    for number in itertools.count():
+        yield (
+            f"Write a Python function with a docstring, three examples and no imports. It takes {number % 5} arguments. "
+            + "Think about every edge case. " * 30
         )
-        for number in range(count)
-    ]
+
+
+def prompts(count: int, turn: int, sampling: Sampling, texts: Sequence[str]) -> list[Request]:
+    """Requests that no turn shares with another."""
+    chosen = itertools.islice(itertools.cycle(texts) if texts else made_up(), count)
+    return [Request((("user", f"{turn}.{number}: {text}"),), sampling) for number, text in enumerate(chosen)]
 
 
 @contextmanager
@@ -121,6 +123,8 @@ async def aiohttp_loop(url: str, asked: Sequence[Request], at_once: int) -> Meas
 
 async def httpx_loop(url: str, asked: Sequence[Request], at_once: int) -> Measure:
     """What openai is built on."""
+    import httpx2  # not needed at a real server, and not everywhere to be had
+
     headers = {"Authorization": f"Bearer {api_key()}", "Content-Type": "application/json"}
     limits = httpx2.Limits(max_connections=None, max_keepalive_connections=None)
     async with httpx2.AsyncClient(limits=limits, headers=headers, timeout=None) as client:
@@ -134,6 +138,8 @@ async def httpx_loop(url: str, asked: Sequence[Request], at_once: int) -> Measur
 
 async def openai_loop(url: str, asked: Sequence[Request], at_once: int) -> Measure:
     """What everybody begins with."""
+    import openai
+
     async with openai.AsyncOpenAI(base_url=url, api_key=api_key(), max_retries=0) as client:
 
         async def ask(request: Request) -> int:
@@ -151,11 +157,17 @@ async def openai_loop(url: str, asked: Sequence[Request], at_once: int) -> Measu
         return await loop_over(ask, asked, at_once)
 
 
-def turns(ways: dict[str, Callable[[list[Request]], Measure]], count: int, repeat: int, sampling: Sampling) -> dict[str, list[Measure]]:  # fmt: skip
+def turns(
+    ways: dict[str, Callable[[list[Request]], Measure]],
+    count: int,
+    repeat: int,
+    sampling: Sampling,
+    texts: Sequence[str],
+) -> dict[str, list[Measure]]:
     """Every way, as often as is asked, in turn."""
     found: dict[str, list[Measure]] = {name: [] for name in ways}
     for turn, (_, name) in enumerate(itertools.product(range(repeat), ways)):
-        found[name].append(ways[name](prompts(count + 1, turn, sampling)))
+        found[name].append(ways[name](prompts(count + 1, turn, sampling, texts)))
         print(".", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     return found
@@ -181,9 +193,14 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=3, help="turns")
     parser.add_argument("--latency-ms", type=float, default=50, help="of our own server")
     parser.add_argument("--max-tokens", type=int, default=256)
+    parser.add_argument(
+        "--prompts", type=Path, help="JSON lines with messages as they are sent; the last of each is asked"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object")
     options = parser.parse_args()
     at_once, sampling = options.at_once, Sampling(options.model, max_tokens=options.max_tokens)
+    lines = options.prompts.read_text(encoding="utf-8").splitlines() if options.prompts else []
+    texts = [str(json.loads(line)["messages"][-1]["content"]) for line in lines]
     if options.url:
         url = base_url(options.url)
         found = turns(
@@ -191,7 +208,7 @@ def main() -> None:
                 AIOHTTP: lambda asked: asyncio.run(aiohttp_loop(url, asked, at_once)),
                 ADAPTIVE: lambda asked: ours(url, asked, at_once, 16),
             },
-            options.requests, options.repeat, sampling,
+            options.requests, options.repeat, sampling, texts,
         )  # fmt: skip
     else:
         with local_server(options.latency_ms) as url:
@@ -203,7 +220,7 @@ def main() -> None:
                     HTTPX: lambda asked: asyncio.run(httpx_loop(url, asked, at_once)),
                     OPENAI: lambda asked: asyncio.run(openai_loop(url, asked, at_once)),
                 },
-                options.requests, options.repeat, sampling,
+                options.requests, options.repeat, sampling, texts,
             )  # fmt: skip
     show({name: figures(measures) for name, measures in found.items()}, options)
 
