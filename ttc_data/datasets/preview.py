@@ -71,6 +71,7 @@ def preview(
         host = open_host(sandbox, cache=cache, recipe=recipe, say=progress.say)
         stages = Stages(recipe, build, cache, host, 1, progress)
         try:
+            stages.fetch_lost_trees()
             task = _find(stages, target)
             with open_model(recipe, build.records, progress.say) as model:
                 specifier = Specifier(recipe, model, stages.run_job)
