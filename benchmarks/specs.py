@@ -5,7 +5,7 @@
 
 Without `--url`: requests per second of CPU time at a server of our own, in another process, that answers in 50 ms; so
 many at once for every way. "Ours" journals every answer and is asked through futures; the loops do nothing with theirs.
-With `--url`: tokens per second at a real server, ours starting with 16 at once as it always does, the loop with all. The
+With `--url`: tokens per second at a real server, ours beginning as it always does, the loop with all. The
 prompts are the same but for a number in front, which keeps the server from knowing them from the way before. Ways take
 turns, so that whatever else the machine does meets all of them; medians are shown.
 """
@@ -37,7 +37,7 @@ from ttc_data.llm.request import Request, Sampling
 
 SERVER = Path(__file__).resolve().parent.parent / "tests" / "llm" / "server.py"
 OURS, ADAPTIVE, AIOHTTP, HTTPX, OPENAI = (
-    "ours", "ours, from 16 at once", "aiohttp, a loop", "httpx2, a loop", "openai, a loop",
+    "ours", "ours, adaptive", "aiohttp, a loop", "httpx2, a loop", "openai, a loop",
 )  # fmt: skip
 FLOOR = AIOHTTP
 Ask = Callable[[Request], Awaitable[int]]
@@ -206,7 +206,7 @@ def main() -> None:
         found = turns(
             {
                 AIOHTTP: lambda asked: asyncio.run(aiohttp_loop(url, asked, at_once)),
-                ADAPTIVE: lambda asked: ours(url, asked, at_once, 16),
+                ADAPTIVE: lambda asked: ours(url, asked, at_once, 128),
             },
             options.requests, options.repeat, sampling, texts,
         )  # fmt: skip
@@ -216,7 +216,7 @@ def main() -> None:
                 {
                     AIOHTTP: lambda asked: asyncio.run(aiohttp_loop(url, asked, at_once)),
                     OURS: lambda asked: ours(url, asked, at_once, at_once),
-                    ADAPTIVE: lambda asked: ours(url, asked, at_once, 16),
+                    ADAPTIVE: lambda asked: ours(url, asked, at_once, 128),
                     HTTPX: lambda asked: asyncio.run(httpx_loop(url, asked, at_once)),
                     OPENAI: lambda asked: asyncio.run(openai_loop(url, asked, at_once)),
                 },

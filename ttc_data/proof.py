@@ -30,7 +30,9 @@ from ttc_data.records import (
 from ttc_data.rules import TestRules
 from ttc_data.sandbox.protocol import Job, Report
 
-WEAK = frozenset(("masked_passes", "stub_passes", "weak_tests", "no_test_reaches_it", "reference_fails"))
+WEAK = frozenset(
+    ("masked_passes", "stub_passes", "weak_tests", "no_test_reaches_it", "reference_fails", "tests_too_slow")
+)
 """Reasons that other tests could do away with."""
 
 
@@ -144,9 +146,13 @@ class _Attempt:
                 return self.broken(defect, report, number + 1)
             runs.append(passed(report))
             took_s = report.seconds
+            if not number:
+                chosen = short_enough(chosen, report, rules.max_run_s)
         stable = frozenset.intersection(*runs)
         fail_to_pass = tuple(test for test in chosen if test in stable and test not in passes_masked)
         pass_to_pass = tuple(test for test in chosen if test in stable and test in passes_masked)
+        if not fail_to_pass and not set(self.candidates) & set(chosen):
+            return self.reject("tests_too_slow", f"none of {len(self.candidates)} ends within {rules.max_run_s:g} s")
         if not fail_to_pass:
             detail = f"no test that the masked file fails passes {rules.runs} of {rules.runs} times"
             return self.reject("reference_fails", detail)
@@ -262,6 +268,18 @@ class _Attempt:
             lines = {self.sample.path: {self.case.target.key: self.case.target.body_lines}}
             job = replace(job, cover=lines, branches=True)
         return self.prover.run(self.environment, job)
+
+
+def short_enough(tests: Sequence[str], report: Report, most_s: float) -> tuple[str, ...]:
+    """As many tests, the first before the others, as take no longer together than they may."""
+    took = {test.id: test.seconds for test in report.tests}
+    kept: list[str] = []
+    left = most_s
+    for test in tests:
+        if took.get(test, 0.0) <= left:
+            kept.append(test)
+            left -= took.get(test, 0.0)
+    return tuple(kept)
 
 
 def ids_of(file: FileText) -> list[str]:

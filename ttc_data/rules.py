@@ -154,7 +154,9 @@ class TestRules(Section):
     """Write tests for targets that have none, or none strong enough: what the reference does with proposed inputs."""
     model_calls: int = Field(0, ge=0)
     """Calls that a model is asked to propose for such a target besides; 0 asks none."""
-    mutant_timeout_s: float = Field(5.0, gt=0)
+    max_run_s: float = Field(5.0, gt=0)
+    """Of a sample's tests together, in one run of the reference; candidates that do not fit are left out."""
+    mutant_timeout_s: float = Field(2.0, gt=0)
     """Of a session on a mutant; ten times what the reference took where that is more."""
     test_timeout_s: float = Field(20.0, gt=0)
     suite_timeout_s: float = Field(600.0, gt=0)

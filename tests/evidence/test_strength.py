@@ -107,7 +107,7 @@ def test_a_session_on_a_mutant_has_little_time() -> None:
 
     for took_s in (0.1, 2.0):
         measure(TARGET, TEXT, environment(), Job(("test_m.py",), ("test_m.py::any",)), took_s, RULES, 0, run)
-    assert [job.timeout_s for job in jobs] == [5.0, 20.0]
+    assert [job.timeout_s for job in jobs] == [2.0, 20.0]
 
 
 @given(st.integers(1, 8), st.lists(st.frozensets(st.integers(0, 7)), max_size=12), st.integers(1, 3))

@@ -63,7 +63,7 @@ class Models:
         silence_s: float = 600.0,
         contact_s: float = 20.0,
         at_once: int = 1_024,
-        first_at_once: int = 16,
+        first_at_once: int = 128,
         backoff_s: float = 0.5,
         longest_backoff_s: float = 30.0,
         prices: Prices | None = None,
@@ -75,7 +75,7 @@ class Models:
         if max_spend and not (prices and (prices.prompt or prices.completion)):
             raise RecipeError(f"max_spend {max_spend:g} means nothing without prices; give those of a million tokens")
         self._deadline_s, self._silence_s, self._contact_s = deadline_s, silence_s, contact_s
-        self._at_once, self._first = at_once, first_at_once
+        self._at_once, self._first = at_once, min(first_at_once, at_once)
         self._backoff_s, self._longest_backoff_s = backoff_s, longest_backoff_s
         self._api_key = api_key()
         self._journal = AnswerJournal(answers)
