@@ -94,10 +94,10 @@ class Timed(Stages):
         return report
 
     def run_versions(
-        self, environment: Environment, job: Job, versions: Sequence[Mapping[str, str]], key: str
+        self, environment: Environment, job: Job, versions: Sequence[Mapping[str, str]], key: str, check: int = 1
     ) -> list[Report]:
         started = time.perf_counter()
-        reports = super().run_versions(environment, job, versions, key)
+        reports = super().run_versions(environment, job, versions, key, check)
         jobs = [replace(job, files={**job.files, **version}) for version in versions]
         self._note("versions", jobs, reports, started)
         return reports

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from ttc_data import __version__
@@ -72,10 +73,11 @@ class Stages:
         return self.pool.run(environment.ground, lay(environment, job, self.cache.trees))
 
     def run_versions(
-        self, environment: Environment, job: Job, versions: Sequence[Mapping[str, str]], key: str
+        self, environment: Environment, job: Job, versions: Sequence[Mapping[str, str]], key: str, check: int = 1
     ) -> list[Report]:
+        """Run a job on versions of a file; `check` of them, drawn, are run as jobs too."""
         laid = lay(environment, job, self.cache.trees)
-        return self.pool.run_versions(environment.ground, laid, versions, seed=self.recipe.seed, key=key)
+        return self.pool.run_versions(environment.ground, laid, versions, seed=self.recipe.seed, key=key, check=check)
 
     def run(self) -> dict[str, int]:
         """Every stage in turn, then the dataset; gives the rows of each split."""
@@ -229,8 +231,8 @@ class Stages:
     def prove(self, case: Case, ask: CallAsker | None = None) -> Iterator[Evidence | Reject]:
         """Prove one sample; `ask` is asked for calls where its tests are too weak."""
         calls = ProposedCalls(
-            case.target, reference_file(case.sample), case.environment, case.others, self.run_job, self.run_versions,
-            self.recipe.tests, self.recipe.seed, ask,
+            case.target, reference_file(case.sample), case.environment, case.others, self.run_job,
+            partial(self.run_versions, check=0), self.recipe.tests, self.recipe.seed, ask,
         )  # fmt: skip
         return prove(case, self.prover, calls if self.recipe.tests.generate else None)
 

@@ -244,13 +244,24 @@ def record(case: dict[str, Any], watch: Watch) -> dict[str, Any]:
     return one if one == two else {"refused": "differs"}
 
 
+def outcome(case: dict[str, Any], watch: Watch) -> dict[str, Any]:
+    """What a case does in one run of it, for a comparison with what it does on another version."""
+    sys.stdout, sys.stderr = io.StringIO(), io.StringIO()
+    found: dict[str, Any] = {}
+    with warnings.catch_warnings(), Caught() as caught:
+        warnings.simplefilter("ignore")
+        case = dict(case, imports=[*case["imports"], "from itertools import islice"])
+        found = once(case, choose(case), dict.fromkeys(case["observe"], ""))
+    return {"refused": type(caught.error).__name__} if caught.error else found
+
+
 def work(cases: list[dict[str, Any]], numbers: list[int], channel: int) -> None:
     """Record cases in this process, and write a line about each."""
     signal.setitimer(signal.ITIMER_REAL, 0)
     watch = Watch()
     environ = dict(os.environ)
     for number in numbers:
-        found = record(cases[number], watch)
+        found = (outcome if cases[number]["once"] else record)(cases[number], watch)
         if dict(os.environ) != environ:
             os.environ.clear()
             os.environ.update(environ)

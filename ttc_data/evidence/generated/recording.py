@@ -45,7 +45,7 @@ def imports_of(case: Case, module: str) -> list[str]:
     return [f"from {module} import {', '.join(case.names)}"] if case.names else []
 
 
-def recorder(target: Target, module: str, cases: Sequence[Case]) -> FileText:
+def recorder(target: Target, module: str, cases: Sequence[Case], *, once: bool = False) -> FileText:
     """Write a pytest file with one test, which runs each case and prints a line about it.
 
     The lines are among what the job printed, whatever pytest captures. Run it under two hash seeds.
@@ -54,6 +54,7 @@ def recorder(target: Target, module: str, cases: Sequence[Case]) -> FileText:
         target: whose calls.
         module: dotted name of its module.
         cases: in the order that `recorded` is given them.
+        once: run each as seldom as shows what it gives, for `compared`; else as often as shows that it gives it every time.
     """
     given = [
         {
@@ -62,6 +63,7 @@ def recorder(target: Target, module: str, cases: Sequence[Case]) -> FileText:
             "call": case.call,
             "observe": list(case.observe),
             "plain": plain(case.call),
+            "once": once,
         }
         for case in cases
     ]

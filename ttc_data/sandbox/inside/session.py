@@ -61,7 +61,6 @@ def drive(job: dict[str, Any], channel: Channel, roots: list[str], versions: Cal
         cover = coverage.Coverage(
             data_file=None, config_file=False, include=files, messages=False, branch=job["branches"]
         )
-        cover.start()
     if "pytest" in sys.modules:
         import pytest
 
@@ -217,7 +216,12 @@ class Reporter:
             self.say("collect_error", report.nodeid, str(report.longrepr)[-4000:])
 
     def pytest_runtestloop(self, session: Any) -> bool | None:
-        """Where versions are asked for, each is a process that comes back from here and runs the tests."""
+        """Where versions are asked for, each is a process that comes back from here and runs the tests.
+
+        Lines are counted from here on: what runs at import is no test's doing, and collecting takes twice as long traced.
+        """
+        if self.cover is not None:
+            self.cover.start()
         if self.versions is not None and self.versions():
             return True
         return None
