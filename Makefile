@@ -1,15 +1,20 @@
-# Everything a person or CI runs. The tools live in .venv; nothing is installed outside it but by `make engine`.
+# Everything a person or CI runs. The tools live in .venv, those of `make test-llm` in .venv-llm; nothing is installed outside
+# but by `make engine`.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+LLM_VENV := .venv-llm
+LLM_BIN := $(LLM_VENV)/bin
+LLM_STAMP := $(LLM_VENV)/.installed
+LLM := tests/real_model
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test check fix docs engine clean
+.PHONY: help install demo test test-llm check fix docs engine clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## install ttcdata and its tools into .venv (needs Python 3.11 or newer)
 
@@ -33,6 +38,25 @@ demo: install ## build a small dataset into out/demo and show it
 test: install $(if $(CI),engine) ## run the tests (with CI set: no engine is a failure, not a skip)
 	$(BIN)/pytest
 
+test-llm: $(LLM_STAMP) ## run a whole build with a real small model in a real vLLM, on the processor (fetches gigabytes)
+	@$(LLM_BIN)/python -m ttc_data.environments.engine --or-bubblewrap
+	CI=true $(LLM_BIN)/pytest -m vllm $(LLM)
+
+# The files of $(LLM) say what, in which versions, and what not. Pip's folders of wheels are handed on too: one of them may
+# have a torch that was built for the processor alone, which is a tenth of PyPI's.
+$(LLM_STAMP): pyproject.toml $(wildcard $(LLM)/*.txt) $(LLM)/make.py | $(STAMP)
+	@$(PYTHON) -m tests.real_model.needs
+	@echo 'fetching vLLM and what it needs into $(LLM_VENV): 1 GB, or 4 GB with PyPI'\''s torch' >&2
+	@$(PYTHON) -m venv --clear $(LLM_VENV)
+	@index="$${PIP_INDEX_URL:-$$($(BIN)/pip config get global.index-url 2>/dev/null || true)}"; \
+		for wheels in $${PIP_FIND_LINKS:-$$($(BIN)/pip config get global.find-links 2>/dev/null || true)}; do \
+			set -- "$$@" --find-links "$$wheels"; done; \
+		$(BIN)/uv pip install --quiet --python $(LLM_BIN)/python $${index:+--default-index "$$index"} "$$@" \
+		--constraint $(LLM)/constraints.txt --override $(LLM)/overrides.txt \
+		--requirement $(LLM)/requirements.txt --editable .
+	@$(LLM_BIN)/python -m tests.real_model.make $(LLM_VENV)/model
+	@touch $@
+
 check: install ## lint, formatting and types, as CI does
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -49,6 +73,6 @@ docs: install ## regenerate schemas/ and docs/cli.md
 engine: install ## make a Docker engine and a base image usable on this machine
 	@$(BIN)/python -m ttc_data.environments.engine
 
-clean: ## remove caches and built packages; builds in out/ and .venv stay
+clean: ## remove caches and built packages; builds in out/, .venv and .venv-llm stay
 	rm -rf dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
-	find . -path ./$(VENV) -prune -o -path ./out -prune -o -name __pycache__ -type d -exec rm -rf {} +
+	find . -path './$(VENV)*' -prune -o -path ./out -prune -o -name __pycache__ -type d -exec rm -rf {} +

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 
@@ -44,7 +46,16 @@ def index_problem() -> str:
     return "" if asked.returncode == 0 else f"the package index does not answer: {asked.stderr.strip()[-200:]}"
 
 
-PROBLEMS = {"docker": engine_problem, "local": local_problem, "network": index_problem}
+def vllm_problem() -> str:
+    return "" if importlib.util.find_spec("vllm") else "vLLM is not installed; run `make test-llm`"
+
+
+PROBLEMS: dict[str, Callable[[], str]] = {
+    "vllm": vllm_problem,
+    "docker": engine_problem,
+    "local": local_problem,
+    "network": index_problem,
+}
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

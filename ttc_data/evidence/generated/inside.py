@@ -27,8 +27,9 @@ MOST_REPR = 1000
 MOST_ELEMENTS = 40
 SHOWN_ELEMENTS = 8
 CASE_S = 0.2
-HANGS_S = 2.0
-MOST_PROCESSES = 5
+# Of seconds that a case may take, and of cases that may take longer; where each is run once, there are many versions.
+HANGS_S, HANGS_ONCE_S = 2.0, 0.5
+MOST_PROCESSES, MOST_PROCESSES_ONCE = 5, 2
 # Running the reference's own examples is what this file is for.
 evaluate: Callable[[str, dict[str, Any]], Any] = vars(builtins)["eval"]
 execute: Callable[[str, dict[str, Any]], None] = vars(builtins)["exec"]
@@ -250,9 +251,12 @@ def outcome(case: dict[str, Any], watch: Watch) -> dict[str, Any]:
     found: dict[str, Any] = {}
     with warnings.catch_warnings(), Caught() as caught:
         warnings.simplefilter("ignore")
+        watch.seen.clear()
         case = dict(case, imports=[*case["imports"], "from itertools import islice"])
         found = once(case, choose(case), dict.fromkeys(case["observe"], ""))
-    return {"refused": type(caught.error).__name__} if caught.error else found
+    if caught.error or watch.seen:
+        return {"refused": type(caught.error).__name__ if caught.error else "effect " + watch.seen[0]}
+    return found
 
 
 def work(cases: list[dict[str, Any]], numbers: list[int], channel: int) -> None:
@@ -282,7 +286,8 @@ def apart(cases: list[dict[str, Any]], numbers: list[int]) -> Iterator[str]:
             os._exit(0)
     os.close(writer)
     data = b""
-    while select.select([reader], [], [], HANGS_S)[0]:
+    patience = HANGS_ONCE_S if cases[0]["once"] else HANGS_S
+    while select.select([reader], [], [], patience)[0]:
         part = os.read(reader, 1 << 16)
         if not part:
             break
@@ -299,7 +304,7 @@ def tell(cases: list[dict[str, Any]]) -> None:
     left = list(range(len(cases)))
     if os.environ.get("PYTHONHASHSEED", "0")[-1:] in ("1", "3", "5", "7", "9"):
         left.reverse()
-    for _ in range(MOST_PROCESSES):
+    for _ in range(MOST_PROCESSES_ONCE if cases[0]["once"] else MOST_PROCESSES):
         told = 0
         for line in apart(cases, left):
             print(MARKER + line, flush=True)
