@@ -143,6 +143,9 @@ def test_an_answer_that_passes_is_the_spec() -> None:
     ):
         assert part in message[1]
     assert request.json_schema is not None
+    parameters = request.json_schema["properties"]["parameters"]
+    assert parameters["items"]["properties"]["name"]["enum"] == ["values", "weights"]
+    assert parameters["maxItems"] == 2
     assert request.sampling.seed == 7
 
 
@@ -192,6 +195,11 @@ GATES: dict[str, tuple[str, str]] = {
         changed(purpose="\u8ba1\u7b97\u5e73\u5747\u503c" * 20), "ASCII"
     ),
     "spec_repeats_itself": (changed(purpose="The mean of the given numbers is given. " * 12), "times: "),
+    "spec_repeats_the_question": (
+        changed(purpose="Gives the first word of a text, so that callers can look a command up by it. Words are separated by blanks of any"
+                " kind.", returns="The word as it stands in the text, or the default.", errors=[], edge_cases=["A text of blanks alone has no word."],
+                examples=[]), "gives the first word of"
+    ),
     "spec_names_a_local": (changed(returns="What stands in running_total at the end."), "running_total"),
     "spec_quotes_body": (
         changed(purpose="Of the values: running total = 0.0 for number, one in enumerate(values): running_total += one * (weights[number] if"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ttc_data.rules import SpecStyle
 from ttc_data.specs.docstring import normalise
 from ttc_data.template import template
+
+MOST_PARAMETERS, MOST_ERRORS, MOST_EDGE_CASES, MOST_EXAMPLES = 20, 8, 12, 5
 
 
 class Part(BaseModel):
@@ -54,9 +56,34 @@ class Draft(Part):
     examples: tuple[Example, ...] = Field(default=())
 
 
-def schema() -> dict[str, Any]:
-    """The JSON Schema that an answer is asked to be an instance of."""
-    return Draft.model_json_schema()
+def schema(names: Sequence[str] | None) -> dict[str, Any]:
+    """The JSON Schema that an answer is asked to be an instance of.
+
+    It bounds every list and text: a model that begins to repeat itself would go on to the last token that it may write.
+
+    Args:
+        names: what the parameters may be called; None when that is not known.
+    """
+
+    def text(most: int) -> dict[str, Any]:
+        return {"type": "string", "maxLength": most}
+
+    def objects(most: int, **parts: dict[str, Any]) -> dict[str, Any]:
+        one = {"type": "object", "properties": parts, "required": list(parts), "additionalProperties": False}
+        return {"type": "array", "items": one, "maxItems": most}
+
+    name = text(60) if not names else {"type": "string", "enum": list(names)}
+    most = MOST_PARAMETERS if names is None else len(names)
+    properties = {
+        "purpose": text(1_500),
+        "parameters": objects(most, name=name, type=text(200), meaning=text(400)),
+        "returns": text(600),
+        "errors": objects(MOST_ERRORS, exception=text(80), when=text(300)),
+        "edge_cases": {"type": "array", "items": text(400), "maxItems": MOST_EDGE_CASES},
+        "side_effects": text(400),
+        "examples": objects(MOST_EXAMPLES, call=text(300), result=text(400)),
+    }
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 
 
 def read(answer: str) -> Draft:

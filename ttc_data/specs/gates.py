@@ -20,7 +20,7 @@ from ttc_data.specs.grams import overlap
 GATES = (
     "model_refused_prompt", "model_answer_empty", "model_answer_cut", "model_answer_is_no_spec", "spec_invents_parameter",
     "spec_omits_parameter", "spec_invents_exception", "spec_too_short", "spec_too_long", "spec_is_no_english",
-    "spec_repeats_itself", "spec_names_a_local", "spec_quotes_body", "spec_example_is_no_call", "spec_example_fails",
+    "spec_repeats_itself", "spec_repeats_the_question", "spec_names_a_local", "spec_quotes_body", "spec_example_is_no_call", "spec_example_fails",
     "spec_judged_unfaithful",
 )  # fmt: skip
 """All that a spec can be stopped for, in the order in which it is looked for."""
@@ -29,7 +29,7 @@ WORDS = {"low": (12, 400), "medium": (25, 900), "high": (50, 1_800)}
 RECEIVERS = frozenset(("self", "cls"))
 GRAM = 5
 MOST_REPEATS = 0.3
-"""Share of a text's runs of five words that may stand in it more than once."""
+"""Share of a text's runs of five words that may stand in it more than once, or in the question."""
 LEAST_ASCII = 0.9
 LEAST_COMMON = 0.1
 """Share of an English text's words that are among its commonest."""
@@ -89,7 +89,9 @@ class Defect:
     detail: str
 
 
-def defects(draft: Draft, text: str, target: Target, original: bytes, rules: SpecRules) -> Iterator[Defect]:
+def defects(
+    draft: Draft, text: str, target: Target, original: bytes, question: str, rules: SpecRules
+) -> Iterator[Defect]:
     """Find what is wrong with a specification, the cheapest checks first.
 
     Args:
@@ -97,6 +99,7 @@ def defects(draft: Draft, text: str, target: Target, original: bytes, rules: Spe
         text: what the solver would read.
         target: what it describes.
         original: the target's whole file.
+        question: what the model was told of how to answer, without the target.
         rules: the recipe's.
     """
     node = definition(target, original)
@@ -105,6 +108,7 @@ def defects(draft: Draft, text: str, target: Target, original: bytes, rules: Spe
     yield from _length(text, rules)
     yield from _language(text)
     yield from _repeats(text)
+    yield from _repeats_the_question(text, question)
     yield from _identifiers(text, target, node)
     share, line = overlap(target, original, text)
     if share > rules.max_overlap:
@@ -125,6 +129,20 @@ def definition(target: Target, original: bytes) -> Node:
             if min(starts) == first:
                 return node
     raise ValueError(f"{target.path}: no {target.qualname} at line {first}")
+
+
+def parameter_names(target: Target, original: bytes) -> list[str] | None:
+    """What a caller may name; None for a class, which may take what its bases do, and for what passes anything on."""
+    node = definition(target, original)
+    if isinstance(node, ast.ClassDef) or node.args.kwarg:
+        return None
+    given = [
+        *node.args.posonlyargs,
+        *node.args.args,
+        *([node.args.vararg] if node.args.vararg else []),
+        *node.args.kwonlyargs,
+    ]
+    return [one.arg for one in given if one.arg not in RECEIVERS]
 
 
 def _arguments(node: Node) -> set[str]:
@@ -204,6 +222,19 @@ def _repeats(text: str) -> Iterator[Defect]:
     if total and repeated / total > MOST_REPEATS:
         ((gram, count),) = grams.most_common(1)
         yield Defect("spec_repeats_itself", f"{count} times: {' '.join(gram)}")
+
+
+def _repeats_the_question(text: str, question: str) -> Iterator[Defect]:
+    """A model that is too small gives its instructions back, or the example in them."""
+
+    def grams(of: str) -> list[tuple[str, ...]]:
+        words = re.findall(r"\w+", of.lower())
+        return list(zip(*(words[start:] for start in range(GRAM)), strict=False))
+
+    asked, said = set(grams(question)), grams(text)
+    same = [gram for gram in said if gram in asked]
+    if said and len(same) / len(said) > MOST_REPEATS:
+        yield Defect("spec_repeats_the_question", f"{len(same) / len(said):.2f} of it: {' '.join(same[0])}")
 
 
 def _identifiers(text: str, target: Target, node: Node) -> Iterator[Defect]:

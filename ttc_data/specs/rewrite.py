@@ -12,7 +12,7 @@ from ttc_data.records import Reject, Spec, Target
 from ttc_data.rules import SpecRules
 from ttc_data.specs.docstring import docstring_spec
 from ttc_data.specs.draft import Draft, examples_text, read, schema, text_of
-from ttc_data.specs.gates import Defect, defects
+from ttc_data.specs.gates import Defect, defects, parameter_names
 from ttc_data.template import template
 
 REWRITE = template("ttc_data.specs", "prompts/rewrite.j2")
@@ -66,6 +66,8 @@ class SpecWriter:
         self._ask = ask
         self._rules = rules
         self._sampling = sampling
+        nothing = dict.fromkeys(("kind", "name", "signature", "docstring", "code"), "")
+        self._question = self._prompt(**nothing, calls=(), tests=())
 
     def write(self, asked: Asked) -> Spec | Reject:
         """Write one target's spec, in as many attempts as the recipe allows.
@@ -111,12 +113,15 @@ class SpecWriter:
 
     def _request(self, asked: Asked, number: int) -> Request:
         target = asked.target
-        prompt = REWRITE.render(
+        prompt = self._prompt(
             kind=target.kind, name=target.qualname, signature=target.signature, docstring=target.docstring,
-            code=asked.code, calls=asked.calls, tests=asked.tests, detail=self._rules.detail, examples=self._rules.examples,
+            code=asked.code, calls=asked.calls, tests=asked.tests,
         )  # fmt: skip
         sampling = replace(self._sampling, number=number)
-        return Request((("user", prompt),), sampling, schema())
+        return Request((("user", prompt),), sampling, schema(parameter_names(target, asked.original)))
+
+    def _prompt(self, **of: object) -> str:
+        return REWRITE.render(**of, detail=self._rules.detail, examples=self._rules.examples)
 
     def _checked(self, answer: Answer, asked: Asked, *, all_gates: bool) -> Written:
         if not answer.text.strip():
@@ -139,7 +144,7 @@ class SpecWriter:
 
     def _gates(self, draft: Draft, text: str, asked: Asked) -> Iterator[Defect]:
         is_call = True
-        for defect in defects(draft, text, asked.target, asked.original, self._rules):
+        for defect in defects(draft, text, asked.target, asked.original, self._question, self._rules):
             is_call = is_call and defect.reason != "spec_example_is_no_call"
             yield defect
         if draft.examples and is_call and (failure := asked.run_examples(examples_text(draft))):

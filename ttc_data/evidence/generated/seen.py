@@ -7,6 +7,7 @@ import copy
 import doctest
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from random import Random
 
 from ttc_data.evidence.generated.case import (
@@ -26,6 +27,7 @@ from ttc_data.lang.facts import definition_nodes, docstring_of, last_name
 
 MOST_STATEMENTS = 12
 MOST_FILES = 60
+FILES_HELD = 100
 _PAGES = (".rst", ".md", ".txt")
 
 
@@ -163,24 +165,37 @@ def calls_of(name: str, module: Module, others: Mapping[str, str]) -> list[ast.C
         if ">>>" in text and name in text:
             trees += _example_nodes(text)
     trees.append(module.tree)
+    nodes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
     files = [path for path, text in sorted(others.items()) if name + "(" in text]
     for path in files[:MOST_FILES]:
         if path.endswith(".py"):
-            try:
-                trees.append(python.parse(others[path].encode("utf-8", "surrogatepass")))
-            except SyntaxError:
-                continue
+            nodes += _calls_by_name(others[path]).get(name, ())
         elif path.endswith(_PAGES):
-            trees += _example_nodes(others[path])
+            nodes += [
+                one for node in _example_nodes(others[path]) for one in ast.walk(node) if isinstance(one, ast.Call)
+            ]
     found: dict[str, ast.Call] = {}
-    for tree in trees:
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and last_name(node.func) == name and not isinstance(node.func, ast.Call):
-                given = [*node.args, *(keyword.value for keyword in node.keywords)]
-                text = ast.unparse(node)
-                if len(text) < 200 and all(_plain(one) for one in given) and all(one.arg for one in node.keywords):
-                    found.setdefault(text, node)
+    for node in nodes:
+        if last_name(node.func) == name and not isinstance(node.func, ast.Call):
+            given = [*node.args, *(keyword.value for keyword in node.keywords)]
+            text = ast.unparse(node)
+            if len(text) < 200 and all(_plain(one) for one in given) and all(one.arg for one in node.keywords):
+                found.setdefault(text, node)
     return list(found.values())
+
+
+@lru_cache(maxsize=FILES_HELD)
+def _calls_by_name(text: str) -> Mapping[str, Sequence[ast.Call]]:
+    """The calls of a file, by the last word of what is called; the targets of one repository ask for the same files."""
+    try:
+        tree = python.parse(text.encode("utf-8", "surrogatepass"))
+    except SyntaxError:
+        return {}
+    found: dict[str, list[ast.Call]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and not isinstance(node.func, ast.Call):
+            found.setdefault(last_name(node.func), []).append(node)
+    return found
 
 
 def _example_nodes(text: str) -> list[ast.stmt]:
