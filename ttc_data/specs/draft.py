@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -56,32 +56,32 @@ class Draft(Part):
     examples: tuple[Example, ...] = Field(default=())
 
 
-def schema(names: Sequence[str] | None) -> dict[str, Any]:
-    """The JSON Schema that an answer is asked to be an instance of.
+def schema() -> dict[str, Any]:
+    """The JSON Schema that an answer is asked to be an instance of: the same for every target.
 
-    It bounds every list and text: a model that begins to repeat itself would go on to the last token that it may write.
-
-    Args:
-        names: what the parameters may be called; None when that is not known.
+    It bounds the lists: a model that begins to repeat itself would go on to the last token that it may write. It bounds no
+    text and names no parameters: vLLM 0.26 compiles each schema on its own, and with 2,042 questions of 1,021 schemas with
+    bounded texts it wrote 2,600 tokens/s where it wrote 14,400 with one schema without.
     """
+    text = {"type": "string"}
 
-    def text(most: int) -> dict[str, Any]:
-        return {"type": "string", "maxLength": most}
-
-    def objects(most: int, **parts: dict[str, Any]) -> dict[str, Any]:
-        one = {"type": "object", "properties": parts, "required": list(parts), "additionalProperties": False}
+    def objects(most: int, *parts: str) -> dict[str, Any]:
+        one = {
+            "type": "object",
+            "properties": dict.fromkeys(parts, text),
+            "required": list(parts),
+            "additionalProperties": False,
+        }
         return {"type": "array", "items": one, "maxItems": most}
 
-    name = text(60) if not names else {"type": "string", "enum": list(names)}
-    most = MOST_PARAMETERS if names is None else len(names)
     properties = {
-        "purpose": text(1_500),
-        "parameters": objects(most, name=name, type=text(200), meaning=text(400)),
-        "returns": text(600),
-        "errors": objects(MOST_ERRORS, exception=text(80), when=text(300)),
-        "edge_cases": {"type": "array", "items": text(400), "maxItems": MOST_EDGE_CASES},
-        "side_effects": text(400),
-        "examples": objects(MOST_EXAMPLES, call=text(300), result=text(400)),
+        "purpose": text,
+        "parameters": objects(MOST_PARAMETERS, "name", "type", "meaning"),
+        "returns": text,
+        "errors": objects(MOST_ERRORS, "exception", "when"),
+        "edge_cases": {"type": "array", "items": text, "maxItems": MOST_EDGE_CASES},
+        "side_effects": text,
+        "examples": objects(MOST_EXAMPLES, "call", "result"),
     }
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 

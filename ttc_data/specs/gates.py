@@ -131,20 +131,6 @@ def definition(target: Target, original: bytes) -> Node:
     raise ValueError(f"{target.path}: no {target.qualname} at line {first}")
 
 
-def parameter_names(target: Target, original: bytes) -> list[str] | None:
-    """What a caller may name; None for a class, which may take what its bases do, and for what passes anything on."""
-    node = definition(target, original)
-    if isinstance(node, ast.ClassDef) or node.args.kwarg:
-        return None
-    given = [
-        *node.args.posonlyargs,
-        *node.args.args,
-        *([node.args.vararg] if node.args.vararg else []),
-        *node.args.kwonlyargs,
-    ]
-    return [one.arg for one in given if one.arg not in RECEIVERS]
-
-
 def _arguments(node: Node) -> set[str]:
     functions = [node] if not isinstance(node, ast.ClassDef) else list(definition_nodes(node.body))
     return {

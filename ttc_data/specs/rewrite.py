@@ -12,7 +12,7 @@ from ttc_data.records import Reject, Spec, Target
 from ttc_data.rules import SpecRules
 from ttc_data.specs.docstring import docstring_spec
 from ttc_data.specs.draft import Draft, examples_text, read, schema, text_of
-from ttc_data.specs.gates import Defect, defects, parameter_names
+from ttc_data.specs.gates import Defect, defects
 from ttc_data.template import template
 
 REWRITE = template("ttc_data.specs", "prompts/rewrite.j2")
@@ -118,7 +118,7 @@ class SpecWriter:
             code=asked.code, calls=asked.calls, tests=asked.tests,
         )  # fmt: skip
         sampling = replace(self._sampling, number=number)
-        return Request((("user", prompt),), sampling, schema(parameter_names(target, asked.original)))
+        return Request((("user", prompt),), sampling, schema())
 
     def _prompt(self, **of: object) -> str:
         return REWRITE.render(**of, detail=self._rules.detail, examples=self._rules.examples)
