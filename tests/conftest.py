@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib.util
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -49,6 +50,9 @@ def index_problem() -> str:
 def vllm_problem() -> str:
     return "" if importlib.util.find_spec("vllm") else "vLLM is not installed; run `make test-llm`"
 
+
+# A shell that starts something in the background lets it ignore Ctrl-C, and so do the processes that the tests start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 PROBLEMS: dict[str, Callable[[], str]] = {
     "vllm": vllm_problem,

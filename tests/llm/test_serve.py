@@ -164,7 +164,10 @@ def test_nothing_outlives_us_however_we_end(tmp_path: Path, number: signal.Signa
         found = pids(tmp_path)
         assert alive(found) == found
         os.kill(holder.pid, number)
-        holder.wait(20)
+        try:
+            holder.wait(20)
+        finally:
+            holder.kill()  # else the block would wait for it without end
     wait_until_gone(found)
 
 
