@@ -40,6 +40,12 @@ def build(
     model: ModelOption = "",
     serve: ServeOption = "",
     gpus: GpusOption = None,
+    max_spend: Annotated[
+        float | None,
+        typer.Option(
+            "--max-spend", metavar="AMOUNT", min=0, help="Ask nothing that could cost more in all; see llm.input_price."
+        ),
+    ] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change one recipe value, read as YAML; repeatable."),
@@ -79,6 +85,8 @@ def build(
     if limit is not None:
         settings.append(f"limit={limit}")
     settings += model_settings(llm, model, serve, gpus)
+    if max_spend is not None:
+        settings.append(f"llm.max_spend={max_spend}")
     if llm or serve:
         settings.append("spec.origin=model")
     chosen = load_recipe(recipe, settings, source or ())
