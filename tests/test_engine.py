@@ -318,7 +318,10 @@ def test_an_interrupt_ends_the_process_at_once(tmp_path: Path) -> None:
         assert process.stdout.readline() == "works\n"
         time.sleep(0.2)
         process.send_signal(signal.SIGINT)
-        assert process.wait(120) == 130
+        try:
+            assert process.wait(120) == 130
+        finally:
+            process.kill()  # else the block would wait for ten minutes
         assert process.stdout.read().endswith("interrupted\n")
         assert process.stderr.read() == ""
     stage = Stage(tmp_path / "records", "specify", Spec)
