@@ -130,7 +130,7 @@ def test_a_process_left_behind_is_gone_before_the_next_job(sandbox: Sandbox) -> 
 
 def bombed(sandbox: Sandbox, code: str, args: tuple[str, ...] = ()) -> Report:
     job = session(code, timeout_s=10)
-    report = sandbox.run(Job(job.test_files, files=job.files, args=args, timeout_s=10, test_timeout_s=5))
+    report = sandbox.run(Job(job.test_files, files=job.files, args=args, timeout_s=10, test_timeout_s=15.0))
     assert_right(sandbox)
     return report
 
