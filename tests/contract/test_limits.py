@@ -128,9 +128,12 @@ def test_a_process_left_behind_is_gone_before_the_next_job(sandbox: Sandbox) -> 
     assert outcomes(sandbox.run(session(ALONE))) == {"test_alone": "passed"}
 
 
-def bombed(sandbox: Sandbox, code: str, args: tuple[str, ...] = ()) -> Report:
-    job = session(code, timeout_s=10)
-    report = sandbox.run(Job(job.test_files, files=job.files, args=args, timeout_s=10, test_timeout_s=15.0))
+def bombed(sandbox: Sandbox, code: str, args: tuple[str, ...] = (), test_timeout_s: float = 5.0) -> Report:
+    job = session(code)
+    limit_s = 2 * test_timeout_s
+    report = sandbox.run(
+        Job(job.test_files, files=job.files, args=args, timeout_s=limit_s, test_timeout_s=test_timeout_s)
+    )
     assert_right(sandbox)
     return report
 
@@ -175,7 +178,7 @@ def test_bomb():
         os.write(1, b"x" * 65536)
     os.write(2, b"the end")
 """
-    report = bombed(sandbox, code, ("-s",))
+    report = bombed(sandbox, code, ("-s",), 15.0)
     assert outcomes(report) == {"test_bomb": "passed"}
     assert report.ended
     assert len(report.output) < LIMITS.output_bytes + 100
