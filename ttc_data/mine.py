@@ -12,6 +12,7 @@ from ttc_data.recipe import Recipe
 from ttc_data.records import Reject, Source, content_key
 from ttc_data.rules import AnySource, GitSource, PypiSource, StackSource
 from ttc_data.sources import git, pypi, stack
+from ttc_data.sources.stack_rows import StackRepository
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def _of_stack(source: StackSource, recipe: Recipe, cache: Cache, rules: str) -> 
         return
     for repository in index.repositories():
 
-        def fetch_repository(repository: stack.StackRepository = repository) -> Source:
+        def fetch_repository(repository: StackRepository = repository) -> Source:
             return index.fetch(repository, cache.trees, recipe.tree, recipe.license)
 
         key = content_key("stack", repository.repo, repository.revision, index.key, rules)

@@ -16,7 +16,8 @@ import pytest
 
 from ttc_data.errors import DatasetError, SourceRefused, SourceUnavailable
 from ttc_data.rules import LicenseRules, StackSource, TreeLimits
-from ttc_data.sources.stack import StackIndex, StackRepository, reachable
+from ttc_data.sources.stack import StackIndex, reachable
+from ttc_data.sources.stack_rows import StackRepository
 from ttc_data.sources.trees import TreeStore
 
 LIMITS = TreeLimits()
@@ -122,10 +123,30 @@ def test_the_order_of_rows_and_files_does_not_matter(tmp_path: Path) -> None:
 def test_the_same_inputs_are_grouped_once(tmp_path: Path) -> None:
     data, cache = str(parquet(tmp_path / "data.parquet", ROWS)), tmp_path / "cache"
     names(index(data, cache))
-    (grouped,) = cache.glob("grouped-*.parquet")
+    (grouped,) = cache.glob("grouped-*.sqlite")
     before = grouped.stat().st_mtime_ns
     names(index(data, cache, max_repositories=1))
-    assert [file.stat().st_mtime_ns for file in cache.glob("*.parquet")] == [before]
+    assert [file.stat().st_mtime_ns for file in cache.glob("*.sqlite")] == [before]
+
+
+def test_contents_may_exceed_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ttc_data.sources.stack._MEMORY_LIMIT", "60MB")
+    with duckdb.connect() as connection:  # 96 MB in two files; one repository has half of it
+        for part in range(2):
+            connection.execute(
+                "COPY (SELECT md5(i::VARCHAR) AS hexsha, 'Python' AS lang, 'test_' || i || '.py' AS max_stars_repo_path, "
+                "'a/' || if(i % 4 < 2, 0, 1 + i % 50) AS max_stars_repo_name, 'head' AS max_stars_repo_head_hexsha, "
+                "['MIT'] AS max_stars_repo_licenses, repeat(md5(i::VARCHAR), 250) AS content "
+                f"FROM range({part}, 12000, 2) t(i)) TO '{tmp_path}/{part}.parquet' (ROW_GROUP_SIZE 2048)"
+            )
+    stack = index(str(tmp_path), tmp_path / "cache")
+    repositories = list(stack.repositories())
+    assert sum(one.files for one in repositories) == 12_000
+    trees = TreeStore(tmp_path / "trees")
+    largest = max(repositories, key=lambda one: one.files)
+    source = stack.fetch(largest, trees, LIMITS, LicenseRules())
+    assert (source.files, source.size) == (6000, 6000 * 8000)
+    stack.close()
 
 
 def test_other_columns_are_named(tmp_path: Path) -> None:

@@ -1,14 +1,12 @@
-"""The Stack: rows of single files, grouped into repositories with DuckDB in bounded memory, or taken one by one.
+"""The Stack: rows of single files, grouped into repositories in bounded memory, or taken one by one.
 
-For repositories one pass writes the rows that matter, sorted, into a parquet file of small row groups; after that each
-costs one read of the groups that hold it. Single files are read as they lie, and nothing is written down.
+For repositories one pass copies the rows that matter, as they lie, into a file that has an index of them; it goes on after
+the last parquet file that was copied whole. Single files are read as they lie, and nothing is written down.
 """
 
 from __future__ import annotations
 
-import os
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,12 +22,11 @@ from ttc_data.records import Source, content_key
 from ttc_data.rules import LicenseRules, StackSource, TreeLimits
 from ttc_data.sources.foreign import check_path
 from ttc_data.sources.licenses import require_allowed
-from ttc_data.sources.stack_columns import NAMES, NEEDED, Columns, missing
+from ttc_data.sources.stack_columns import KNOWN, NAMES, NEEDED, Columns, missing
+from ttc_data.sources.stack_rows import StackRepository, StackRow, StackRows
 from ttc_data.sources.trees import TreeFile, TreeStore
 
 _MEMORY_LIMIT = "1GB"
-# DuckDB writes whole vectors of 2,048 rows, about 15 MB of Python files.
-_ROW_GROUP = 2048
 # What pytest collects without being told: https://docs.pytest.org/en/stable/explanation/goodpractices.html
 _TEST_FILE = r"(^|/)(test_[^/]*|[^/]*_test)\.py$"
 # What no file with a documented function lacks: half of the files of real repositories need not be written down.
@@ -48,21 +45,6 @@ class HubFilesystem(Protocol):
 
     def open(self, path: str, mode: str) -> Any:
         """Open a file."""
-
-
-@dataclass(frozen=True, slots=True)
-class StackRepository:
-    """A repository of The Stack at its head, before its files are read."""
-
-    repo: str
-    """`owner/name`."""
-    revision: str
-    stars: int
-    licenses: tuple[str, ...]
-    """SPDX identifiers that the dataset detected, sorted."""
-    created_at: str
-    files: int
-    """Rows, duplicates of a path included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +127,7 @@ class StackIndex:
     Args:
         source: the dataset, and which repositories or files of it.
         licenses: repositories with any licence that these do not allow are left out.
-        folder: holds the grouped file and what DuckDB spills; kept, so that the same inputs are grouped once.
+        folder: holds the grouped rows and what DuckDB spills; kept, so that the same inputs are grouped once.
         filesystem: what answers for `hf://`; the Hub when None.
 
     Raises:
@@ -167,56 +149,46 @@ class StackIndex:
         self._files = _found(source.path, filesystem)
         folder.mkdir(parents=True, exist_ok=True)
         self._connection = duckdb.connect(
-            config={"memory_limit": _MEMORY_LIMIT, "temp_directory": str(folder / "spill"), "threads": 2}
+            config={
+                "memory_limit": _MEMORY_LIMIT,
+                "temp_directory": str(folder / "spill"),
+                "threads": 2,
+                # They guess that few rows pass the filters, and then hold all contents to look a few names up in them.
+                "disabled_optimizers": "join_order,build_side_probe_side",
+            }
         )
         self._connection.execute("SET GLOBAL TimeZone = 'UTC'")  # of its cursors too
         if source.path.startswith(_HUB):
             self._connection.register_filesystem(filesystem or HfFileSystem())
-        self._columns = Columns.of(self._checked_columns(), source.unit)
+        else:
+            # A row group's contents at once may be more than the memory; fewer requests are what the Hub needs it for.
+            self._connection.execute("SET GLOBAL disable_parquet_prefetching = true")
+        self._types = self._checked_columns()
+        self._columns = Columns.of(self._types, source.unit)
         self._where, self._values = self._filters()
         inputs = [self._identity(file) for file in self._files]
         tests = self._source.require_tests and self._source.unit == "repository"
         self.key = f"grouped-{content_key('grouped', inputs, self._where, self._values, tests)}"
         """Identity of what is read: the files, and the filters that are pushed down."""
         if source.unit == "repository":
-            self._grouped = self._group(tests)
+            self._tested = folder / f"{self.key}.tested"
+            self._grouped = self._group()
 
     def repositories(self) -> Iterator[StackRepository]:
         """The repositories, most stars first, then by name."""
-        limit = self._source.max_repositories
-        for repo, revision, stars, licenses, created_at, files in self._query(
-            "SELECT repo, revision, max(stars) AS stars, list_sort(list_distinct(flatten(list(licenses)))), "
-            "coalesce(min(created_at), ''), count(*) FROM read_parquet($grouped) "
-            f"GROUP BY repo, revision ORDER BY stars DESC, repo, revision {f'LIMIT {limit}' if limit else ''}",
-            {"grouped": str(self._grouped)},
-        ):
-            yield StackRepository(repo, revision, stars, tuple(licenses), created_at, files)
+        yield from self._grouped.repositories(self._source.max_repositories)
 
     def fetch(
         self, repository: StackRepository, trees: TreeStore, limits: TreeLimits, licenses: LicenseRules
     ) -> Source:
         """Put one repository's files into the store.
 
-        All detected licences bind, so they are joined with `AND`.
-
         Raises:
             SourceRefused: what broke the limits, the path rules or the licence rules.
             StorageFull: when the disk is full.
         """
-        expression = " AND ".join(repository.licenses)
-        require_allowed(expression, licenses, repository.repo)
-        stored = trees.put(self._tree_files(repository), limits)
-        return Source(
-            kind="stack",
-            repo=repository.repo,
-            revision=repository.revision,
-            license=expression,
-            origin=f"stack:{_public(self._source.path)}#{repository.repo}@{repository.revision}",
-            tree=stored.tree,
-            files=stored.files,
-            size=stored.size,
-            created_at=repository.created_at,
-        )
+        contents = self._grouped.contents(repository.repo, repository.revision)
+        return self._put(repository, (TreeFile(path, content) for path, content in contents), trees, limits, licenses)
 
     def files(self) -> Iterator[StackFile]:
         """The files as they lie, one at a time; some paths come twice, from two snapshots of a repository."""
@@ -240,40 +212,36 @@ class StackIndex:
             SourceRefused: as `fetch`, and `path_not_importable`.
             StorageFull: when the disk is full.
         """
-        expression = " AND ".join(file.licenses)
-        require_allowed(expression, licenses, file.repo)
-        check_path(file.path)
-        path = file_path(file.path)
-        if path is None:
-            raise SourceRefused("path_not_importable", f"{file.path!r} names no module, or one of the standard library")
-        stored = trees.put([TreeFile(path, file.content.encode("utf-8"))], limits)
-        return Source(
-            kind="stack",
-            repo=file.repo,
-            revision=file.revision,
-            license=expression,
-            origin=f"stack:{_public(self._source.path)}#{file.repo}@{file.revision}:{file.path}",
-            tree=stored.tree,
-            files=stored.files,
-            size=stored.size,
-            created_at=file.created_at,
-            unit="file",
-        )
+        return self._put(file, _importable(file), trees, limits, licenses)
 
     def close(self) -> None:
         """Close DuckDB."""
         self._connection.close()
 
-    def _tree_files(self, repository: StackRepository) -> Iterator[TreeFile]:
-        last = ""
-        for path, content in self._query(
-            "SELECT path, content FROM read_parquet($grouped) WHERE repo = $repo AND revision = $revision "
-            "ORDER BY path, order_key",
-            {"grouped": str(self._grouped), "repo": repository.repo, "revision": repository.revision},
-        ):
-            if path != last:  # a path may come twice, from two snapshots: the first by hash stays
-                last = path
-                yield TreeFile(path, content.encode("utf-8"))
+    def _put(
+        self,
+        found: StackRepository | StackFile,
+        files: Iterable[TreeFile],
+        trees: TreeStore,
+        limits: TreeLimits,
+        licenses: LicenseRules,
+    ) -> Source:
+        expression = " AND ".join(found.licenses)  # all that were detected bind
+        require_allowed(expression, licenses, found.repo)
+        stored = trees.put(files, limits)
+        inside = f":{found.path}" if isinstance(found, StackFile) else ""
+        return Source(
+            kind="stack",
+            repo=found.repo,
+            revision=found.revision,
+            license=expression,
+            origin=f"stack:{_public(self._source.path)}#{found.repo}@{found.revision}{inside}",
+            tree=stored.tree,
+            files=stored.files,
+            size=stored.size,
+            created_at=found.created_at,
+            unit=self._source.unit,
+        )
 
     def _query(self, sql: str, values: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
         try:
@@ -290,9 +258,10 @@ class StackIndex:
             return StorageFull(f"{self._folder}: the disk is full ({cause}); free some space and run again")
         return DatasetError(f"{self._source.path}: cannot be read as parquet ({cause}); fetch the files again")
 
-    def _checked_columns(self) -> frozenset[str]:
+    def _checked_columns(self) -> dict[str, str]:
+        """Names and types of the columns that are known, as the first file has them."""
         described = self._query("DESCRIBE SELECT * FROM read_parquet($files)", {"files": self._files})
-        columns = frozenset(row[0] for row in described)
+        columns = {row[0]: row[1] for row in described if row[0] in KNOWN}
         unit = self._source.unit
         if lacking := missing(columns, unit):
             v2 = "; The Stack v2 holds no contents: put them in, or use v1" if "blob_id" in columns else ""
@@ -321,36 +290,42 @@ class StackIndex:
             filters.append(f"len({columns.licenses}) > 0")
         return " AND ".join(filters), values
 
-    def _group(self, tests: bool) -> Path:
-        """Write the rows that matter, sorted, unless the same inputs were grouped before."""
-        where, columns = self._where, self._columns
-        target = self._folder / f"{self.key}.parquet"
-        if target.is_file():
-            return target
-        rows = "read_parquet($files)"
-        if tests:
-            where += (
-                f" AND {columns.repo} IN (SELECT {columns.repo} FROM {rows} WHERE {where} "
-                f"AND regexp_matches({columns.path}, '{_TEST_FILE}'))"
-            )
-        handle, name = tempfile.mkstemp(dir=self._folder, prefix=".grouping-", suffix=".parquet")
-        os.close(handle)
-        temporary = Path(name)
-        quoted = name.replace("'", "''")
-        try:
+    def _group(self) -> StackRows:
+        """Copy the rows that matter, unless the same inputs were grouped before."""
+        grouped = StackRows(self._folder / f"{self.key}.sqlite")
+        grouped.fill(self._files, self._rows)
+        self._tested.unlink(missing_ok=True)
+        return grouped
+
+    def _rows(self, file: str) -> Iterator[StackRow]:
+        """The rows of one file that matter, as they lie."""
+        columns, where, values = self._columns, self._where, self._values | {"files": [file]}
+        if self._source.require_tests:
+            where += f" AND {columns.repo} IN (SELECT repo FROM read_parquet($tested))"
+            values["tested"] = str(self._with_tests())
+        # As when all files are read at once: the first one's types count.
+        typed = ", ".join(f"CAST({name} AS {type_}) AS {name}" for name, type_ in self._types.items())
+        for row in self._query(
+            f"SELECT {columns.repo}, {columns.revision}, {columns.path}, {columns.hash}, {columns.stars}, "
+            f"{columns.licenses}, {columns.created_at}, encode(content) "
+            f"FROM (SELECT {typed} FROM read_parquet($files)) WHERE {where}",
+            values,
+        ):
+            yield StackRow(*row)
+
+    def _with_tests(self) -> Path:
+        """Names of the repositories with a test file, written down until all rows are in: every file is read for them."""
+        if not self._tested.is_file():
+            temporary = self._tested.with_suffix(".tmp")
+            quoted = str(temporary).replace("'", "''")
             for _ in self._query(
-                f"COPY (SELECT {columns.repo} AS repo, {columns.revision} AS revision, {columns.path} AS path, "
-                f"{columns.hash} AS order_key, {columns.stars} AS stars, {columns.licenses} AS licenses, "
-                f"{columns.created_at} AS created_at, content "
-                f"FROM {rows} WHERE {where} ORDER BY repo, revision, path, order_key) "
-                f"TO '{quoted}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP})",
+                f"COPY (SELECT DISTINCT {self._columns.repo} AS repo FROM read_parquet($files) WHERE {self._where} "
+                f"AND regexp_matches({self._columns.path}, '{_TEST_FILE}')) TO '{quoted}' (FORMAT parquet)",
                 self._values,
             ):
                 pass
-            temporary.replace(target)
-        finally:
-            temporary.unlink(missing_ok=True)
-        return target
+            temporary.replace(self._tested)
+        return self._tested
 
     def _identity(self, file: str) -> tuple[str, object]:
         if not file.startswith(_HUB):
@@ -358,6 +333,14 @@ class StackIndex:
             return file, (stat.st_size, stat.st_mtime_ns)
         details = (self._filesystem or HfFileSystem()).info(file)
         return file, (details.get("size"), str(details.get("blob_id") or details.get("sha") or ""))
+
+
+def _importable(file: StackFile) -> Iterator[TreeFile]:
+    check_path(file.path)
+    path = file_path(file.path)
+    if path is None:
+        raise SourceRefused("path_not_importable", f"{file.path!r} names no module, or one of the standard library")
+    yield TreeFile(path, file.content.encode("utf-8"))
 
 
 def _public(path: str) -> str:

@@ -19,6 +19,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "created_at": ("max_stars_repo_stars_event_min_datetime", "revision_date"),
     "hash": ("hexsha", "blob_id"),
 }
+KNOWN = frozenset(name for names in NAMES.values() for name in names)
 NEEDED: Mapping[SourceUnit, tuple[str, ...]] = {
     "repository": ("repo", "path", "revision", "licenses", "content", "language"),
     "file": ("path", "content"),
