@@ -140,6 +140,8 @@ def lay_out(config: dict[str, Any], files: dict[str, str | None]) -> int:
         copy_tree(config["tree"], work)
         changes = os.open(work, os.O_RDONLY | os.O_DIRECTORY)
     os.chdir(work)
+    # What is there already keeps its bytecode: to compile 1,000 lines takes 20 ms.
+    files = {path: text for path, text in files.items() if text is None or not holds(os.path.join(work, path), text)}
     for path, text in files.items():
         forget_bytecode(os.path.join(work, path))
         if text is None:
@@ -149,6 +151,17 @@ def lay_out(config: dict[str, Any], files: dict[str, str | None]) -> int:
             write(os.path.join(work, path), text)
     os.mkdir(config["home"])
     return changes
+
+
+def holds(place: str, text: str) -> bool:
+    """Whether a file is what a job brings."""
+    if os.path.islink(place):
+        return False
+    try:
+        with open(place, "rb") as file:
+            return file.read() == text.encode("utf-8", "surrogateescape")
+    except OSError:
+        return False
 
 
 def forget_bytecode(place: str) -> None:

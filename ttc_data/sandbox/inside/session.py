@@ -146,20 +146,35 @@ def shorten(path: str, spans: list[list[int]]) -> None:
     try:
         with open(path, "rb") as file:
             data = file.read()
-        kept: set[int] = set()
-        for statement in ast.parse(data).body:
-            first = min([statement.lineno, *(one.lineno for one in getattr(statement, "decorator_list", ()))])
-            last = statement.end_lineno or first
-            if any(begin <= last and first <= end for begin, end in spans):
-                kept.update(range(first, last + 1))
+        kept = set(around(ast.parse(data).body, spans))
         lines = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
         kept.update(number for number in (1, 2) if lines[number - 1 : number] and lines[number - 1].startswith(b"#"))
         short = b"\n".join(line if number in kept else b"" for number, line in enumerate(lines, 1))
         ast.parse(short)
+        os.unlink(path)  # it may be the environment's, which is not ours to change
         with open(path, "wb") as file:
             file.write(short)
     except (OSError, SyntaxError, ValueError):
         return  # it is read as it is, if it can be
+
+
+def around(block: list[Any], spans: list[list[int]]) -> Iterator[int]:
+    """Lines of the statements that hold some lines; of a class only its head and such statements in it."""
+    for statement in block:
+        last = statement.end_lineno
+        if not any(begin <= last and first_line(statement) <= end for begin, end in spans):
+            continue
+        within = list(around(statement.body, spans)) if isinstance(statement, ast.ClassDef) else []
+        if within:
+            last = first_line(statement.body[0]) - 1
+        yield from range(first_line(statement), last + 1)
+        yield from within
+
+
+def first_line(statement: Any) -> int:
+    """Where a statement begins, its decorators included."""
+    lines: list[int] = [statement.lineno, *(one.lineno for one in getattr(statement, "decorator_list", ()))]
+    return min(lines)
 
 
 def names_of(tests: list[str], files: list[str]) -> dict[str, set[str]]:

@@ -13,10 +13,12 @@ import gc
 import itertools
 import json
 import os
+import sys
 import types
 from typing import Any, Callable, Iterator
 
 from ttc_data.sandbox.inside.confine import empty
+from ttc_data.sandbox.inside.session import first_line
 
 Code = types.CodeType
 FUTURE_FLAGS = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names[4:])
@@ -41,8 +43,18 @@ class Versions:
         self.files = {path: Original(path) for path in self.paths}
 
     def watch(self) -> None:
-        """Remember which functions of these files run from now on: until the tests are collected."""
-        self.profiler.enable(subcalls=False, builtins=False)
+        """Remember which functions of these files run, from the first time that one of the files does.
+
+        Nothing of a file can run before: until then, a profiler would only make pytest slower.
+        """
+        waiting = [True]
+
+        def hear(event: str, args: tuple[Any, ...]) -> None:
+            if event == "exec" and waiting and getattr(args[0], "co_filename", None) in self.paths:
+                waiting.clear()
+                self.profiler.enable(subcalls=False, builtins=False)
+
+        sys.addaudithook(hear)
 
     def look(self) -> None:
         """Stop watching; what is listed here is gone before the first fork, which would pay for each reference."""
@@ -182,9 +194,8 @@ class Original:
     def divide(self) -> None:
         """Find the lines of each statement: 40 ms for 5,000 lines."""
         for statement in ast.parse(self.text, self.path).body:
-            decorators = getattr(statement, "decorator_list", [])
-            first = min([statement.lineno, *(decorator.lineno for decorator in decorators)])
-            self.statements.append((first - 1, getattr(statement, "end_lineno", None) or first))
+            first = first_line(statement)
+            self.statements.append((first - 1, statement.end_lineno or first))
             if not hasattr(statement, "decorator_list") and any(
                 isinstance(one, (ast.Import, ast.ImportFrom)) for one in ast.walk(statement)
             ):
