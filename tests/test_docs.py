@@ -41,6 +41,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset(
         ("mine", "sources", "extract", "environments", "evidence", "specs", "masking", "proof", "trust", "funnel")
     ),
+    frozenset(("exam",)),
     frozenset(("datasets", "dataset", "figures", "proof_view", "bench", "validation", "show", "doctor", "publish")),
     frozenset(("cli",)),
 )

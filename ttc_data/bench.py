@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 from ttc_data.dataset import Dataset
@@ -16,11 +17,11 @@ from ttc_data.environments.host import Host
 from ttc_data.environments.open import Cache, SandboxKind, open_host
 from ttc_data.errors import DatasetError, PatchRejected
 from ttc_data.evidence.stability import variation, varied
-from ttc_data.evidence.twins import ids, twin_files
-from ttc_data.grading import Grade, grade, unmask
-from ttc_data.records import Environment, Variation
+from ttc_data.exam import Exam, Files
+from ttc_data.grading import Grade
+from ttc_data.records import Environment
 from ttc_data.row import Row
-from ttc_data.sandbox.protocol import Job, Report, Sandbox
+from ttc_data.sandbox.protocol import Report, Sandbox
 from ttc_data.sandbox.scheduler import Scheduler
 from ttc_data.trust import trusted
 
@@ -63,7 +64,7 @@ class Bench:
             self._environments[key] = environment
         return self._environments[key]
 
-    def grade(self, row: Row, files: Mapping[str, str | None]) -> Grade:
+    def grade(self, row: Row, files: Files) -> Grade:
         """Grade an answer: its session, and where that solves the row, another one with the row's tripwires in place.
 
         Args:
@@ -74,12 +75,10 @@ class Bench:
             DatasetError: the row does not fit its repository.
             SandboxLost: the sandbox broke, which says nothing about the answer.
         """
-        graded = grade(self.run(row, files), row.FAIL_TO_PASS, row.PASS_TO_PASS)
-        if not graded.solved or not row.ttc_tripwires:
-            return graded
-        return unmask(graded, self.run_twin(row, files), row.ttc_tripwires)
+        run = partial(self._pool.run, self.environment(row))
+        return self._exam(row).grade(self._laid(row, files), run)
 
-    def run(self, row: Row, files: Mapping[str, str | None], number: int = 0) -> Report:
+    def run(self, row: Row, files: Files, number: int = 0) -> Report:
         """Run a row's tests with `files` laid over the masked ones, the trusted test files on top of all.
 
         Args:
@@ -88,49 +87,25 @@ class Bench:
             number: of the run: every one but 0 has another order, hash seed, time zone and locale, as the suite had. The
                 date stays, for not every suite bears that it is put forward.
         """
-        texts = self._texts(row)
-        # Those that the twins lie in too, though the tree has them: a file laid over it must not tell the second session.
-        hidden = {
-            **{edit.path: texts[edit.path] for edit in row.ttc_tripwires if edit.path in texts},
-            **hidden_tests(row),
-        }
-        one = replace(variation(number, self.environment(row)), days=0)
-        return self._session(row, files, one, (*row.FAIL_TO_PASS, *row.PASS_TO_PASS), hidden)
+        environment = self.environment(row)
+        one = replace(variation(number, environment), days=0)
+        return self._pool.run(environment, varied(self._exam(row).job(self._laid(row, files)), one))
 
-    def run_twin(self, row: Row, files: Mapping[str, str | None]) -> Report:
-        """Run the same tests with the row's tripwires in them.
+    def run_twin(self, row: Row, files: Files) -> Report:
+        """Run the same tests with the row's tripwires in them."""
+        return self._pool.run(self.environment(row), self._exam(row).twin_job(self._laid(row, files)))
 
-        The code under test is given the same files under the same names, so it cannot tell one session from the other.
-        """
-        gone = {test for edit in row.ttc_tripwires for test in edit.renamed}
-        tests = [test for test in (*row.FAIL_TO_PASS, *row.PASS_TO_PASS) if test not in gone]
-        hidden = hidden_tests(row)
-        texts = {**self._texts(row), **{path: text for path, text in hidden.items() if text is not None}}
-        twins = twin_files(row.ttc_tripwires, texts)
-        return self._session(
-            row, files, Variation(), tuple(dict.fromkeys((*tests, *ids(row.ttc_tripwires)))), {**hidden, **twins}
-        )
+    def _exam(self, row: Row) -> Exam:
+        return Exam(
+            row.FAIL_TO_PASS, row.PASS_TO_PASS, row.ttc_tripwires, hidden_tests(row), self._texts(row),
+            self.environment(row).pytest_args, self._rules,
+        )  # fmt: skip
 
-    def _session(
-        self,
-        row: Row,
-        files: Mapping[str, str | None],
-        one: Variation,
-        tests: tuple[str, ...],
-        hidden: Mapping[str, str | None],
-    ) -> Report:
+    def _laid(self, row: Row, files: Files) -> Files:
+        """The row's masked files, and over them what an answer may change."""
         environment = self.environment(row)
         given: dict[str, str | None] = {file.path: file.text for file in row.ttc_files}
-        answer = {path: text for path, text in files.items() if not trusted(path, environment)}
-        job = Job(
-            test_files=tuple(dict.fromkeys(test.partition("::")[0] for test in (*row.FAIL_TO_PASS, *row.PASS_TO_PASS))),
-            tests=tests,
-            files={**given, **answer, **hidden},
-            args=environment.pytest_args,
-            timeout_s=self._rules.sample_timeout_s,
-            test_timeout_s=self._rules.test_timeout_s,
-        )
-        return self._pool.run(environment, varied(job, one))
+        return {**given, **{path: text for path, text in files.items() if not trusted(path, environment)}}
 
     def _texts(self, row: Row) -> Mapping[str, str]:
         """The texts of a repository's own test files. Rows come by environment, so a few are held."""

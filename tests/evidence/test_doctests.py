@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from ttc_data.evidence.doctests import doctest_file, module_name
+from ttc_data.evidence.doctests import doctest_file
 from ttc_data.extract import extract
+from ttc_data.lang.modules import module_name
 from ttc_data.records import Source, Target
 from ttc_data.rules import ExtractRules
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 from ttc_data.answers import answered
 from ttc_data.datasets.inputs import Proven
@@ -12,13 +13,11 @@ from ttc_data.datasets.model import Model
 from ttc_data.environments.open import Cache
 from ttc_data.errors import PatchRejected, PromptRefused
 from ttc_data.evidence.suite import RunJob
-from ttc_data.evidence.twins import ids, twin_files
-from ttc_data.grading import grade, unmask
+from ttc_data.exam import Exam
 from ttc_data.llm.request import Request
 from ttc_data.publish.rows import prompt_of
 from ttc_data.recipe import Recipe
 from ttc_data.records import Reject, Solved
-from ttc_data.sandbox.protocol import Job
 
 
 class Solver:
@@ -68,28 +67,14 @@ class Solver:
             return "no_answer"
         if not files:
             return "nothing_changed"
-        evidence = proven.evidence
-        graded = grade(
-            self._run(proven.environment, self._job(proven, files, {}, ())),
-            evidence.fail_to_pass,
-            evidence.pass_to_pass,
-        )
-        if graded.solved and evidence.tripwires:
-            texts = dict(self._cache.trees.texts(proven.environment.tree, proven.environment.test_files))
-            texts |= {file.path: file.text for file in evidence.tests}
-            job = self._job(proven, files, twin_files(evidence.tripwires, texts), tuple(ids(evidence.tripwires)))
-            graded = unmask(graded, self._run(proven.environment, job), evidence.tripwires)
+        graded = self._exam(proven).grade(files, partial(self._run, proven.environment))
         return "" if graded.solved else graded.reason
 
-    def _job(self, proven: Proven, files: Mapping[str, str], twins: Mapping[str, str], more: tuple[str, ...]) -> Job:
-        evidence, environment, rules = proven.evidence, proven.environment, self._recipe.tests
-        gone = {test for edit in evidence.tripwires for test in edit.renamed} if twins else set()
-        tests = (*evidence.fail_to_pass, *evidence.pass_to_pass)
-        return Job(
-            test_files=tuple(dict.fromkeys(test.partition("::")[0] for test in tests)),
-            tests=tuple(dict.fromkeys((*(test for test in tests if test not in gone), *more))),
-            files={**files, **{file.path: file.text for file in evidence.tests}, **twins},
-            args=environment.pytest_args,
-            timeout_s=rules.sample_timeout_s,
-            test_timeout_s=rules.test_timeout_s,
-        )
+    def _exam(self, proven: Proven) -> Exam:
+        evidence, environment = proven.evidence, proven.environment
+        texts = self._cache.trees.texts(environment.tree, environment.test_files) if evidence.tripwires else {}
+        own = {file.path: file.text for file in evidence.tests}
+        return Exam(
+            evidence.fail_to_pass, evidence.pass_to_pass, evidence.tripwires, own, texts, environment.pytest_args,
+            self._recipe.tests,
+        )  # fmt: skip

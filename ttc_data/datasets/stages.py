@@ -18,7 +18,7 @@ from ttc_data.environments.host import Host
 from ttc_data.environments.open import Cache
 from ttc_data.environments.single import lay
 from ttc_data.errors import BuildError, EnvironmentFailed, MaskingFailed
-from ttc_data.evidence.generated.asking import CallAsker
+from ttc_data.evidence.generated.asking import CALLS, CallAsker
 from ttc_data.evidence.generated.calls import ProposedCalls
 from ttc_data.evidence.suite import Subject, repeat_suite, run_suite
 from ttc_data.extract import extract
@@ -33,6 +33,7 @@ from ttc_data.row import Row
 from ttc_data.sandbox.protocol import Job, Report, Sandbox
 from ttc_data.sandbox.scheduler import Scheduler
 from ttc_data.specs.leak import leak
+from ttc_data.specs.rewrite import JUDGE, REWRITE
 from ttc_data.store import Build, Keyed, Stage
 
 Input = TypeVar("Input")
@@ -113,6 +114,7 @@ class Stages:
         """The stages in which a model may be asked."""
         rules, inputs = self.recipe, self.inputs
         salt = [rules.spec.model_dump(), rules.tests.generate, *(model.salt if model else ())]
+        salt += [REWRITE.hash, JUDGE.hash] if model and rules.spec.origin == "model" else []
         specify = Specifier(rules, model, self.run_job)
         # Who waits for a model costs no processor: there are as many threads as requests are in flight.
         threads = rules.llm.at_once if model and rules.spec.origin == "model" else 0
@@ -123,7 +125,7 @@ class Stages:
             if model and rules.tests.model_calls
             else None
         )
-        salt = [*tests, *(model.salt if model and ask else ())]
+        salt = [*tests, *((*model.salt, CALLS.hash) if model and ask else ())]
         self._stage(
             inputs.evidence, inputs.cases(), lambda case: self.prove(case, ask), salt, inputs.samples, most=rules.limit
         )

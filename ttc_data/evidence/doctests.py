@@ -5,10 +5,7 @@ from __future__ import annotations
 import doctest
 
 from ttc_data.lang import python
-from ttc_data.lang.modules import module_name
 from ttc_data.records import FileText, Target
-
-__all__ = ["FOLDER", "doctest_file", "import_file", "module_name"]
 
 FOLDER = "ttc_doctests"
 IMPORTS = "ttc_imports"

@@ -22,7 +22,7 @@ MAX_FRAME = 256 * 1024 * 1024
 GRACE_S = 30.0
 START_S = 60.0
 MAX_EVENTS = 1_000_000
-INSIDE = ("confine", "preload", "processes", "rewritten", "session", "streams", "versions", "runner")
+INSIDE = ("rewritten", "confine", "preload", "processes", "session", "streams", "versions", "runner")
 ENDED_BY = {
     "time": "it ran longer than it may",
     "silence": "a test held the interpreter",

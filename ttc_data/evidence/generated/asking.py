@@ -12,7 +12,7 @@ from ttc_data.llm.request import Answer, Request, Sampling
 from ttc_data.records import Target
 from ttc_data.template import template
 
-PROMPT = template("ttc_data.evidence.generated", "prompts/calls.j2")
+CALLS = template("ttc_data.evidence.generated", "prompts/calls.j2")
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class CallAsker:
         first, last = target.span
         code = text.encode("utf-8", "surrogatepass")[first:last].decode("utf-8", "replace")
         outer, _, name = target.qualname.rpartition(".")
-        prompt = PROMPT.render(
+        prompt = CALLS.render(
             count=self.count, kind=target.kind, name=target.qualname, module=module, code=code,
             example=f"{outer}(...).{name}(...)" if target.kind == "method" else f"{name}(...)",
         )  # fmt: skip

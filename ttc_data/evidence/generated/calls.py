@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from random import Random
 
-from ttc_data.evidence.doctests import module_name
 from ttc_data.evidence.generated.case import Case
 from ttc_data.evidence.generated.proposals import proposals, with_more
 from ttc_data.evidence.generated.recording import compared, recorded, recorder
 from ttc_data.evidence.generated.writing import generated_file
 from ttc_data.evidence.strength import RunVersions
 from ttc_data.evidence.suite import RunJob
+from ttc_data.lang.modules import module_name
 from ttc_data.records import Environment, FileText, Target
 from ttc_data.rules import TestRules
 from ttc_data.sandbox.protocol import Job

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -108,14 +107,6 @@ def compared(outputs: Sequence[str], cases: Sequence[Case], least: int) -> list[
     steady = {number for number, answer in first.items() if "refused" not in answer and again.get(number) == answer}
     enough = sum(first[number].get("raises") is None for number in steady) >= least
     return [enough and all(other.get(number) == first[number] for number in steady) for other in others]
-
-
-def refusals(output: str, cases: Sequence[Case]) -> Counter[str]:
-    """Why cases were refused inside, for a report."""
-    answers = _answers(output, len(cases))
-    counts = Counter(str(answer.get("refused", "kept")) for answer in answers.values())
-    counts["no answer"] = len(cases) - len(answers)
-    return +counts
 
 
 def _answers(output: str, count: int) -> dict[int, dict[str, Any]]:

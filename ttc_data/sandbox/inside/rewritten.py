@@ -36,9 +36,8 @@ def provide(cache: int, work: str, files: dict[str, str | None], tests: list[str
     rewriting = sys.modules.get("_pytest.assertion.rewrite")
     if cache < 0 or rewriting is None:
         return
-    wanted = set(tests)
     for path, text in files.items():
-        if text is None or (path not in wanted and os.path.basename(path) != "conftest.py"):
+        if text is None or not is_test(path, tests):
             continue
         place = os.path.join(work, path)
         name = hashlib.sha256(("%s\0%s" % (path, text)).encode("utf-8", "surrogateescape")).hexdigest()
@@ -49,6 +48,11 @@ def provide(cache: int, work: str, files: dict[str, str | None], tests: list[str
                 continue
             keep(cache, name, data)
         put(rewriting, place, data)
+
+
+def is_test(path: str, tests: list[str]) -> bool:
+    """Whether pytest rewrites the assertions of a file."""
+    return path in tests or os.path.basename(path) == "conftest.py"
 
 
 def rewritten(rewriting: types.ModuleType, place: str, config: Any = None) -> bytes | None:

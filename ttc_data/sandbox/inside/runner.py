@@ -223,7 +223,7 @@ class Execution:
             cache = open_cache(self.config["isolate"])
             # What the job brought is not there to be found in a frame of ours.
             files = job.pop("files")
-            changes = lay_out(self.config, files)
+            changes = lay_out(self.config, files, job["test_files"])
             provide(cache, self.config["work"], files, job["test_files"])
             del files
             if cache >= 0:
