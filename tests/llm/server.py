@@ -41,7 +41,8 @@ class Behaviour:
         at_once: Requests in work at once; more are sent away with 429. 0: any number.
         status: Given to every request where it is not 200.
         refuses_schemas: Whether a request for structured output is a bad request.
-        words: Words of an answer.
+        words: Words of an answer, where `answer` does not say it.
+        answer: Gives the answer to a prompt and all else that was asked.
     """
 
     latency_s: float = 0.0
@@ -53,11 +54,12 @@ class Behaviour:
     refuses_schemas: bool = False
     words: int = 8
     models: tuple[str, ...] = ("small",)
+    answer: Callable[[str, dict[str, Any]], str] | None = None
 
 
 @dataclass
 class Counts:
-    """What the server saw."""
+    """What the server saw, by prompt; by seed and prompt where one was sent, for several answers to one prompt."""
 
     asked: Counter[str] = field(default_factory=Counter)
     paid: Counter[str] = field(default_factory=Counter)
@@ -81,13 +83,10 @@ def text_of(prompt: str, words: int = 8) -> str:
     return " ".join(digest[8 * (number % 8) : 8 * (number % 8) + 8] for number in range(words))
 
 
-def completion(prompt: str, behaviour: Behaviour) -> bytes:
+def completion(prompt: str, asked: dict[str, Any], behaviour: Behaviour) -> bytes:
     """The body of a good answer."""
-    choice = {
-        "index": 0,
-        "finish_reason": "stop",
-        "message": {"role": "assistant", "content": text_of(prompt, behaviour.words)},
-    }
+    text = behaviour.answer(prompt, asked) if behaviour.answer else text_of(prompt, behaviour.words)
+    choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
     usage = {"prompt_tokens": len(prompt.split()), "completion_tokens": behaviour.words}
     return json.dumps({"object": "chat.completion", "choices": [choice], "usage": usage}).encode()
 
@@ -177,8 +176,9 @@ class Connection(asyncio.Protocol):
     def _complete(self, asked: dict[str, Any]) -> None:
         behaviour, counts = self._behaviour, self._counts
         prompt = "\n".join(message["content"] for message in asked["messages"])
-        number = counts.asked[prompt]
-        counts.asked[prompt] += 1
+        name = f"{asked['seed']} {prompt}" if "seed" in asked else prompt
+        number = counts.asked[name]
+        counts.asked[name] += 1
         if len(counts.bodies) < 100:
             counts.bodies.append(asked)
         if "unanswerable" in prompt:
@@ -189,16 +189,16 @@ class Connection(asyncio.Protocol):
             counts.faults["full"] += 1
             self._send(refusal(429, "too many at once"))
         else:
-            self._work(self._way(prompt, number), prompt)
+            self._work(self._way(name, number), name, completion(prompt, asked, behaviour))
 
-    def _way(self, prompt: str, number: int) -> str:
+    def _way(self, name: str, number: int) -> str:
         """How this time goes: drawn from the prompt and the number of times it was asked before."""
-        draw = int.from_bytes(hashlib.sha256(f"{number}:{prompt}".encode("utf-8", "replace")).digest()[:8], "big")
+        draw = int.from_bytes(hashlib.sha256(f"{number}:{name}".encode("utf-8", "replace")).digest()[:8], "big")
         if draw % 10_000 >= self._behaviour.faults * 10_000:
             return "answer"
         return self._behaviour.kinds[draw // 10_000 % len(self._behaviour.kinds)]
 
-    def _work(self, way: str, prompt: str) -> None:
+    def _work(self, way: str, name: str, good: bytes) -> None:
         counts = self._counts
         counts.working += 1
         counts.most = max(counts.most, counts.working)
@@ -208,14 +208,13 @@ class Connection(asyncio.Protocol):
         def end() -> None:
             counts.working -= 1
             if way == "answer":
-                counts.paid[prompt] += self._send(response(200, completion(prompt, self._behaviour)))
+                counts.paid[name] += self._send(response(200, good))
             else:
-                self._fail(way, prompt)
+                self._fail(way, good)
 
         asyncio.get_running_loop().call_later(self._behaviour.latency_s, end)
 
-    def _fail(self, way: str, prompt: str) -> None:
-        good = completion(prompt, self._behaviour)
+    def _fail(self, way: str, good: bytes) -> None:
         whole = response(200, good)
         ways: dict[str, Callable[[], object]] = {
             "too_many": lambda: self._send(refusal(429, "too many requests")),

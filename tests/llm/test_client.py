@@ -116,6 +116,14 @@ def test_a_server_that_is_not_there_shows_soon(tmp_path: Path) -> None:
         assert time.monotonic() - began < 15
 
 
+def test_nobody_waits_for_a_server_that_has_ended(tmp_path: Path) -> None:
+    reason = "the server of small ended with 1: no memory"
+    with opened(tmp_path, NOBODY, ended=lambda: reason) as models:
+        with pytest.raises(ModelUnavailable, match=f"^{reason}$"):
+            models.ask(prompt("a"))
+        assert models.account.requests == 1
+
+
 def test_a_page_of_html_is_no_model(tmp_path: Path) -> None:
     with (
         serving(Behaviour(faults=1.0, kinds=("garbage",))) as server,
@@ -136,6 +144,17 @@ def test_retry_after_is_waited_for(tmp_path: Path) -> None:
         assert future.result().text == text_of("a")
         assert time.monotonic() - began >= 0.5
         assert server.counts.asked["a"] == 2
+
+
+def test_an_answer_that_cannot_be_kept_is_not_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(file: int, data: bytes, offset: int) -> int:
+        raise OSError(28, "No space left on device")
+
+    with serving(Behaviour()) as server, opened(tmp_path, server.url) as models:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "pwrite", full)
+            assert answer_of(models, prompt("a")) == "StorageFull"
+        assert (answer_of(models, prompt("a")), models.account.answers) == (text_of("a"), 1)
 
 
 # What cannot be asked again

@@ -29,7 +29,7 @@ def answer(number: int, text: str = "said") -> Answer:
 def written(folder: Path, *answers: Answer) -> Path:
     journal = AnswerJournal(folder)
     for one in answers:
-        journal.write(one)
+        journal.write([one])
     journal.close()
     return folder / "answers-0.jsonl"
 
@@ -52,7 +52,7 @@ def test_a_torn_last_line_is_dropped_and_written_over(tmp_path: Path, cut: int) 
     journal = AnswerJournal(tmp_path)
     assert answer(0).key in journal
     assert answer(1).key not in journal
-    journal.write(answer(2))
+    journal.write([answer(2)])
     journal.close()
     assert path.read_bytes().count(b"\n") == 2
     again = AnswerJournal(tmp_path)
@@ -87,7 +87,7 @@ import sys
 from pathlib import Path
 from tests.llm.test_journal import AnswerJournal, answer
 journal = AnswerJournal(Path(sys.argv[1]))
-journal.write(answer(7))
+journal.write([answer(7)])
 print("held", flush=True)
 sys.stdin.read()
 """
@@ -101,7 +101,7 @@ def test_two_processes_have_a_file_each_and_read_each_others(tmp_path: Path) -> 
         assert other.stdout.readline() == b"held\n"
         journal = AnswerJournal(tmp_path)
         assert journal.get(answer(7).key) == answer(7)
-        journal.write(answer(8))
+        journal.write([answer(8)])
         journal.sync()
         journal.close()
         other.communicate(b"")
@@ -113,7 +113,7 @@ def test_two_processes_have_a_file_each_and_read_each_others(tmp_path: Path) -> 
 
 def test_a_full_disk_is_told_and_leaves_whole_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     journal = AnswerJournal(tmp_path)
-    journal.write(answer(0))
+    journal.write([answer(0)])
     real = os.pwrite
 
     def half(file: int, data: bytes, offset: int) -> int:
@@ -123,12 +123,35 @@ def test_a_full_disk_is_told_and_leaves_whole_lines(tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr(os, "pwrite", half)
     with pytest.raises(StorageFull, match="No space left on device; free some space and run again"):
-        journal.write(answer(1))
+        journal.write([answer(1)])
     monkeypatch.undo()
     assert (tmp_path / "answers-0.jsonl").read_bytes().count(b"\n") == 1
-    journal.write(answer(2))
+    journal.write([answer(2)])
     assert journal.get(answer(2).key) == answer(2)
     journal.close()
+
+
+def test_of_answers_written_together_those_that_fit_on_the_disk_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = AnswerJournal(tmp_path)
+    real, room = os.pwrite, 2 * len((written(tmp_path / "other", answer(0))).read_bytes()) + 20
+
+    def limited(file: int, data: bytes, offset: int) -> int:
+        if offset >= room:
+            raise OSError(28, "No space left on device")
+        return real(file, data[: room - offset], offset)
+
+    monkeypatch.setattr(os, "pwrite", limited)
+    with pytest.raises(StorageFull):
+        journal.write([answer(number) for number in range(4)])
+    monkeypatch.undo()
+    assert [journal.get(answer(number).key) for number in range(4)] == [answer(0), answer(1), None, None]
+    journal.write([answer(3)])
+    journal.close()
+    again = AnswerJournal(tmp_path)
+    assert [answer(number).key in again for number in range(4)] == [True, True, False, True]
+    again.close()
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:

@@ -74,6 +74,18 @@ def test_a_server_answers_while_the_block_lasts_and_nothing_of_it_stays(tmp_path
 
 
 @LINUX
+def test_a_server_that_ends_by_itself_says_how(tmp_path: Path) -> None:
+    with server("good", tmp_path) as one:
+        assert one.ended() == ""
+        os.kill(min(pids(tmp_path)), signal.SIGKILL)
+        until = time.monotonic() + 10
+        while not one.ended() and time.monotonic() < until:
+            time.sleep(0.02)
+        assert one.ended().startswith("the server of good ended with 137: pids ")
+    assert alive(pids(tmp_path)) == set()
+
+
+@LINUX
 def test_what_ignores_sigterm_in_a_session_of_its_own_is_ended_too(tmp_path: Path) -> None:
     with server("stubborn", tmp_path, grace_s=0.2):
         found = pids(tmp_path)

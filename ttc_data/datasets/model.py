@@ -88,13 +88,15 @@ def open_model(recipe: Recipe, records: Path, say: Callable[[str], None]) -> Ite
 
     with ExitStack() as stack:
         urls = rules.urls
+        ended: Callable[[], str] = str  # nothing is known of a server that somebody else started
         if rules.serve:
             server = stack.enter_context(Server(rules.serve, rules.gpus, records.parent / "logs", say=say))
-            urls = server.urls
+            urls, ended = server.urls, server.ended
         name = _model_name(urls, rules.model)
         client = Models(
             urls, records / ANSWERS, deadline_s=rules.deadline_s, silence_s=rules.silence_s, at_once=rules.at_once,
             prices=Prices(rules.input_price, rules.output_price), max_spend=rules.max_spend,
+            ended=ended,
         )  # fmt: skip
         stack.enter_context(client)
         try:

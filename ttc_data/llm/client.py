@@ -7,15 +7,15 @@ import math
 import random
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from ttc_data.errors import ModelUnavailable, PromptRefused, RecipeError, StorageFull, TtcError
 from ttc_data.llm.endpoint import AttemptFailed, Endpoint, api_key, base_url
+from ttc_data.llm.flight import Flight, unavailable
 from ttc_data.llm.journal import AnswerJournal
 from ttc_data.llm.ledger import Account, Ledger, Prices
 from ttc_data.llm.request import Answer, Request
@@ -48,6 +48,7 @@ class Models:
         longest_backoff_s: no wait is drawn longer than this.
         prices: of tokens.
         max_spend: most that the answers of the folder may cost, those of earlier runs with them; 0 for no limit.
+        ended: asked when a connection is lost: why no server will ever answer again, nothing where one may.
 
     Raises:
         RecipeError: a base URL, or a key in OPENAI_API_KEY, that cannot be used; `max_spend` without `prices`.
@@ -68,6 +69,7 @@ class Models:
         longest_backoff_s: float = 30.0,
         prices: Prices | None = None,
         max_spend: float = 0.0,
+        ended: Callable[[], str] = lambda: "",
     ) -> None:
         self._urls = [base_url(url) for url in dict.fromkeys(endpoints)]
         if not self._urls:
@@ -77,7 +79,7 @@ class Models:
         self._deadline_s, self._silence_s, self._contact_s = deadline_s, silence_s, contact_s
         self._at_once, self._first = at_once, min(first_at_once, at_once)
         self._backoff_s, self._longest_backoff_s = backoff_s, longest_backoff_s
-        self._api_key = api_key()
+        self._api_key, self._servers_ended = api_key(), ended
         self._journal = AnswerJournal(answers)
         before = self._journal.prompt_tokens, self._journal.completion_tokens
         self._ledger = Ledger(prices or Prices(), max_spend, before)
@@ -85,9 +87,9 @@ class Models:
         self._heard_at = -math.inf
         self._down = False
         self._asking: dict[str, list[Future[Answer]]] = {}
-        self._unsent: set[asyncio.Task[Answer]] = set()
-        self._sent: set[asyncio.Task[Answer]] = set()
-        self._in_need: deque[tuple[float, asyncio.Future[None]]] = deque()
+        self._unsent: deque[tuple[str, Request]] = deque()
+        self._flights: dict[asyncio.Task[None], Flight] = {}
+        self._came: list[tuple[Answer, float]] = []
         self._lock = threading.Lock()
         self._inbox: list[tuple[str, Request, Future[Answer]]] = []
         self._closed = False
@@ -182,12 +184,9 @@ class Models:
     async def _live(self, ready: Future[None]) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         now = self._loop.time()
-        self._slots = Slots(
-            [
-                Endpoint(url, Window(self._first, self._at_once, now), self._silence_s, self._api_key)
-                for url in self._urls
-            ]
-        )
+        windows = [(url, Window(self._first, self._at_once, now)) for url in self._urls]
+        endpoints = [Endpoint(url, window, self._api_key) for url, window in windows]
+        self._slots = Slots(endpoints, self._send)
         ready.set_result(None)
         ticks = 0
         try:
@@ -195,15 +194,17 @@ class Models:
                 try:
                     await asyncio.wait_for(self._stop.wait(), TICK_S)
                 except TimeoutError:
-                    self._slots.tick()
+                    self._tick()
                 ticks += 1
                 if ticks % SYNC_TICKS == 0:
                     await asyncio.to_thread(self._sync)
         finally:
-            tasks = [*self._unsent, *self._sent]
+            self._forget_unsent()
+            tasks = [*self._flights]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            self._keep()
             for endpoint in self._slots.endpoints:
                 await endpoint.close()
             self._sync()
@@ -215,131 +216,174 @@ class Models:
             pass
 
     async def _drain(self) -> None:
-        for task in self._unsent:
-            task.cancel()
-        if tasks := [*self._unsent, *self._sent]:
-            await asyncio.wait(tasks)
+        self._forget_unsent()
+        if self._flights:
+            await asyncio.wait([*self._flights])
+        self._keep()
+
+    def _forget_unsent(self) -> None:
+        while self._unsent:
+            self._fail(self._unsent.popleft()[0], ModelUnavailable(CLOSED))
+
+    def _tick(self) -> None:
+        """End what has no time left. One look at all, four times a second, costs less than a timer for each."""
+        now = self._loop.time()
+        for task, flight in self._flights.items():
+            if flight.late:
+                continue
+            if now - flight.begun > self._deadline_s:
+                flight.late = True
+                task.cancel()
+            elif now - flight.heard > self._silence_s:
+                flight.heard, flight.silent = math.inf, True
+                task.cancel()
+        self._slots.tick()
 
     def _collect(self) -> None:
         with self._lock:
             inbox, self._inbox = self._inbox, []
         for key, request, future in inbox:
-            self._begin(key, request, future)
-
-    def _begin(self, key: str, request: Request, future: Future[Answer]) -> None:
-        if (kept := self._journal.get(key)) is not None:  # it came in between
-            self._ledger.count("reused")
-            future.set_result(kept)
-        elif key in self._asking:
-            self._ledger.count("joined")
-            self._asking[key].append(future)
-        else:
-            self._asking[key] = [future]
-            task = self._loop.create_task(self._answer(key, request))
-            self._unsent.add(task)
-            task.add_done_callback(partial(self._deliver, key))
-
-    def _deliver(self, key: str, task: asyncio.Task[Answer]) -> None:
-        self._unsent.discard(task)
-        self._sent.discard(task)
-        error = ModelUnavailable(CLOSED) if task.cancelled() else task.exception()
-        for future in self._asking.pop(key):
-            if error is None:
-                future.set_result(task.result())
+            if (kept := self._journal.get(key)) is not None:  # it came in between
+                self._ledger.count("reused")
+                future.set_result(kept)
+            elif key in self._asking:
+                self._ledger.count("joined")
+                self._asking[key].append(future)
             else:
-                future.set_exception(error)
+                self._asking[key] = [future]
+                self._unsent.append((key, request))
+        self._send()
 
-    async def _answer(self, key: str, request: Request) -> Answer:
-        amount = self._ledger.estimate(request)
-        await self._reserve(amount)
-        try:
-            endpoint = await self._slots.take()
-            task = asyncio.current_task()
-            assert task is not None
-            self._unsent.discard(task)
-            self._sent.add(task)
-            answer = await self._attempts(endpoint, request, key)
-            self._journal.write(answer)
-            self._ledger.paid(answer)
-            return answer
-        except PromptRefused:
+    def _next(self) -> Flight | None:
+        """The next request, where there is one and a place and money for it; what waits here costs no task."""
+        while self._unsent and (endpoint := self._slots.open()) is not None:
+            key, request = self._unsent[0]
+            amount = self._ledger.estimate(request)
+            if self._ledger.reserve(amount):
+                self._unsent.popleft()
+                return Flight(key, request, amount, self._slots.occupy(endpoint), self._loop.time())
+            if self._ledger.fits(amount):
+                return None  # requests in flight may give some back
+            self._unsent.popleft()
+            self._fail(key, self._ledger.limit_reached(amount))
+        return None
+
+    def _send(self) -> None:
+        """Send all that can be sent."""
+        while (flight := self._next()) is not None:
+            task = self._loop.create_task(self._work(flight))
+            self._flights[task] = flight
+            task.add_done_callback(self._ended)
+
+    async def _work(self, flight: Flight) -> None:
+        """See a request to its end, and then the next one: a task for each would cost as much as its hash."""
+        task = asyncio.current_task()
+        assert task is not None
+        following: Flight | None = flight
+        while following is not None:
+            flight = following
+            try:
+                await self._attempts(flight, task)
+            except TtcError as error:
+                self._failed(flight, error)
+            if (following := self._next()) is not None:
+                self._flights[task] = following
+                await asyncio.sleep(0)  # the answer before is in the journal when this one is sent
+        del self._flights[task]
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        flight = self._flights.pop(task, None)
+        if flight is not None:  # cut off in the middle
+            error = None if task.cancelled() else task.exception()
+            self._failed(flight, error or ModelUnavailable(CLOSED))
+            self._send()
+
+    def _failed(self, flight: Flight, error: BaseException) -> None:
+        if isinstance(error, PromptRefused):
             self._ledger.count("refused")
-            raise
-        finally:
-            self._release(amount)
+        self._ledger.release(flight.amount)
+        self._fail(flight.key, error)
 
-    async def _reserve(self, amount: float) -> None:
-        """Set money aside; where requests in flight may give some back, wait for them."""
-        if not self._in_need and self._ledger.reserve(amount):
-            return
-        waiter: asyncio.Future[None] = self._loop.create_future()
-        self._in_need.append((amount, waiter))
-        self._allot()
+    def _fail(self, key: str, error: BaseException) -> None:
+        for future in self._asking.pop(key):
+            future.set_exception(error)
+
+    def _keep(self) -> None:
+        """Put what came in this turn of the loop into the journal, and then hand it out."""
+        came, self._came = self._came, []
+        full: StorageFull | None = None
         try:
-            await waiter
-        except asyncio.CancelledError:
-            if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
-                self._release(amount)
-            raise
+            self._journal.write([answer for answer, _ in came])
+        except StorageFull as error:
+            full = error
+        for answer, amount in came:
+            self._ledger.release(amount)
+            if full is not None and answer.key not in self._journal:
+                self._fail(answer.key, full)
+                continue
+            self._ledger.paid(answer)
+            for future in self._asking.pop(answer.key):
+                future.set_result(answer)
+        self._send()
 
-    def _release(self, amount: float) -> None:
-        self._ledger.release(amount)
-        self._allot()
-
-    def _allot(self) -> None:
-        """Give the next in line their money, or the reason why they never get it."""
-        while self._in_need:
-            amount, waiter = self._in_need[0]
-            if not waiter.done():
-                if self._ledger.reserve(amount):
-                    waiter.set_result(None)
-                elif self._ledger.fits(amount):
-                    return
-                else:
-                    waiter.set_exception(self._ledger.limit_reached(amount))
-            self._in_need.popleft()
-
-    async def _attempts(self, endpoint: Endpoint, request: Request, key: str) -> Answer:
-        """Ask until there is an answer or the time is up; a place at `endpoint` is taken."""
-        begun = self._loop.time()
+    async def _attempts(self, flight: Flight, task: asyncio.Task[None]) -> None:
+        """Ask until there is an answer or the time is up."""
         number, last = 0, AttemptFailed("timeout", "none has ended")
         try:
-            async with asyncio.timeout_at(begun + self._deadline_s):
-                while True:
-                    try:
-                        return await self._attempt(endpoint, request, key)
-                    except AttemptFailed as failed:
-                        last = failed
-                    finally:
-                        self._slots.give_back(endpoint)
-                    if self._hopeless(last, begun):
-                        raise self._unavailable(endpoint, last, begun) from last
-                    self._ledger.retried(last.cause)
-                    longest = min(self._longest_backoff_s, self._backoff_s * 2 ** min(number, 16))
-                    await asyncio.sleep(self._random.uniform(0, longest))
-                    number += 1
-                    endpoint = await self._slots.take(urgent=True)
-        except TimeoutError as error:
-            self._down = self._heard_at < begun
-            raise self._unavailable(endpoint, last, begun) from error
+            while True:
+                try:
+                    answer = await self._attempt(flight, task)
+                    # Before the place is given back: who gets it has to wait for a turn of the loop, and this is kept then.
+                    if not self._came:
+                        self._loop.call_soon(self._keep)
+                    self._came.append((answer, flight.amount))
+                    return
+                except AttemptFailed as failed:
+                    last = failed
+                finally:
+                    self._slots.give_back(flight.endpoint)
+                if last.cause == "connection" and (reason := self._servers_ended()):
+                    raise ModelUnavailable(reason) from last
+                if self._hopeless(last, flight.begun):
+                    raise unavailable(flight, last) from last
+                self._send()  # meanwhile
+                self._ledger.retried(last.cause)
+                longest = min(self._longest_backoff_s, self._backoff_s * 2 ** min(number, 16))
+                await asyncio.sleep(self._random.uniform(0, longest))
+                number += 1
+                flight.endpoint = await self._slots.take()
+        except asyncio.CancelledError as error:
+            if not flight.late or task.uncancel():
+                raise
+            self._down = self._heard_at < flight.begun
+            raise unavailable(flight, last) from error
 
-    async def _attempt(self, endpoint: Endpoint, request: Request, key: str) -> Answer:
-        begun = self._loop.time()
+    async def _attempt(self, flight: Flight, task: asyncio.Task[None]) -> Answer:
+        begun, window = self._loop.time(), flight.endpoint.window
+        flight.heard = begun
         self._ledger.count("requests")
         try:
-            answer = await endpoint.ask(request, key)
+            try:
+                answer = await flight.endpoint.ask(flight.request, flight.key, flight.hear)
+            except asyncio.CancelledError as error:
+                if not flight.silent or task.uncancel():
+                    raise
+                flight.silent = False
+                raise AttemptFailed("timeout", f"silence for {self._silence_s:g} s", pushed=True) from error
         except AttemptFailed as failed:
             now = self._loop.time()
             if failed.pushed:
-                endpoint.window.pushed(begun, now, late=failed.cause == "timeout")
+                window.pushed(begun, now, late=failed.cause == "timeout")
             if failed.wait_s:
-                self._slots.pause(endpoint, now + min(failed.wait_s, self._deadline_s))
+                self._slots.pause(flight.endpoint, now + min(failed.wait_s, self._deadline_s))
             raise
         except PromptRefused:
             self._heard_at, self._down = self._loop.time(), False
             raise
+        finally:
+            flight.heard = math.inf
         self._heard_at, self._down = self._loop.time(), False
-        endpoint.window.answered(begun, self._heard_at, answer.completion_tokens)
+        window.answered(begun, self._heard_at, answer.completion_tokens)
         return answer
 
     def _hopeless(self, failed: AttemptFailed, begun: float) -> bool:
@@ -347,14 +391,3 @@ class Models:
         if failed.cause not in ("connection", "not_a_completion"):
             return self._down and failed.cause != "429"
         return self._down or (self._heard_at == -math.inf and self._loop.time() - begun > self._contact_s)
-
-    def _unavailable(self, endpoint: Endpoint, last: AttemptFailed, begun: float) -> ModelUnavailable:
-        waited = self._loop.time() - begun
-        advice = "start it, or check --llm"
-        if last.cause == "not_a_completion":
-            advice = "check that --llm is the base URL of an OpenAI-compatible server, most end in /v1"
-        elif last.cause in ("429", "timeout"):
-            advice = "give it more time, or fewer requests at once"
-        return ModelUnavailable(
-            f"{endpoint.url} gave no answer within {waited:.0f} s (the last attempt: {last}); {advice}"
-        )

@@ -80,7 +80,9 @@ class Ledger:
             self._retries[cause] += 1
 
     def estimate(self, request: Request) -> float:
-        """The most that a request will cost."""
+        """The most that a request will cost; nothing where nobody set a limit."""
+        if not self.max_spend:
+            return 0.0
         return self._prices.of(request.estimated_tokens, request.sampling.max_tokens)
 
     def reserve(self, amount: float) -> bool:

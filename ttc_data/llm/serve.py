@@ -21,6 +21,8 @@ from ttc_data.errors import ModelUnavailable
 
 LEASH = Path(__file__).with_name("leash.py")
 VLLM = (sys.executable, "-m", "vllm.entrypoints.openai.api_server")
+# vLLM 0.32 on the processor ends with "CPU Generator does not use offset" when it takes up a prompt with a seed in pieces.
+ON_THE_PROCESSOR = ("--no-enable-chunked-prefill",)
 LOOK_S = 0.25
 SAY_EVERY_S = 10.0
 QUOTED_LINES = 4
@@ -121,6 +123,13 @@ class Server:
             lifeline.close()
         self._leashes, self._lifelines = [], []
 
+    def ended(self) -> str:
+        """Why no answer will ever come: all servers have ended by themselves. Empty while one runs."""
+        codes = [leash.poll() for leash in self._leashes]
+        if not codes or None in codes:
+            return ""
+        return f"the server of {self._model} ended with {codes[0]}: {self._quoted(0)}"
+
     def _devices(self) -> list[str]:
         named = os.environ.get("CUDA_VISIBLE_DEVICES")
         if named is None:
@@ -136,6 +145,8 @@ class Server:
         command = [*self._program, "--model", self._model, "--host", "127.0.0.1", "--port", str(port)]
         if self._each > 1:
             command += ["--tensor-parallel-size", str(self._each)]
+        if not devices:
+            command += ON_THE_PROCESSOR
         leash = [sys.executable, "-I", "-S", str(LEASH), str(self._grace_s), str(os.getpid())]
         with log.open("wb") as file:
             started = subprocess.Popen(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -56,6 +57,7 @@ class Draft(Part):
     examples: tuple[Example, ...] = Field(default=())
 
 
+@functools.cache
 def schema() -> dict[str, Any]:
     """The JSON Schema that an answer is asked to be an instance of: the same for every target.
 

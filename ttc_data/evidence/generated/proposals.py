@@ -55,22 +55,6 @@ def proposals(target: Target, text: str, others: Mapping[str, str], random: Rand
     return list(found.values())
 
 
-def call_sites(target: Target, text: str, others: Mapping[str, str], most: int) -> list[str]:
-    """Calls of a target with plain arguments that stand elsewhere in its repository, as expressions.
-
-    Args:
-        target: what is called.
-        text: its module's.
-        others: path to text of the repository's other files.
-        most: how many to give at most.
-    """
-    module = read(target, text, others)
-    if module is None:
-        return []
-    found = dict.fromkeys(case.call for case in Proposer(module, others, Random(0)).call_sites())
-    return list(found)[:most]
-
-
 def parse_model_cases(answer: str, target: Target, text: str, others: Mapping[str, str]) -> tuple[list[Case], int]:
     """Read the calls that a model proposed: the lines of its fenced blocks, one call expression a line.
 
