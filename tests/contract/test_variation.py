@@ -85,5 +85,7 @@ def test_lines_and_branches_are_those_of_the_whole_file(place: Place, sandbox: S
     )  # fmt: skip
     reach = sandbox.run(job).reach
     assert (reach["f"].ran, reach["f"].lines, reach["f"].branches, reach["f"].taken) == ((13, 15), 3, 2, 1)
-    assert reach["f"].tests == ("test_job.py::test_one",)
+    assert reach["f"].tests == ()
+    tests_of = sandbox.run(replace(job, branches=False)).reach["f"]
+    assert (tests_of.ran, tests_of.lines, tests_of.tests) == ((13, 15), 3, ("test_job.py::test_one",))
     assert (reach["X"].ran, reach["X"].lines) == ((), 1)

@@ -39,9 +39,9 @@ class Job:
     timeout_s: float = 120.0
     test_timeout_s: float = 20.0
     cover: Mapping[str, Mapping[str, Sequence[Lines]]] = field(default_factory=dict)
-    """Path to group name to lines: which tests ran them is asked for."""
+    """Path to group name to lines: which of them ran is asked for, and which tests ran them."""
     branches: bool = False
-    """Whether the branches of these lines are asked for too."""
+    """Whether their branches are asked for instead: of the session as a whole, in half of the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,7 @@ class Reach:
     """Who ran a group of lines."""
 
     tests: tuple[str, ...]
+    """None where branches were asked for."""
     ran: tuple[int, ...]
     """Lines of the group that ran under a test."""
     lines: int

@@ -118,6 +118,12 @@ def practise() -> None:
             for _ in range(PRACTICES):
                 sys.modules["pytest"].main([*options, "--rootdir", folder, PRACTICE_NAME + ".py"])
                 sys.modules.pop(PRACTICE_NAME, None)
+        if "coverage" in sys.modules:
+            with contextlib.suppress(Exception):
+                cover = sys.modules["coverage"].Coverage(data_file=None, config_file=False, messages=False, branch=True)
+                cover.start()
+                cover.stop()
+                cover.branch_stats(os.path.join(folder, PRACTICE_NAME + ".py"))
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
