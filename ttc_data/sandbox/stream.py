@@ -22,7 +22,8 @@ MAX_FRAME = 256 * 1024 * 1024
 GRACE_S = 30.0
 START_S = 60.0
 MAX_EVENTS = 1_000_000
-INSIDE = ("rewritten", "confine", "preload", "processes", "session", "streams", "versions", "runner")
+REWRITING = ("texts", "codes", "rewritten")
+INSIDE = (*REWRITING, "confine", "preload", "processes", "session", "streams", "versions", "runner")
 ENDED_BY = {
     "time": "it ran longer than it may",
     "silence": "a test held the interpreter",
@@ -74,7 +75,7 @@ def program(*names: str) -> str:
 
 def bytecode_program() -> str:
     """What is run once for an installed environment."""
-    return program("rewritten", "bytecode")
+    return program(*REWRITING, "bytecode")
 
 
 def runner_arguments(

@@ -14,6 +14,8 @@ import types
 from random import Random
 from typing import Any, Callable, Iterator
 
+from ttc_data.sandbox.inside.texts import first_line
+
 # A test that goes on this long after its timeout was raised in it has swallowed it.
 LAST_WORDS_S = 2.0
 STUCK = 86
@@ -170,12 +172,6 @@ def around(block: list[Any], spans: list[list[int]]) -> Iterator[int]:
             last = first_line(statement.body[0]) - 1
         yield from range(first_line(statement), last + 1)
         yield from within
-
-
-def first_line(statement: Any) -> int:
-    """Where a statement begins, its decorators included."""
-    lines: list[int] = [statement.lineno, *(one.lineno for one in getattr(statement, "decorator_list", ()))]
-    return min(lines)
 
 
 def names_of(tests: list[str], files: list[str]) -> dict[str, set[str]]:

@@ -5,23 +5,19 @@ the tests were collected. Everything else is refused, with the reason, and is fo
 """
 
 from __future__ import annotations
-import __future__
 
 import _lsprof
-import ast
 import gc
-import itertools
 import json
 import os
 import sys
 import types
-from typing import Any, Callable, Iterator
+from typing import Any, Iterator
 
+from ttc_data.sandbox.inside.codes import Code, inner, plain, same, signature
 from ttc_data.sandbox.inside.confine import empty
-from ttc_data.sandbox.inside.session import first_line
+from ttc_data.sandbox.inside.texts import Text
 
-Code = types.CodeType
-FUTURE_FLAGS = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names[4:])
 FUNCTION_FLAGS = 0x3  # CO_OPTIMIZED and CO_NEWLOCALS: a function, not a class body or a module
 
 
@@ -158,87 +154,38 @@ class Original:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.text = ""
+        self.text = Text("")
         self.problem = ""
         try:
             with open(path, "rb") as file:
-                self.text = file.read().decode("utf-8")
+                self.text = Text(file.read().decode("utf-8"))
         except (OSError, UnicodeDecodeError) as error:
             self.problem = str(error)
-        # As the compiler counts them where there is no carriage return.
-        self.lines = [line + "\n" for line in self.text.split("\n")]
-        self.places = [0, *itertools.accumulate(map(len, self.lines))]
         self.whole: Code | None = None
-        self.flags = 0
-        self.imports: list[tuple[int, int]] = []
-        self.statements: list[tuple[int, int]] = []
         self.parts: dict[int, Code] = {}
 
     def compiled(self, text: str) -> tuple[Code, Code]:
         """Compile the original and a version of it: of both only the statement that differs, where it is a single one."""
         if self.problem:
             raise ValueError(self.problem)
-        if not self.statements:
-            self.divide()
-        start, end = self.differing(text)
-        for first, last in self.statements:
-            if first <= start and end <= last and "\r" not in text:
-                place, after = self.places[first], min(self.places[last], len(self.text))
-                if first not in self.parts:
-                    self.parts[first] = self.part(first, last, self.text[place:after])
-                return self.parts[first], self.part(first, last, text[place : after + len(text) - len(self.text)])
-        if self.whole is None:
-            self.whole = compile(self.text, self.path, "exec", dont_inherit=True)
-        return self.whole, compile(text, self.path, "exec", dont_inherit=True)
+        parts = self.text.parts(text)
+        if parts is None:
+            if self.whole is None:
+                self.whole = self.compile(self.text.text)
+            return self.whole, self.compile(text)
+        first, old, new = parts
+        if first not in self.parts:
+            self.parts[first] = self.compile(old)
+        return self.parts[first], self.compile(new)
 
-    def divide(self) -> None:
-        """Find the lines of each statement: 40 ms for 5,000 lines."""
-        for statement in ast.parse(self.text, self.path).body:
-            first = first_line(statement)
-            self.statements.append((first - 1, statement.end_lineno or first))
-            if not hasattr(statement, "decorator_list") and any(
-                isinstance(one, (ast.Import, ast.ImportFrom)) for one in ast.walk(statement)
-            ):
-                self.imports.append(self.statements[-1])
-            if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
-                for alias in statement.names:
-                    self.flags |= getattr(__future__, alias.name).compiler_flag & FUTURE_FLAGS
-
-    def differing(self, text: str) -> tuple[int, int]:
-        """Which lines of the original another text differs in: the first, and the one after the last."""
-        most = min(len(self.text), len(text))
-        start = shared(most, lambda count: self.text.startswith(text[:count]))
-        end = len(self.text) - shared(most - start, lambda count: self.text.endswith(text[len(text) - count :]))
-        last = self.text.count("\n", 0, end)
-        return self.text.count("\n", 0, start), last if end == self.places[last] else last + 1
-
-    def part(self, first: int, last: int, text: str) -> Code:
-        """Compile a statement among the module's imports: a call on an imported module is other code than one on a variable."""
-        before, after = ["\n"] * first, []
-        for start, end in self.imports:
-            if end <= first:
-                before[start:end] = self.lines[start:end]
-            elif start >= last:
-                after += self.lines[start:end]
-        code: Code = compile("".join([*before, text, *after]), self.path, "exec", self.flags, dont_inherit=True)
+    def compile(self, text: str) -> Code:
+        code: Code = compile(text, self.path, "exec", dont_inherit=True)
         return code
 
 
 def place_of(code: Code) -> tuple[str, str, int]:
     """File, name and first line."""
     return code.co_filename, code.co_name, code.co_firstlineno
-
-
-def shared(most: int, alike: Callable[[int], bool]) -> int:
-    """The greatest count up to `most` that is alike, where every smaller one is, by halving."""
-    least = 0
-    while least < most:
-        middle = (least + most + 1) // 2
-        if alike(middle):
-            least = middle
-        else:
-            most = middle - 1
-    return least
 
 
 def tell(descriptor: int, *words: Any) -> None:
@@ -276,35 +223,3 @@ def differences(old: Code, new: Code) -> Iterator[tuple[Code, Code]]:
         raise Inexact("more than the code of functions differs in %s" % old.co_name)
     for one, other in inner(old, new):
         yield from differences(one, other)
-
-
-def plain(code: Code) -> list[Any]:
-    """What a module or class does by itself, wherever its lines stand."""
-    constants = [constant.co_name if isinstance(constant, Code) else constant for constant in code.co_consts]
-    names = (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
-    flow = (code.co_flags, code.co_code, getattr(code, "co_exceptiontable", b""))
-    return [code.co_name, flow, [(type(one), repr(one)) for one in constants], names]
-
-
-def same(old: Code, new: Code) -> bool:
-    """Whether two functions do the same: their line numbers may differ."""
-    if plain(old) != plain(new) or signature(old) != signature(new):
-        return False
-    return all(same(one, other) for one, other in inner(old, new))
-
-
-def inner(old: Code, new: Code) -> list[tuple[Code, Code]]:
-    """The pairs of what is defined inside; `plain` has shown that there are as many in both."""
-    return [(one, new.co_consts[number]) for number, one in enumerate(old.co_consts) if isinstance(one, Code)]
-
-
-def signature(code: Code) -> tuple[Any, ...]:
-    """How a function is called: the names and kinds of its arguments."""
-    count = code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & 4) + bool(code.co_flags & 8)
-    return (
-        code.co_argcount,
-        code.co_posonlyargcount,
-        code.co_kwonlyargcount,
-        code.co_flags & 12,
-        code.co_varnames[:count],
-    )
