@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ttc_data.lang.facts import last_name
 
@@ -20,6 +21,7 @@ RAISES = frozenset(
 )  # fmt: skip
 WARNS = frozenset({"warns", "assertWarns", "assertWarnsRegex", "assert_warns"})
 
+NODES_HELD = 1000
 Names = frozenset[str]
 
 
@@ -54,7 +56,8 @@ def mentions(node: ast.AST, names: Names) -> bool:
     )
 
 
-def in_order(node: ast.AST) -> list[ast.AST]:
+@lru_cache(maxsize=NODES_HELD)
+def in_order(node: ast.AST) -> Sequence[ast.AST]:
     """All that stands in a node, in the order of the text."""
     placed = [part for part in ast.walk(node) if hasattr(part, "lineno")]
     return sorted(placed, key=lambda part: (getattr(part, "lineno", 0), getattr(part, "col_offset", 0)))

@@ -59,6 +59,8 @@ class _Place:
     claims: tuple[Claim, ...]
     sides: frozenset[int]
     """The variables, by the identity of their nodes, that stand where something is expected."""
+    functions: tuple[Function, ...]
+    """Itself, and those defined in it."""
 
     @classmethod
     def of(cls, function: ast.AST, scope: Scope, names: Names) -> _Place:
@@ -67,7 +69,8 @@ class _Place:
         parts: list[ast.AST] = [one.node for claim in made for one in claim.expected]
         parts += [claim.node.msg for claim in made if isinstance(claim.node, ast.Assert) and claim.node.msg]
         sides = frozenset(id(part) for node in parts for part in ast.walk(node) if isinstance(part, ast.Name))
-        return cls(function, scope, known, made, sides)
+        own = [node for node in ast.walk(function) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+        return cls(function, scope, known, made, sides, tuple(own))
 
     def expects_alone(self, followed: Trail) -> bool:
         """Whether variables are used for nothing but to say what is expected: they may not be in the question too."""
@@ -89,7 +92,7 @@ class TestFile:
         self.source = source
         self.path = path
         self.starts = python.line_starts(source)
-        self.tree = python.parse(source)
+        self.tree = python.parse_shared(source)
         self.module = Scope(tuple(self.tree.body))
         words = [word for word in target.split(".") if word != "<locals>"]
         self.target: Names = frozenset(words[-2:] if is_dunder(words[-1]) else words[-1:])
@@ -155,8 +158,7 @@ class TestFile:
         is_method = isinstance(call.func, ast.Attribute)
         if name in self.target or not isinstance(call.func, (ast.Name, ast.Attribute)):
             return
-        own = [n for n in ast.walk(place.function) if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))]
-        inner = [n for n in own if n.name == name and n is not place.function]
+        inner = [n for n in place.functions if n.name == name and n is not place.function]
         helper = inner[-1] if inner and not is_method else self._function(name, classes if is_method else [])
         less = Rank.UNRELATED * (not mentions(call, place.names))
         if helper is None or helper is place.function:

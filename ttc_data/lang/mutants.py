@@ -16,7 +16,7 @@ from types import CodeType
 
 from ttc_data.lang.facts import Function, definition_nodes
 from ttc_data.lang.operators import Edit, edits
-from ttc_data.lang.python import compiled, line_starts, parse
+from ttc_data.lang.python import compiled, line_starts, parse, parse_shared
 from ttc_data.records import Span
 
 _GOLDEN = (5**0.5 - 1) / 2
@@ -128,7 +128,7 @@ class _Unit:
 
 def _units(source: bytes, starts: Sequence[int], spans: Sequence[Span]) -> list[_Unit]:
     functions = []
-    for node in _outermost_functions(parse(source).body):
+    for node in _outermost_functions(parse_shared(source).body):
         end = starts[(node.end_lineno or node.lineno) - 1] + (node.end_col_offset or 0)
         functions.append((starts[node.lineno - 1], node.col_offset, end))
     units: dict[Span, _Unit] = {}

@@ -17,6 +17,7 @@ import warnings
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate
 from pathlib import PurePosixPath
 from types import CodeType
@@ -42,6 +43,7 @@ _TEST_FILES = frozenset({"test.py", "tests.py", "conftest.py"})
 _BLANKS = b" \t\f"
 
 
+TREES_HELD = 16
 # CPython 3.11 counts the depth of a tree it makes in a place that all threads share: two threads in `ast.parse` end in
 # "SystemError: AST constructor recursion depth mismatch" (seen here; python/cpython#106905). Warning filters are shared
 # as well.
@@ -132,6 +134,16 @@ def parse(source: bytes, *, compile_too: bool = False) -> ast.Module:
         raise SyntaxError(str(error)) from error
     except (RecursionError, MemoryError) as error:
         raise SyntaxError("nested too deeply") from error
+
+
+@lru_cache(maxsize=TREES_HELD)
+def parse_shared(source: bytes) -> ast.Module:
+    """Parse a file that is asked for again and again. The tree is everybody's: who has it must not change it.
+
+    Raises:
+        SyntaxError: as `parse`.
+    """
+    return parse(source)
 
 
 def compiled(tree: ast.Module) -> CodeType:

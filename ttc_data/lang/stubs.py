@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from ttc_data.lang.facts import Function, definition_nodes, last_name
-from ttc_data.lang.python import indent_of, line_starts, parse
+from ttc_data.lang.python import indent_of, line_starts, parse, parse_shared
 from ttc_data.records import Span, Target
 
 _MOST = 10
@@ -175,7 +175,7 @@ def _functions(source: bytes) -> list[tuple[Span, _Method]]:
                 yield (starts[node.lineno - 1] + node.col_offset, end), _method(node, in_class=in_class)
             yield from visit(node.body, in_class=isinstance(node, ast.ClassDef))
 
-    return list(visit(parse(source).body, in_class=False))
+    return list(visit(parse_shared(source).body, in_class=False))
 
 
 def _method(node: Function, *, in_class: bool) -> _Method:

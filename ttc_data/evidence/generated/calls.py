@@ -93,8 +93,8 @@ class ProposedCalls:
         Raises:
             SandboxLost: the sandbox broke.
         """
-        cases = self.cases[:MOST_COMPARED]
-        if not versions or not cases:
+        cases = self.cases[:MOST_COMPARED] if versions else []
+        if not cases:
             return [False] * len(versions)
         path, key = self.target.path, f"{self.target.key}:alike"
         texts = [{path: text} for text in (self.text, self.text, *versions)]

@@ -16,6 +16,7 @@ from ttc_data.records import Target
 class Module:
     """A target's module, read."""
 
+    text: str
     tree: ast.Module
     node: Node
     """The target's definition."""
@@ -69,7 +70,7 @@ def read(target: Target, text: str, others: Mapping[str, str]) -> Module | None:
         return None
     data = text.encode("utf-8", "surrogatepass")
     try:
-        tree = python.parse(data)
+        tree = python.parse_shared(data)
     except SyntaxError:
         return None
     line = len(data[: target.span[0]].splitlines()) + (not data[: target.span[0]].endswith(b" "))
@@ -82,7 +83,7 @@ def read(target: Target, text: str, others: Mapping[str, str]) -> Module | None:
     classes = {one.name: one for one in definition_nodes(tree.body) if isinstance(one, ast.ClassDef)}
     bases, foreign = _above(owner, dict(classes), others) if owner else ((), frozenset())
     names = frozenset(bound_names(tree.body)) - {"*"}
-    return Module(tree, node, owner, names, classes, target, bases, foreign)
+    return Module(text, tree, node, owner, names, classes, target, bases, foreign)
 
 
 def _find(block: Sequence[ast.stmt], names: Sequence[str], line: int) -> list[Node]:
@@ -123,7 +124,7 @@ def _elsewhere(name: str, others: Mapping[str, str]) -> ast.ClassDef | None:
     for path, text in others.items():
         if name and path.endswith(".py") and f"class {name}" in text:
             try:
-                body = python.parse(text.encode("utf-8", "surrogatepass")).body
+                body = python.parse_shared(text.encode("utf-8", "surrogatepass")).body
             except SyntaxError:
                 continue
             for node in definition_nodes(body):

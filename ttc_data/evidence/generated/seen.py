@@ -64,7 +64,7 @@ def documented(module: Module, others: Mapping[str, str]) -> list[Case]:
     if module.owner:
         texts.append(ast.get_docstring(module.owner) or "")
     own = len(texts)
-    texts += [found for node in _all_nodes(module.tree) if (found := ast.get_docstring(node))]
+    texts += _docstrings(module.text)
     texts += [text for path, text in sorted(others.items()) if path.endswith(_PAGES) and ">>>" in text]
     cases: dict[tuple[tuple[str, ...], str], Case] = {}
     for number, text in enumerate(texts):
@@ -74,11 +74,13 @@ def documented(module: Module, others: Mapping[str, str]) -> list[Case]:
     return list(cases.values())
 
 
-def _all_nodes(tree: ast.Module) -> Iterator[ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]:
-    yield tree
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and docstring_of(node):
-            yield node
+@lru_cache(maxsize=FILES_HELD)
+def _docstrings(text: str) -> Sequence[str]:
+    """Every docstring of a module that parses."""
+    tree = python.parse_shared(text.encode("utf-8", "surrogatepass"))
+    inner = (node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)))
+    nodes = [tree, *(node for node in inner if docstring_of(node))]
+    return [found for node in nodes if (found := ast.get_docstring(node))]
 
 
 @dataclass(frozen=True)
@@ -160,20 +162,17 @@ def _names_owner(module: Module, nodes: Sequence[ast.stmt]) -> bool:
 
 def calls_of(name: str, module: Module, others: Mapping[str, str]) -> list[ast.Call]:
     """Calls of a name, anywhere in the repository's code and docstrings, whose arguments stand for themselves."""
-    trees: list[ast.AST] = []
-    for text in (ast.get_docstring(node) or "" for node in _all_nodes(module.tree)):
+    nodes: list[ast.Call] = []
+    for text in _docstrings(module.text):
         if ">>>" in text and name in text:
-            trees += _example_nodes(text)
-    trees.append(module.tree)
-    nodes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
+            nodes += _calls_in_examples(text)
+    nodes += _calls_by_name(module.text).get(name, ())
     files = [path for path, text in sorted(others.items()) if name + "(" in text]
     for path in files[:MOST_FILES]:
         if path.endswith(".py"):
             nodes += _calls_by_name(others[path]).get(name, ())
         elif path.endswith(_PAGES):
-            nodes += [
-                one for node in _example_nodes(others[path]) for one in ast.walk(node) if isinstance(one, ast.Call)
-            ]
+            nodes += _calls_in_examples(others[path])
     found: dict[str, ast.Call] = {}
     for node in nodes:
         if last_name(node.func) == name and not isinstance(node.func, ast.Call):
@@ -188,7 +187,7 @@ def calls_of(name: str, module: Module, others: Mapping[str, str]) -> list[ast.C
 def _calls_by_name(text: str) -> Mapping[str, Sequence[ast.Call]]:
     """The calls of a file, by the last word of what is called; the targets of one repository ask for the same files."""
     try:
-        tree = python.parse(text.encode("utf-8", "surrogatepass"))
+        tree = python.parse_shared(text.encode("utf-8", "surrogatepass"))
     except SyntaxError:
         return {}
     found: dict[str, list[ast.Call]] = {}
@@ -198,12 +197,14 @@ def _calls_by_name(text: str) -> Mapping[str, Sequence[ast.Call]]:
     return found
 
 
-def _example_nodes(text: str) -> list[ast.stmt]:
+@lru_cache(maxsize=FILES_HELD)
+def _calls_in_examples(text: str) -> Sequence[ast.Call]:
     try:
         examples = doctest.DocTestParser().get_examples(text)
     except ValueError:
-        return []
-    return [node for example in examples for node in block(example.source) or ()]
+        return ()
+    statements = [node for example in examples for node in block(example.source) or ()]
+    return [node for one in statements for node in ast.walk(one) if isinstance(node, ast.Call)]
 
 
 def _plain(node: ast.expr) -> bool:

@@ -11,10 +11,8 @@ import gc
 import json
 import os
 import select
-import shutil
 import signal
 import sys
-import tempfile
 import time
 from typing import Any
 
@@ -32,34 +30,6 @@ TOOLS = (
 )  # fmt: skip
 NO_WARNING = "_warn_already_imported"
 MOST_S = 20.0
-PRACTICE = """
-import pytest
-
-
-@pytest.fixture(scope="module")
-def one():
-    yield 1
-
-
-class TestMethods:
-    @pytest.mark.parametrize("number", range(12))
-    def test_passes(self, one, number):
-        assert one + number > number
-
-
-@pytest.mark.parametrize("number", range(12))
-def test_fails(capsys, monkeypatch, number):
-    print(number)
-    assert [number] == [number, 2]
-
-
-def test_raises():
-    with pytest.raises(KeyError, match="a"):
-        {}["a"]
-    {}["b"]
-"""
-PRACTICES = 3
-PRACTICE_NAME = "test_practice_of_the_runner"
 
 
 class Asked:
@@ -91,52 +61,8 @@ def preload(site: str, roots: list[str]) -> None:
         for name in harmless(names, top_level(roots)):
             with contextlib.suppress(Exception):
                 __import__(name)
-    if "pytest" in sys.modules:
-        practise()
     gc.collect()
     gc.freeze()  # a collection in a job does not touch, and thereby copy, the pages of what is here
-
-
-def practise() -> None:
-    """Run tests of our own, so that what pytest imports, compiles and specializes at first use is there for every job.
-
-    A session takes a third less after it. Whatever this changes in the process is put back.
-    """
-    path, finders, environment = sys.path[:], sys.meta_path[:], dict(os.environ)
-    there, folder = os.getcwd(), tempfile.mkdtemp()
-    null = os.open(os.devnull, os.O_RDWR)
-    streams = {fd: os.dup(fd) for fd in (1, 2)}
-    try:
-        with open(os.path.join(folder, PRACTICE_NAME + ".py"), "w", encoding="ascii") as file:
-            file.write(PRACTICE)
-        os.chdir(folder)
-        os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-        for fd in streams:
-            os.dup2(null, fd)
-        options = ["-p", "no:cacheprovider", "-p", "no:faulthandler", "-q", "--tb=line", "-c", os.devnull]
-        with contextlib.suppress(Exception, SystemExit):
-            for _ in range(PRACTICES):
-                sys.modules["pytest"].main([*options, "--rootdir", folder, PRACTICE_NAME + ".py"])
-                sys.modules.pop(PRACTICE_NAME, None)
-        if "coverage" in sys.modules:
-            with contextlib.suppress(Exception):
-                cover = sys.modules["coverage"].Coverage(data_file=None, config_file=False, messages=False, branch=True)
-                cover.start()
-                cover.stop()
-                cover.branch_stats(os.path.join(folder, PRACTICE_NAME + ".py"))
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        for fd, other in streams.items():
-            os.dup2(other, fd)
-        for fd in (null, *streams.values()):
-            os.close(fd)
-        os.chdir(there)
-        os.environ.clear()
-        os.environ.update(environment)
-        sys.path[:], sys.meta_path[:] = path, finders
-        sys.modules.pop(PRACTICE_NAME, None)
-        shutil.rmtree(folder)
 
 
 def top_level(roots: list[str]) -> set[str]:
