@@ -145,31 +145,25 @@ def _arguments(node: Node) -> set[str]:
 def _parameters(draft: Draft, node: Node) -> Iterator[Defect]:
     named = [re.sub(r"^[*`]+|[`:]+$", "", one.name).split("=")[0].strip() for one in draft.parameters]
     known = _arguments(node)
+    allowed: set[str] | None = known
+    needed: set[str] = set()
     if isinstance(node, ast.ClassDef):
         fields = {
             one.target.id for one in node.body if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name)
         }
         # The parameters of what it inherits from are not in sight.
         allowed = known | fields if not node.bases else None
-        needed: set[str] = set()
     else:
-        allowed = known | ({"kwargs", "args"} & known)
-        needed = known - RECEIVERS
+        # What stands behind stars a text may tell of in other words.
+        needed = known - RECEIVERS - {one.arg for one in (node.args.vararg, node.args.kwarg) if one}
         if node.args.kwarg:
             allowed = None  # whatever it passes on
     if allowed is not None and (invented := [one for one in named if one and one not in allowed]):
         yield Defect(
             "spec_invents_parameter", f"{invented[0]!r}, the signature has {', '.join(sorted(known)) or 'none'}"
         )
-    if missing := sorted(needed - set(named) - _optional(node)):
+    if missing := sorted(needed - set(named)):
         yield Defect("spec_omits_parameter", missing[0])
-
-
-def _optional(node: Node) -> set[str]:
-    """The names behind stars, which a text may tell of in other words."""
-    if isinstance(node, ast.ClassDef):
-        return set()
-    return {one.arg for one in (node.args.vararg, node.args.kwarg) if one}
 
 
 def _errors(draft: Draft, original: bytes) -> Iterator[Defect]:
