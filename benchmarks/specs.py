@@ -206,7 +206,7 @@ def main() -> None:
         found = turns(
             {
                 AIOHTTP: lambda asked: asyncio.run(aiohttp_loop(url, asked, at_once)),
-                ADAPTIVE: lambda asked: ours(url, asked, at_once, 128),
+                ADAPTIVE: lambda asked: ours(url, asked, at_once, 256),
             },
             options.requests, options.repeat, sampling, texts,
         )  # fmt: skip
@@ -216,7 +216,7 @@ def main() -> None:
                 {
                     AIOHTTP: lambda asked: asyncio.run(aiohttp_loop(url, asked, at_once)),
                     OURS: lambda asked: ours(url, asked, at_once, at_once),
-                    ADAPTIVE: lambda asked: ours(url, asked, at_once, 128),
+                    ADAPTIVE: lambda asked: ours(url, asked, at_once, 256),
                     HTTPX: lambda asked: asyncio.run(httpx_loop(url, asked, at_once)),
                     OPENAI: lambda asked: asyncio.run(openai_loop(url, asked, at_once)),
                 },

@@ -64,7 +64,7 @@ class Models:
         silence_s: float = 600.0,
         contact_s: float = 20.0,
         at_once: int = 1_024,
-        first_at_once: int = 128,
+        first_at_once: int = 256,
         backoff_s: float = 0.5,
         longest_backoff_s: float = 30.0,
         prices: Prices | None = None,
