@@ -36,9 +36,7 @@ from ttc_data.llm.endpoint import api_key, base_url
 from ttc_data.llm.request import Request, Sampling
 
 SERVER = Path(__file__).resolve().parent.parent / "tests" / "llm" / "server.py"
-OURS, ADAPTIVE, AIOHTTP, HTTPX, OPENAI = (
-    "ours", "ours, adaptive", "aiohttp, a loop", "httpx2, a loop", "openai, a loop",
-)  # fmt: skip
+OURS, AIOHTTP, HTTPX, OPENAI = "ours", "aiohttp, a loop", "httpx2, a loop", "openai, a loop"
 FLOOR = AIOHTTP
 Ask = Callable[[Request], Awaitable[int]]
 
@@ -80,9 +78,9 @@ def local_server(latency_ms: float) -> Iterator[str]:
         server.communicate()
 
 
-def ours(url: str, asked: Sequence[Request], at_once: int, first: int) -> Measure:
+def ours(url: str, asked: Sequence[Request], at_once: int) -> Measure:
     """Through `Models`, with a journal of its own."""
-    with TemporaryDirectory() as folder, Models([url], Path(folder), at_once=at_once, first_at_once=first) as models:
+    with TemporaryDirectory() as folder, Models([url], Path(folder), at_once=at_once) as models:
         models.ask(asked[0])
         began, cpu = time.perf_counter(), time.process_time()
         waiting = [models.submit(request) for request in asked[1:]]
@@ -206,7 +204,7 @@ def main() -> None:
         found = turns(
             {
                 AIOHTTP: lambda asked: asyncio.run(aiohttp_loop(url, asked, at_once)),
-                ADAPTIVE: lambda asked: ours(url, asked, at_once, 256),
+                OURS: lambda asked: ours(url, asked, at_once),
             },
             options.requests, options.repeat, sampling, texts,
         )  # fmt: skip
@@ -215,8 +213,7 @@ def main() -> None:
             found = turns(
                 {
                     AIOHTTP: lambda asked: asyncio.run(aiohttp_loop(url, asked, at_once)),
-                    OURS: lambda asked: ours(url, asked, at_once, at_once),
-                    ADAPTIVE: lambda asked: ours(url, asked, at_once, 256),
+                    OURS: lambda asked: ours(url, asked, at_once),
                     HTTPX: lambda asked: asyncio.run(httpx_loop(url, asked, at_once)),
                     OPENAI: lambda asked: asyncio.run(openai_loop(url, asked, at_once)),
                 },

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ttc_data.datasets.calls import call_sites
 from ttc_data.datasets.inputs import Task
 from ttc_data.datasets.model import Model
 from ttc_data.evidence.doctests import doctest_file
+from ttc_data.evidence.generated.sites import call_sites
 from ttc_data.evidence.suite import RunJob, last_lines
 from ttc_data.lang.modules import module_name
 from ttc_data.recipe import Recipe
@@ -65,7 +65,7 @@ class Specifier:
             target=task.target,
             original=task.text,
             subject=task.name,
-            calls=call_sites(name, text, task.others, MOST_CALLS),
+            calls=call_sites(name, text, task.others)[:MOST_CALLS],
             tests=[test.partition("::")[2] for test in task.chosen.candidates[:MOST_TESTS]],
             run_examples=lambda examples: self._failure(task, examples),
         )

@@ -62,7 +62,7 @@ class Reach:
     """Who ran a group of lines."""
 
     tests: tuple[str, ...]
-    """None where branches were asked for."""
+    """Empty where branches were asked for."""
     ran: tuple[int, ...]
     """Lines of the group that ran under a test."""
     lines: int

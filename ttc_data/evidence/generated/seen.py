@@ -7,7 +7,6 @@ import copy
 import doctest
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from random import Random
 
 from ttc_data.evidence.generated.case import (
@@ -18,17 +17,13 @@ from ttc_data.evidence.generated.case import (
     bound_names,
     expression,
     is_import,
-    is_literal,
     used_names,
 )
 from ttc_data.evidence.generated.module import Module
-from ttc_data.lang import python
-from ttc_data.lang.facts import definition_nodes, docstring_of, last_name
+from ttc_data.evidence.generated.sites import PAGES, call_sites, docstrings
+from ttc_data.lang.facts import definition_nodes, last_name
 
 MOST_STATEMENTS = 12
-MOST_FILES = 60
-FILES_HELD = 100
-_PAGES = (".rst", ".md", ".txt")
 
 
 def case_of(
@@ -64,23 +59,14 @@ def documented(module: Module, others: Mapping[str, str]) -> list[Case]:
     if module.owner:
         texts.append(ast.get_docstring(module.owner) or "")
     own = len(texts)
-    texts += _docstrings(module.text)
-    texts += [text for path, text in sorted(others.items()) if path.endswith(_PAGES) and ">>>" in text]
+    texts += docstrings(module.text)
+    texts += [text for path, text in sorted(others.items()) if path.endswith(PAGES) and ">>>" in text]
     cases: dict[tuple[tuple[str, ...], str], Case] = {}
     for number, text in enumerate(texts):
         if ">>>" in text and (number < own or module.name in text):
             for case in _examples(module, text):
                 cases.setdefault((case.setup, case.call), case)
     return list(cases.values())
-
-
-@lru_cache(maxsize=FILES_HELD)
-def _docstrings(text: str) -> Sequence[str]:
-    """Every docstring of a module that parses."""
-    tree = python.parse_shared(text.encode("utf-8", "surrogatepass"))
-    inner = (node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)))
-    nodes = [tree, *(node for node in inner if docstring_of(node))]
-    return [found for node in nodes if (found := ast.get_docstring(node))]
 
 
 @dataclass(frozen=True)
@@ -162,54 +148,8 @@ def _names_owner(module: Module, nodes: Sequence[ast.stmt]) -> bool:
 
 def calls_of(name: str, module: Module, others: Mapping[str, str]) -> list[ast.Call]:
     """Calls of a name, anywhere in the repository's code and docstrings, whose arguments stand for themselves."""
-    nodes: list[ast.Call] = []
-    for text in _docstrings(module.text):
-        if ">>>" in text and name in text:
-            nodes += _calls_in_examples(text)
-    nodes += _calls_by_name(module.text).get(name, ())
-    files = [path for path, text in sorted(others.items()) if name + "(" in text]
-    for path in files[:MOST_FILES]:
-        if path.endswith(".py"):
-            nodes += _calls_by_name(others[path]).get(name, ())
-        elif path.endswith(_PAGES):
-            nodes += _calls_in_examples(others[path])
-    found: dict[str, ast.Call] = {}
-    for node in nodes:
-        if last_name(node.func) == name and not isinstance(node.func, ast.Call):
-            given = [*node.args, *(keyword.value for keyword in node.keywords)]
-            text = ast.unparse(node)
-            if len(text) < 200 and all(_plain(one) for one in given) and all(one.arg for one in node.keywords):
-                found.setdefault(text, node)
-    return list(found.values())
-
-
-@lru_cache(maxsize=FILES_HELD)
-def _calls_by_name(text: str) -> Mapping[str, Sequence[ast.Call]]:
-    """The calls of a file, by the last word of what is called; the targets of one repository ask for the same files."""
-    try:
-        tree = python.parse_shared(text.encode("utf-8", "surrogatepass"))
-    except SyntaxError:
-        return {}
-    found: dict[str, list[ast.Call]] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and not isinstance(node.func, ast.Call):
-            found.setdefault(last_name(node.func), []).append(node)
-    return found
-
-
-@lru_cache(maxsize=FILES_HELD)
-def _calls_in_examples(text: str) -> Sequence[ast.Call]:
-    try:
-        examples = doctest.DocTestParser().get_examples(text)
-    except ValueError:
-        return ()
-    statements = [node for example in examples for node in block(example.source) or ()]
-    return [node for one in statements for node in ast.walk(one) if isinstance(node, ast.Call)]
-
-
-def _plain(node: ast.expr) -> bool:
-    """Literals, lambdas, and calls of Python's own functions such as `range(5)` with such arguments."""
-    return is_literal(node) or not (used_names(node) or isinstance(node, (ast.Starred, ast.Await, ast.NamedExpr)))
+    nodes = [expression(text) for text in call_sites(name, module.text, others)]
+    return [node for node in nodes if isinstance(node, ast.Call)]
 
 
 def written(function: str, call: ast.Call) -> str:
