@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 
-from ttc_data.environments.open import Cache
 from ttc_data.errors import DatasetError
 from ttc_data.figures import Distribution, distributions
 from ttc_data.recipe import Recipe, load_recipe
 from ttc_data.records import Environment
 from ttc_data.row import Row
 from ttc_data.store import columns, connect, quoted
+
+if TYPE_CHECKING:  # what opens environments takes a second to import, and most of what is done with a dataset needs none
+    from ttc_data.environments.open import Cache
 
 ENVIRONMENT: TypeAdapter[Environment] = TypeAdapter(Environment)
 ROW: TypeAdapter[Row] = TypeAdapter(Row)
@@ -44,15 +47,23 @@ class Dataset:
             raise DatasetError(f"{name}: no recipe.yaml in it; the sandbox's limits are read from there")
         self.recipe: Recipe = load_recipe(str(recipe))
 
-    def _check_columns(self) -> None:
+    def columns(self) -> list[str]:
+        """The names of the columns that its tables have."""
+        return [str(name) for name, *_ in self._query("DESCRIBE SELECT *")]
+
+    def schema_versions(self) -> list[str]:
+        """What its rows say of their schema."""
+        return [str(version) for (version,) in self._query("SELECT DISTINCT ttc_schema_version")]
+
+    def _query(self, query: str) -> list[tuple[object, ...]]:
         connection = connect()
-        found = {
-            f'"{row[0]}"': row[1]
-            for row in connection.execute(f"DESCRIBE SELECT * FROM read_parquet({self._files})").fetchall()
-        }
+        found = connection.execute(f"{query} FROM read_parquet({self._files})").fetchall()
         connection.close()
-        wanted = columns(Row)
-        missing = [name.strip('"') for name in wanted if name not in found]
+        return found
+
+    def _check_columns(self) -> None:
+        found = self.columns()
+        missing = [name.strip('"') for name in columns(Row) if name.strip('"') not in found]
         if missing:
             raise DatasetError(f"{self.folder}: no column {', '.join(missing)}; the set is not of this schema")
 

@@ -68,6 +68,10 @@ class DatasetError(TtcError):
     """A dataset that cannot be read, or whose columns are not those of the schema."""
 
 
+class PushFailed(TtcError):
+    """A dataset that is not published: its files, the token, the network, or what the Hub has under that name."""
+
+
 class PatchRejected(TtcError):
     """A patch that cannot be parsed or applied: a result about the answer, not about us."""
 

@@ -1,0 +1,52 @@
+"""`ttcdata push`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def push(
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="A build's folder, or a dataset's.")],
+    name: Annotated[
+        str, typer.Argument(metavar="ORG/NAME", help="The dataset on the Hub; made where it is not there.")
+    ],
+    private: Annotated[
+        bool, typer.Option("--private", metavar="", help="Only its organisation is to see the set.")
+    ] = False,
+    revision: Annotated[
+        str, typer.Option("--revision", metavar="BRANCH", help="Push to this branch; made where it is not there.")
+    ] = "main",
+    replace: Annotated[
+        bool, typer.Option("--replace", metavar="", help="Also over a set of other columns, or of a newer schema.")
+    ] = False,
+) -> None:
+    """Publish a dataset on the Hugging Face Hub: one commit, tagged with the version of its content.
+
+    Interrupted (Ctrl-C, a lost connection) it goes on where it was when the same command is run again. A push of what is
+    there already changes nothing. See docs/publish.md.
+
+    Examples:
+
+        ttcdata push out/demo my-org/stack-impl
+
+        ttcdata push out/demo my-org/stack-impl --private --revision candidate
+    """
+    from ttc_data.cli.console import console_progress, tell
+    from ttc_data.publish.push import megabytes
+    from ttc_data.publish.push import push as push_dataset
+
+    pushed = push_dataset(out, name, private=private, branch=revision, replace=replace, progress=console_progress())
+    plan = pushed.plan
+    place = f"{pushed.url} (private)" if pushed.private else pushed.url
+    if plan.changes:
+        tell(
+            f"{len(plan.send)} files ({megabytes(plan.size)}) sent and {len(plan.remove)} removed in one commit,"
+            f" {pushed.commit[:8]} on {pushed.branch}, {plan.unchanged} unchanged: {place}"
+        )
+    else:
+        tell(f"nothing to push: {pushed.branch} of {pushed.name} holds this set already: {place}")
+    tag = "tagged" if pushed.new_tag else "tagged before as"
+    tell(f'{tag} {pushed.version}: load_dataset("{pushed.name}", revision="{pushed.version}")')

@@ -1,0 +1,331 @@
+"""A dataset's folder to a repository on the Hub: one commit, named for ever by a tag of its content.
+
+What is large goes up first and is visible to nobody. Then one commit replaces the old version by the new one, so that
+a reader of the branch has either. Whatever interrupts that, the same push goes on: nothing is written down here, the Hub
+is asked what it has.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete
+
+from ttc_data.dataset import Dataset
+from ttc_data.engine import Progress, Quiet
+from ttc_data.errors import DatasetError, PushFailed
+from ttc_data.publish.hub import HubRepository, Remote
+from ttc_data.records import content_key
+
+# https://huggingface.co/docs/hub/storage-limits
+LARGEST_FILE = 500 * 10**9
+MOST_FILES_A_FOLDER = 10_000
+# Files that are sent together. A batch that ends is not sent again; while one runs, Ctrl-C waits for its files (but not for
+# a file that is a batch of its own), so it ends soon.
+BATCH_FILES = 100
+BATCH_BYTES = 64 * 1024 * 1024
+# The folders of a dataset, see `ttc_data.publish.write`: what an earlier version left there goes. All else is somebody's.
+OWN = ("data/", "environments/", "trees/")
+CHUNK = 1024 * 1024
+
+
+class Finding(Protocol):
+    """Something that a check found; see `ttc_data.publish.checks`."""
+
+    @property
+    def check(self) -> str:
+        """The check's name."""
+
+    @property
+    def detail(self) -> str:
+        """What it found."""
+
+    @property
+    def allowed(self) -> bool:
+        """Whether it is to be published all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFile:
+    """A file of the dataset's folder, and what its bytes are called."""
+
+    path: str
+    """In the folder, with forward slashes."""
+    place: Path
+    size: int
+    """Bytes."""
+    sha256: str
+    blob: str
+    """Git's hash of it."""
+
+    def is_at(self, remote: Remote) -> bool:
+        """Whether the Hub has this file with these bytes."""
+        return remote.files.get(self.path) in (self.sha256, self.blob)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What makes a branch hold the dataset."""
+
+    send: tuple[LocalFile, ...]
+    """Added and changed files."""
+    remove: tuple[str, ...]
+    unchanged: int
+
+    @property
+    def changes(self) -> bool:
+        """Whether there is anything to commit."""
+        return bool(self.send or self.remove)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files that are sent."""
+        return sum(file.size for file in self.send)
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What came of a push."""
+
+    name: str
+    branch: str
+    version: str
+    """The tag of this content."""
+    commit: str
+    """The branch's newest commit."""
+    plan: Plan
+    url: str
+    private: bool
+    new_tag: bool
+
+
+def push(
+    dataset: Path,
+    name: str,
+    *,
+    private: bool = False,
+    branch: str = "main",
+    replace: bool = False,
+    check: Callable[[Path], Iterable[Finding]] | None = None,
+    progress: Progress | None = None,
+) -> Pushed:
+    """Publish a dataset.
+
+    Args:
+        dataset: a build's folder, or a dataset's.
+        name: `ORG/NAME` on the Hub; made where it is not there.
+        private: make it so that only its organisation sees it.
+        branch: made where it is not there.
+        replace: also over a set of other columns or of a newer schema.
+        check: gives what speaks against publishing the folder; called before the Hub is.
+        progress: told what happens.
+
+    Raises:
+        DatasetError: there is no dataset in the folder.
+        PushFailed: it is not published, and the line says why. What readers see is what they saw before, but for a set that
+            is published and only lacks its tag; the same push goes on from there.
+    """
+    told = progress or Quiet()
+    folder = _folder(dataset)
+    files = local_files(folder)
+    _check_limits(files)
+    if check is not None:
+        _refuse(folder, check(folder))
+    schema = schema_version(folder)
+    version = version_of(files, schema)
+    hub = HubRepository(name, branch, told)
+    hub.check_token()
+    is_private = _open(hub, private=private)
+    branches, tags = hub.refs()
+    if branch in tags:
+        raise PushFailed(f"{name}: {branch} is a tag, and tags stay where they are; give --revision a branch")
+    remote = hub.at(branches.get(branch) or branches["main"])
+    plan = plan_of(files, remote)
+    if plan.changes and not replace:
+        _check_schema(hub, remote, folder, schema)
+    if version in tags:
+        _check_tag(hub, version, hub.at(tags[version]), files)
+    if branch not in branches:
+        hub.create_branch(remote.commit)
+    commit = remote.commit
+    if plan.changes:
+        told.say(
+            f"{name}: {len(plan.send)} files to send ({megabytes(plan.size)}), {len(plan.remove)} to remove,"
+            f" {plan.unchanged} unchanged"
+        )
+        commit = _publish(hub, plan, f"{version}: {Dataset(folder).count()} rows", remote.commit, told)
+        _check_published(hub, hub.at(commit), files)
+    if version not in tags:
+        hub.tag(version, commit)
+    return Pushed(name, branch, version, commit, plan, hub.url, is_private, version not in tags)
+
+
+def local_files(folder: Path) -> list[LocalFile]:
+    """Every file of a dataset's folder by path, but for hidden ones."""
+    found = []
+    for place in sorted(folder.rglob("*")):
+        inside = place.relative_to(folder)
+        if place.is_file() and not any(part.startswith(".") for part in inside.parts):
+            found.append(_local_file(inside.as_posix(), place))
+    return found
+
+
+def _local_file(path: str, place: Path) -> LocalFile:
+    size = place.stat().st_size
+    sha256, blob = hashlib.sha256(), hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
+    with place.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            sha256.update(chunk)
+            blob.update(chunk)
+    return LocalFile(path, place, size, sha256.hexdigest(), blob.hexdigest())
+
+
+def schema_version(folder: Path) -> str:
+    """The newest schema version that rows of a dataset name."""
+    return max((row for row in Dataset(folder).schema_versions()), key=_numbers)
+
+
+def version_of(files: Iterable[LocalFile], schema: str) -> str:
+    """`vSCHEMA-CONTENT`: the same for the same files, and another for any other.
+
+    Args:
+        files: of the dataset's folder.
+        schema: of its rows.
+    """
+    return f"v{schema}-{content_key(sorted((file.path, file.sha256) for file in files))[:12]}"
+
+
+def plan_of(files: Sequence[LocalFile], remote: Remote) -> Plan:
+    """What has to be sent and removed."""
+    send = tuple(file for file in files if not file.is_at(remote))
+    here = {file.path for file in files}
+    remove = tuple(sorted(path for path in remote.files if path.startswith(OWN) and path not in here))
+    return Plan(send, remove, len(files) - len(send))
+
+
+def batches(files: Iterable[LocalFile]) -> Iterator[list[LocalFile]]:
+    """Files in groups of bounded number and size; one that is larger is a group of its own."""
+    batch: list[LocalFile] = []
+    size = 0
+    for file in files:
+        if batch and (len(batch) == BATCH_FILES or size + file.size > BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(file)
+        size += file.size
+    if batch:
+        yield batch
+
+
+def megabytes(size: int) -> str:
+    """Bytes for a reader."""
+    return f"{size / 1e6:.1f} MB"
+
+
+def _folder(dataset: Path) -> Path:
+    for folder in (dataset / "dataset", dataset):
+        if (folder / "data").is_dir():
+            return Dataset(folder).folder
+    raise DatasetError(f"{dataset}: no dataset there; name a folder that `ttcdata build` wrote")
+
+
+def _check_limits(files: Iterable[LocalFile]) -> None:
+    entries: dict[str, int] = {}
+    for file in files:
+        if file.size > LARGEST_FILE:
+            raise PushFailed(
+                f"{file.path}: {file.size / 1e9:.0f} GB, and the Hub takes files of at most {LARGEST_FILE // 10**9} GB;"
+                " build a smaller set (`--limit`), or several"
+            )
+        folder = file.path.rpartition("/")[0]
+        entries[folder] = entries.get(folder, 0) + 1
+    for folder, count in entries.items():
+        if count > MOST_FILES_A_FOLDER:
+            raise PushFailed(
+                f"{folder}/: {count} files, and the Hub takes at most {MOST_FILES_A_FOLDER} in a folder; build a set of"
+                " fewer repositories, or several"
+            )
+
+
+def _refuse(folder: Path, findings: Iterable[Finding]) -> None:
+    against = [finding for finding in findings if not finding.allowed]
+    if against:
+        names = " ".join(f"--allow {name}" for name in sorted({finding.check for finding in against}))
+        more = f" (and {len(against) - 1} more)" if len(against) > 1 else ""
+        raise PushFailed(
+            f"{folder}: {against[0].check}: {against[0].detail}{more}; mend that, or publish all the same with {names}"
+        )
+
+
+def _open(hub: HubRepository, *, private: bool) -> bool:
+    """Make the repository where it is not there; gives whether it is private."""
+    is_private = hub.exists()
+    if is_private is None:
+        hub.create(private=private)
+        is_private = bool(hub.exists())
+    if private and not is_private:
+        raise PushFailed(
+            f"{hub.name}: is public, and --private is asked for; change that at {hub.url}/settings, or leave the option out"
+        )
+    hub.check_rights()
+    return is_private
+
+
+def _check_schema(hub: HubRepository, remote: Remote, folder: Path, schema: str) -> None:
+    tables = sorted(path for path in remote.files if path.endswith(".parquet"))
+    meant = "push to another name, or with --replace if that is meant"
+    if not tables:
+        data = sorted(path for path in remote.files if "/" in path)
+        if data:
+            raise PushFailed(f"{hub.name}: holds another set ({data[0]}, and no table of ours); {meant}")
+        return
+    theirs = set(hub.columns(remote.commit, tables))
+    strange = sorted(theirs - set(Dataset(folder).columns()))
+    if "ttc_schema_version" not in theirs:
+        raise PushFailed(f"{hub.name}: holds another set (no column ttc_schema_version in {tables[0]}); {meant}")
+    newest = max(hub.schema_versions(remote.commit, tables), key=_numbers, default="0")
+    if _numbers(newest) > _numbers(schema):
+        raise PushFailed(f"{hub.name}: holds a set of schema {newest}, newer than this one's {schema}; {meant}")
+    if strange:
+        raise PushFailed(f"{hub.name}: holds a set with a column {strange[0]} that this one lacks; {meant}")
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdigit())
+
+
+def _check_tag(hub: HubRepository, version: str, tagged: Remote, files: Sequence[LocalFile]) -> None:
+    if plan_of(files, tagged).changes:
+        raise PushFailed(
+            f"{hub.name}: the tag {version} is there and names other files, and tags are not moved; delete it at"
+            f" {hub.url}/tree/{version} and push again"
+        )
+
+
+def _publish(hub: HubRepository, plan: Plan, message: str, on: str, progress: Progress) -> str:
+    """Send what is large, then commit everything at once; gives the branch's newest commit."""
+    operations: list[CommitOperationAdd | CommitOperationDelete] = []
+    sent = 0
+    for batch in batches(plan.send):
+        additions = [CommitOperationAdd(file.path, file.place) for file in batch]
+        hub.upload(additions)
+        operations += additions
+        sent += sum(file.size for file in batch)
+        progress.say(f"{hub.name}: {len(operations)} of {len(plan.send)} files ready, {megabytes(sent)}")
+    operations += [CommitOperationDelete(path, is_folder=False) for path in plan.remove]
+    return hub.commit(operations, message, on)
+
+
+def _check_published(hub: HubRepository, made: Remote, files: Sequence[LocalFile]) -> None:
+    """The Hub may have left files out (its `.gitignore`), and a commit whose answer was lost may be somebody else's."""
+    left = plan_of(files, made)
+    wrong = [*(file.path for file in left.send), *left.remove]
+    if wrong:
+        raise PushFailed(
+            f"{hub.name}: {hub.branch} at {made.commit[:8]} is not what was sent ({wrong[0]} differs); look for somebody"
+            f" else's commit or a .gitignore at {hub.url}/commits/{hub.branch} and push again"
+        )
