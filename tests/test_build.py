@@ -18,7 +18,7 @@ import duckdb
 import pytest
 
 import ttc_data
-from tests.hub import serving
+from tests.hub import Account, Hub, running
 from tests.projects import SHAPES, shapes
 from ttc_data.dataset import Dataset
 from ttc_data.datasets.stack_impl import Built
@@ -157,17 +157,32 @@ def test_a_set_is_proven_again_on_a_machine_that_has_nothing_but_the_set(
 def test_a_set_on_the_hub_is_proven_again_by_its_name(
     built: Built, sandbox: SandboxKind, cache: Cache, tmp_path: Path
 ) -> None:
-    with serving("geometry/shapes-impl", built.folder / "dataset") as endpoint:
-        done = subprocess.run(
-            [str(TTCDATA), "validate", "geometry/shapes-impl", "--sandbox", sandbox, "--limit", "1"],
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=tmp_path,
-            env={**os.environ, "HF_ENDPOINT": endpoint, "HF_HOME": str(tmp_path), "TTCDATA_CACHE": str(cache.folder)},
-        )
-    assert done.stdout.startswith("1 of 1 rows valid"), done.stderr
-    assert done.returncode == 0
+    """Published as its author types it, proven as a reader does, who has nothing but the name and a token."""
+    hub = Hub()
+    hub.accounts = {
+        "hf_author": Account("author", orgs=("geometry",)),
+        "hf_reader": Account("reader", "read", ("geometry",)),
+    }
+    name = "geometry/shapes-impl"
+    with running(hub) as endpoint:
+        said = []
+        for token, command in (
+            ("hf_author", ["push", str(built.folder), name, "--private"]),
+            ("hf_reader", ["validate", name, "--sandbox", sandbox, "--limit", "1"]),
+        ):
+            home = {"HF_HOME": str(tmp_path / token), "HF_TOKEN": token, "TTCDATA_CACHE": str(cache.folder)}
+            done = subprocess.run(
+                [str(TTCDATA), *command],
+                capture_output=True,
+                text=True,
+                check=False,
+                cwd=tmp_path,
+                env={**os.environ, "HF_ENDPOINT": endpoint, **home},
+            )
+            assert done.returncode == 0, done.stderr
+            said.append(done.stdout)
+    assert "sent and 0 removed in one commit" in said[0]
+    assert said[1].startswith("1 of 1 rows valid")
 
 
 def test_answers_are_graded_by_what_they_do(built: Built, sandbox: SandboxKind, cache: Cache, tmp_path: Path) -> None:

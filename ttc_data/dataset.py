@@ -16,7 +16,9 @@ from ttc_data.records import Environment
 from ttc_data.row import Row
 from ttc_data.store import columns, connect, quoted
 
-if TYPE_CHECKING:  # what opens environments takes a second to import, and most of what is done with a dataset needs none
+if (
+    TYPE_CHECKING
+):  # what opens environments takes a second to import, and most of what is done with a dataset needs none
     from ttc_data.environments.open import Cache
 
 ENVIRONMENT: TypeAdapter[Environment] = TypeAdapter(Environment)

@@ -255,14 +255,15 @@ def resolve(hub: Hub, request: Request, repo: Repo, commit: Commit, path: str) -
 @at_revision
 def preupload(hub: Hub, request: Request, repo: Repo, commit: Commit) -> Answer:
     files = []
-    for asked in json.loads(request.body)["files"]:
+    body = json.loads(request.body)
+    for asked in body["files"]:
         path = asked["path"]
         there = commit.files.get(path)
         files.append(
             {
                 "path": path,
                 "uploadMode": "lfs" if is_large(commit, path, asked["size"]) else "regular",
-                "shouldIgnore": is_ignored(commit, path),
+                "shouldIgnore": is_ignored(commit, path, body.get("gitIgnore")),
                 "oid": (there.sha256 or there.oid) if there else None,
             }
         )

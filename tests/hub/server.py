@@ -76,6 +76,7 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
                 if fault and fault.kind == "hold":
                     fault.reached.set()
                     fault.release.wait(60)
+                    raise _Cut
                 query = dict(parse_qsl(parts.query))
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 token = headers.get("authorization", "").removeprefix("Bearer ")

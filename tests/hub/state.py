@@ -54,8 +54,8 @@ class Fault:
     """Something that goes wrong with the next `times` requests that match.
 
     kind: `status` answers with `status` and `headers`; `cut` closes the connection once half of the body came;
-        `lost` does what is asked and closes the connection instead of answering; `hold` sets `reached` and waits for
-        `release` before the request is served.
+        `lost` does what is asked and closes the connection instead of answering; `hold` sets `reached`, waits for `release`
+        and then closes it without having done anything.
     """
 
     method: str

@@ -100,6 +100,11 @@ class Repo:
         oid = self.branches.get(revision) or self.tags.get(revision) or revision
         return self.commits.get(oid)
 
+    def files_of(self, ending: str, revision: str = "main") -> list[str]:
+        """Paths of a revision's files with an ending."""
+        commit = self.resolve(revision)
+        return sorted(path for path in commit.files if path.endswith(f".{ending}")) if commit else []
+
     def history(self, branch: str = "main") -> list[Commit]:
         """A branch's commits, newest first."""
         found = []
@@ -125,8 +130,15 @@ def is_large(commit: Commit, path: str, size: int) -> bool:
     return size > LARGE or any(fnmatch(path.rpartition("/")[2], pattern) for pattern in patterns)
 
 
-def is_ignored(commit: Commit, path: str) -> bool:
-    """Whether the repository's `.gitignore` names a file; folders and plain patterns, which is what tests need."""
+def is_ignored(commit: Commit, path: str, instead: str | None) -> bool:
+    """Whether the repository's `.gitignore` names a file; folders and plain patterns, which is what tests need.
+
+    Args:
+        commit: has the `.gitignore`.
+        path: of the file.
+        instead: the rules that hold instead of the repository's.
+    """
     ignored = commit.files.get(".gitignore")
-    lines = [line.strip().rstrip("/") for line in ignored.data.decode().splitlines()] if ignored else []
+    rules = instead if instead is not None else ignored.data.decode() if ignored else ""
+    lines = [line.strip().rstrip("/") for line in rules.splitlines()]
     return any(line and any(fnmatch(part, line) for part in path.split("/")) for line in lines)

@@ -10,9 +10,8 @@ import typer
 
 from ttc_data import __version__
 from ttc_data.cli import build, dataset, doctor, image, push, spec
+from ttc_data.cli.options import INTERRUPTED, STOPPED
 from ttc_data.errors import StorageFull, TtcError
-
-INTERRUPTED = 130  # what Typer makes of Ctrl-C
 
 app = typer.Typer(
     name="ttcdata",
@@ -68,7 +67,7 @@ def main() -> None:
         full = StorageFull(f"{error.filename or 'the disk'}: no space left; free some and run the same command again")
         _fail(str(full), full.exit_code)
     if code == INTERRUPTED:
-        print("stopped; what was finished is kept, and the same command goes on from there", file=sys.stderr)
+        print(STOPPED, file=sys.stderr)
     sys.exit(code)
 
 

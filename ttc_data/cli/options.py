@@ -45,6 +45,8 @@ GpusOption = Annotated[
     typer.Option("--gpus", metavar="N", min=0, help="For --serve: a server on each of so many GPUs; 0 for the CPU."),
 ]
 BUILDS = Path("out")
+INTERRUPTED = 130  # what Typer makes of Ctrl-C
+STOPPED = "stopped; what was finished is kept, and the same command goes on from there"
 
 
 def sandbox_named(sandbox: SandboxName, *, docker: bool, local: bool) -> SandboxName:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from ttc_data.cli.options import INTERRUPTED, STOPPED
 
 
 def push(
@@ -34,19 +40,36 @@ def push(
 
         ttcdata push out/demo my-org/stack-impl --private --revision candidate
     """
+    from rich.filesize import decimal
+
     from ttc_data.cli.console import console_progress, tell
-    from ttc_data.publish.push import megabytes
     from ttc_data.publish.push import push as push_dataset
 
-    pushed = push_dataset(out, name, private=private, branch=revision, replace=replace, progress=console_progress())
+    with _ended_by_interrupt():
+        pushed = push_dataset(out, name, private=private, branch=revision, replace=replace, progress=console_progress())
     plan = pushed.plan
     place = f"{pushed.url} (private)" if pushed.private else pushed.url
     if plan.changes:
         tell(
-            f"{len(plan.send)} files ({megabytes(plan.size)}) sent and {len(plan.remove)} removed in one commit,"
+            f"{len(plan.send)} files ({decimal(plan.size)}) sent and {len(plan.remove)} removed in one commit,"
             f" {pushed.commit[:8]} on {pushed.branch}, {plan.unchanged} unchanged: {place}"
         )
     else:
         tell(f"nothing to push: {pushed.branch} of {pushed.name} holds this set already: {place}")
     tag = "tagged" if pushed.new_tag else "tagged before as"
     tell(f'{tag} {pushed.version}: load_dataset("{pushed.name}", revision="{pushed.version}")')
+
+
+@contextmanager
+def _ended_by_interrupt() -> Iterator[None]:
+    """End at once. Uploads run in threads of the client, and Python would wait for them; here is nothing to put away."""
+
+    def end(number: int, frame: object) -> None:
+        os.write(2, f"{STOPPED}\n".encode())
+        os._exit(INTERRUPTED)
+
+    before = signal.signal(signal.SIGINT, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -170,11 +170,11 @@ class HubRepository:
         places = ", ".join(quoted(f"hf://datasets/{self.name}@{commit}/{table}") for table in tables)
         connection = connect()
         try:
-            connection.register_filesystem(HfFileSystem())
+            connection.register_filesystem(HfFileSystem(skip_instance_cache=True))  # it remembers what it listed
             with self._asking():
                 return connection.execute(f"{query} FROM read_parquet([{places}])").fetchall()
         except duckdb.Error as error:
-            raise PushFailed(f"{self.name}: its tables cannot be read ({_one_line(error)}); push again") from error
+            raise PushFailed(f"{self.name}: its tables cannot be read ({_engine_said(error)}); push again") from error
         finally:
             connection.close()
 
@@ -182,12 +182,16 @@ class HubRepository:
         """Send the bytes of those files that are large; nothing of them is visible before `commit`.
 
         The client retries, and sends no bytes that the Hub has.
-
-        Raises:
-            PushFailed: the Hub's `.gitignore` names one of them, besides what all calls raise.
         """
         with self._asking():
-            self._api.preupload_lfs_files(self.name, additions, repo_type=KIND, revision=self.branch, free_memory=False)
+            self._api.preupload_lfs_files(
+                self.name,
+                additions,
+                repo_type=KIND,
+                revision=self.branch,
+                free_memory=False,
+                gitignore_content="",  # or the commit would leave out what a .gitignore there names
+            )
 
     def commit(self, operations: Iterable[CommitOperationAdd | CommitOperationDelete], message: str, on: str) -> str:
         """Make one commit of all operations, on top of a commit that must still be the newest.
@@ -295,6 +299,13 @@ def _cause(error: BaseException) -> str:
 
 def _one_line(error: object) -> str:
     return " ".join(str(error).split())[:300] or type(error).__name__
+
+
+def _engine_said(error: duckdb.Error) -> str:
+    """The engine writes down the whole traceback of what its filesystem raised, and where the query stands."""
+    besides = ("Traceback ", "LINE ", "During handling", "The above exception")
+    lines = [line for line in str(error).splitlines() if line[:1].strip() and not line.startswith(besides)]
+    return _one_line(lines[-1] if lines else error)
 
 
 def _retry_after(error: Exception, otherwise: float) -> float:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete
+from rich.filesize import decimal
 
 from ttc_data.dataset import Dataset
 from ttc_data.engine import Progress, Quiet
@@ -132,7 +133,7 @@ def push(
     told = progress or Quiet()
     folder = _folder(dataset)
     files = local_files(folder)
-    _check_limits(files)
+    check_limits(files)
     if check is not None:
         _refuse(folder, check(folder))
     schema = schema_version(folder)
@@ -154,7 +155,7 @@ def push(
     commit = remote.commit
     if plan.changes:
         told.say(
-            f"{name}: {len(plan.send)} files to send ({megabytes(plan.size)}), {len(plan.remove)} to remove,"
+            f"{name}: {len(plan.send)} files to send ({decimal(plan.size)}), {len(plan.remove)} to remove,"
             f" {plan.unchanged} unchanged"
         )
         commit = _publish(hub, plan, f"{version}: {Dataset(folder).count()} rows", remote.commit, told)
@@ -221,11 +222,6 @@ def batches(files: Iterable[LocalFile]) -> Iterator[list[LocalFile]]:
         yield batch
 
 
-def megabytes(size: int) -> str:
-    """Bytes for a reader."""
-    return f"{size / 1e6:.1f} MB"
-
-
 def _folder(dataset: Path) -> Path:
     for folder in (dataset / "dataset", dataset):
         if (folder / "data").is_dir():
@@ -233,12 +229,12 @@ def _folder(dataset: Path) -> Path:
     raise DatasetError(f"{dataset}: no dataset there; name a folder that `ttcdata build` wrote")
 
 
-def _check_limits(files: Iterable[LocalFile]) -> None:
+def check_limits(files: Iterable[LocalFile]) -> None:
     entries: dict[str, int] = {}
     for file in files:
         if file.size > LARGEST_FILE:
             raise PushFailed(
-                f"{file.path}: {file.size / 1e9:.0f} GB, and the Hub takes files of at most {LARGEST_FILE // 10**9} GB;"
+                f"{file.path}: {decimal(file.size)}, and the Hub takes files of at most {decimal(LARGEST_FILE)};"
                 " build a smaller set (`--limit`), or several"
             )
         folder = file.path.rpartition("/")[0]
@@ -315,17 +311,17 @@ def _publish(hub: HubRepository, plan: Plan, message: str, on: str, progress: Pr
         hub.upload(additions)
         operations += additions
         sent += sum(file.size for file in batch)
-        progress.say(f"{hub.name}: {len(operations)} of {len(plan.send)} files ready, {megabytes(sent)}")
+        progress.say(f"{hub.name}: {len(operations)} of {len(plan.send)} files ready, {decimal(sent)}")
     operations += [CommitOperationDelete(path, is_folder=False) for path in plan.remove]
     return hub.commit(operations, message, on)
 
 
 def _check_published(hub: HubRepository, made: Remote, files: Sequence[LocalFile]) -> None:
-    """The Hub may have left files out (its `.gitignore`), and a commit whose answer was lost may be somebody else's."""
+    """A commit whose answer was lost may be somebody else's."""
     left = plan_of(files, made)
     wrong = [*(file.path for file in left.send), *left.remove]
     if wrong:
         raise PushFailed(
             f"{hub.name}: {hub.branch} at {made.commit[:8]} is not what was sent ({wrong[0]} differs); look for somebody"
-            f" else's commit or a .gitignore at {hub.url}/commits/{hub.branch} and push again"
+            f" else's commit at {hub.url}/commits/{hub.branch} and push again"
         )

@@ -1,0 +1,131 @@
+"""A Hub on a socket, and two ways to type `ttcdata push` at it: in a process of its own, and in this one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+from huggingface_hub import constants
+
+from tests.hub import Account, Hub, running
+from tests.publish.small import SmallBuild
+from ttc_data.cli import main
+
+PROGRAM = Path(sys.executable).parent / "ttcdata"
+WRITES, READS, STRANGER = "hf_writes", "hf_reads", "hf_stranger"
+NAME = "org/set"
+
+Ran = subprocess.CompletedProcess[str]
+
+
+@pytest.fixture(scope="session")
+def first(tmp_path_factory: pytest.TempPathFactory) -> SmallBuild:
+    """The first version of a set."""
+    build = SmallBuild(tmp_path_factory.mktemp("first"), ["owner/alpha", "owner/beta"])
+    build.write()
+    return build
+
+
+@pytest.fixture(scope="session")
+def second(tmp_path_factory: pytest.TempPathFactory) -> SmallBuild:
+    """The next version: a repository is gone, two are new."""
+    build = SmallBuild(tmp_path_factory.mktemp("second"), ["owner/beta", "owner/gamma", "owner/delta"])
+    build.write()
+    return build
+
+
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    made = Hub()
+    made.accounts = {
+        WRITES: Account("me", orgs=("org",)),
+        READS: Account("me", "read", orgs=("org",)),
+        STRANGER: Account("stranger"),
+    }
+    with running(made):
+        yield made
+
+
+class User:
+    """Somebody with a token who types commands in a shell; large files go by the client's first choice, `hf_xet`.
+
+    Args:
+        hub: that is typed at.
+        home: for the client's caches.
+        token: in HF_TOKEN; none where empty.
+        lfs: without `hf_xet`, as on machines that have none.
+    """
+
+    def __init__(self, hub: Hub, home: Path, token: str = WRITES, *, lfs: bool = False) -> None:
+        self.environment = {**os.environ, "HF_ENDPOINT": hub.endpoint, "HF_HOME": str(home / "hf"), "NO_COLOR": "1"}
+        for name in ("HF_TOKEN", "HF_HUB_OFFLINE", "HF_HUB_DISABLE_XET", "FORCE_COLOR"):
+            self.environment.pop(name, None)
+        self.environment["TTCDATA_CACHE"] = str(home / "cache")
+        if token:
+            self.environment["HF_TOKEN"] = token
+        if lfs:
+            self.environment["HF_HUB_DISABLE_XET"] = "1"
+
+    def start(self, *command: str | Path) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [str(word) for word in command],
+            env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    def run(self, *command: str | Path) -> Ran:
+        with self.start(*command) as process:
+            out, err = process.communicate(timeout=120)
+        return Ran(command, process.returncode, out, err)
+
+    def push(self, build: SmallBuild, *options: str) -> Ran:
+        return self.run(PROGRAM, "push", build.out, NAME, *options)
+
+
+class Here(Protocol):
+    """Pushes in this process."""
+
+    def __call__(self, out: Path, *words: str, token: str = WRITES) -> Ran: ...
+
+
+@pytest.fixture
+def here(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Here:
+    """The same without the seconds that a process takes to import, by LFS."""
+    files = "/{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr(constants, "ENDPOINT", hub.endpoint)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", hub.endpoint + files)
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "token"))
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+
+    def run(out: Path, *words: str, token: str = WRITES) -> Ran:
+        monkeypatch.setattr(sys, "argv", ["ttcdata", "push", str(out), *(words or (NAME,))])
+        monkeypatch.setenv("HF_TOKEN", token)
+        with pytest.raises(SystemExit) as exit_:
+            main()
+        said = capsys.readouterr()
+        return Ran(words, int(exit_.value.code or 0), said.out, said.err)
+
+    return run
+
+
+def contents(build: SmallBuild) -> dict[str, bytes]:
+    """The files of a build's dataset."""
+    folder = build.out / "dataset"
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def refused(ran: Ran, *words: str) -> str:
+    """The one line that says why nothing was published; what the client and we said of our patience may stand above."""
+    assert "Traceback" not in ran.stderr
+    assert ran.returncode == 1, ran.stdout + ran.stderr
+    lines = [line for line in ran.stderr.splitlines() if line.startswith("error: ")]
+    assert lines == ran.stderr.splitlines()[-1:]
+    for word in words:
+        assert word in lines[0]
+    return lines[0]
