@@ -32,8 +32,8 @@ print(json.dumps([[row for split in splits.values() for row in split] for splits
 
 
 def version(build: SmallBuild) -> str:
-    folder = build.out / "dataset"
-    return version_of(local_files(folder), schema_version(folder))
+    dataset = Dataset(build.out)
+    return version_of(local_files(dataset.folder), schema_version(dataset))
 
 
 def sent(hub: Hub, way: str) -> int:

@@ -27,6 +27,7 @@ from ttc_data.publish.push import (
     version_of,
 )
 
+RETRY_AFTER = {"Retry-After": "7"}
 UNKNOWN = "hf_unknown"
 # The client's uploads by LFS hand httpx2 a file in a way that httpx2 no longer likes.
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=<...>' to upload raw:DeprecationWarning")
@@ -157,13 +158,22 @@ def test_what_a_gitignore_on_the_hub_names_is_published(hub: Hub, here: Here, fi
         ("POST", "/tag/"),
     ],
 )
-@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(
+    ("status", "headers"), [(429, {"RateLimit": '"api";r=0;t=7'}), (429, RETRY_AFTER), (503, RETRY_AFTER)]
+)
 def test_what_passes_is_waited_for(
-    method: str, path: str, status: int, hub: Hub, here: Here, monkeypatch: pytest.MonkeyPatch, first: SmallBuild
+    method: str,
+    path: str,
+    status: int,
+    headers: dict[str, str],
+    hub: Hub,
+    here: Here,
+    monkeypatch: pytest.MonkeyPatch,
+    first: SmallBuild,
 ) -> None:
     waited: list[float] = []
     monkeypatch.setattr("time.sleep", waited.append)
-    hub.faults = [Fault(method, path, status=status, headers={"Retry-After": "7"}, times=2)]
+    hub.faults = [Fault(method, path, status=status, headers=headers, times=2)]
     pushed = here(first.out)
     assert pushed.returncode == 0, pushed.stderr
     assert len(hub.asked(method, path)) > 2

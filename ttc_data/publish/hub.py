@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -39,6 +40,8 @@ KIND = "dataset"
 # Those of huggingface_hub's own `http_backoff`, which its uploads go through; its other calls ask once.
 WAITS_S = (1.0, 2.0, 4.0, 8.0, 8.0)
 PASSING = frozenset((408, 429, 500, 502, 503, 504))
+# https://www.ietf.org/archive/id/draft-ietf-httpapi-ratelimit-headers-09.html: `"api";r=0;t=55`, none left for 55 s
+_LIMIT_REACHED = re.compile(r";\s*r\s*=\s*0\s*;\s*t\s*=\s*(\d+)")
 # What the client raises for what the Hub or the network does. `hf_xet` and the LFS uploads wrap theirs in a RuntimeError,
 # answers that make no sense are a ValueError.
 CLIENT_ERRORS = (
@@ -310,5 +313,8 @@ def _engine_said(error: duckdb.Error) -> str:
 
 def _retry_after(error: Exception, otherwise: float) -> float:
     """Seconds that the Hub asks to wait, where it does."""
-    told = error.response.headers.get("Retry-After", "") if isinstance(error, HfHubHTTPError) else ""
+    if not isinstance(error, HfHubHTTPError):
+        return otherwise
+    limit = _LIMIT_REACHED.search(error.response.headers.get("RateLimit", ""))
+    told = limit.group(1) if limit else error.response.headers.get("Retry-After", "")
     return float(told) if told.isdigit() else otherwise

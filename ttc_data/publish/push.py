@@ -131,13 +131,12 @@ def push(
             is published and only lacks its tag; the same push goes on from there.
     """
     told = progress or Quiet()
-    folder = _folder(dataset)
-    files = local_files(folder)
+    written = _written(dataset)
+    files = local_files(written.folder)
     check_limits(files)
     if check is not None:
-        _refuse(folder, check(folder))
-    schema = schema_version(folder)
-    version = version_of(files, schema)
+        _refuse(written.folder, check(written.folder))
+    version = version_of(files, schema_version(written))
     hub = HubRepository(name, branch, told)
     hub.check_token()
     is_private = _open(hub, private=private)
@@ -147,7 +146,7 @@ def push(
     remote = hub.at(branches.get(branch) or branches["main"])
     plan = plan_of(files, remote)
     if plan.changes and not replace:
-        _check_schema(hub, remote, folder, schema)
+        _check_schema(hub, remote, written)
     if version in tags:
         _check_tag(hub, version, hub.at(tags[version]), files)
     if branch not in branches:
@@ -158,7 +157,7 @@ def push(
             f"{name}: {len(plan.send)} files to send ({decimal(plan.size)}), {len(plan.remove)} to remove,"
             f" {plan.unchanged} unchanged"
         )
-        commit = _publish(hub, plan, f"{version}: {Dataset(folder).count()} rows", remote.commit, told)
+        commit = _publish(hub, plan, f"{version}: {written.count()} rows", remote.commit, told)
         _check_published(hub, hub.at(commit), files)
     if version not in tags:
         hub.tag(version, commit)
@@ -185,9 +184,9 @@ def _local_file(path: str, place: Path) -> LocalFile:
     return LocalFile(path, place, size, sha256.hexdigest(), blob.hexdigest())
 
 
-def schema_version(folder: Path) -> str:
+def schema_version(dataset: Dataset) -> str:
     """The newest schema version that rows of a dataset name."""
-    return max((row for row in Dataset(folder).schema_versions()), key=_numbers)
+    return max(dataset.schema_versions(), key=_numbers)
 
 
 def version_of(files: Iterable[LocalFile], schema: str) -> str:
@@ -222,14 +221,12 @@ def batches(files: Iterable[LocalFile]) -> Iterator[list[LocalFile]]:
         yield batch
 
 
-def _folder(dataset: Path) -> Path:
-    for folder in (dataset / "dataset", dataset):
-        if (folder / "data").is_dir():
-            return Dataset(folder).folder
-    raise DatasetError(f"{dataset}: no dataset there; name a folder that `ttcdata build` wrote")
-
-
 def check_limits(files: Iterable[LocalFile]) -> None:
+    """Look for what the Hub never takes.
+
+    Raises:
+        PushFailed: a file is too large, or a folder has too many.
+    """
     entries: dict[str, int] = {}
     for file in files:
         if file.size > LARGEST_FILE:
@@ -245,6 +242,14 @@ def check_limits(files: Iterable[LocalFile]) -> None:
                 f"{folder}/: {count} files, and the Hub takes at most {MOST_FILES_A_FOLDER} in a folder; build a set of"
                 " fewer repositories, or several"
             )
+
+
+def _written(folder: Path) -> Dataset:
+    """What a build wrote; a name on the Hub is none."""
+    for place in (folder / "dataset", folder):
+        if (place / "data").is_dir():
+            return Dataset(place)
+    raise DatasetError(f"{folder}: no dataset there; name a folder that `ttcdata build` wrote")
 
 
 def _refuse(folder: Path, findings: Iterable[Finding]) -> None:
@@ -271,21 +276,21 @@ def _open(hub: HubRepository, *, private: bool) -> bool:
     return is_private
 
 
-def _check_schema(hub: HubRepository, remote: Remote, folder: Path, schema: str) -> None:
-    tables = sorted(path for path in remote.files if path.endswith(".parquet"))
+def _check_schema(hub: HubRepository, remote: Remote, ours: Dataset) -> None:
     meant = "push to another name, or with --replace if that is meant"
+    tables = sorted(path for path in remote.files if path.endswith(".parquet"))
     if not tables:
         data = sorted(path for path in remote.files if "/" in path)
         if data:
             raise PushFailed(f"{hub.name}: holds another set ({data[0]}, and no table of ours); {meant}")
         return
     theirs = set(hub.columns(remote.commit, tables))
-    strange = sorted(theirs - set(Dataset(folder).columns()))
     if "ttc_schema_version" not in theirs:
         raise PushFailed(f"{hub.name}: holds another set (no column ttc_schema_version in {tables[0]}); {meant}")
-    newest = max(hub.schema_versions(remote.commit, tables), key=_numbers, default="0")
+    schema, newest = schema_version(ours), max(hub.schema_versions(remote.commit, tables), key=_numbers, default="0")
     if _numbers(newest) > _numbers(schema):
         raise PushFailed(f"{hub.name}: holds a set of schema {newest}, newer than this one's {schema}; {meant}")
+    strange = sorted(theirs - set(ours.columns()))
     if strange:
         raise PushFailed(f"{hub.name}: holds a set with a column {strange[0]} that this one lacks; {meant}")
 
