@@ -110,11 +110,12 @@ def create(hub: Hub, request: Request) -> Answer:
         return failed(
             403, f"You don't have the rights to create a dataset under the namespace {name.partition('/')[0]}"
         )
+    url = f"{request.endpoint}/datasets/{name}"
     with hub.lock:
         if name in hub.repos:
-            return failed(409, "You already created this dataset repo")
+            return as_json({"error": "You already created this dataset repo", "url": url}, 409)
         hub.repos[name] = created(name, private=asked.get("visibility") == "private")
-    return as_json({"url": f"{request.endpoint}/datasets/{name}", "name": name})
+    return as_json({"url": url, "name": name})
 
 
 @reading

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.hub import Fault, Hub
-from tests.publish.conftest import NAME, PROGRAM, READS, STRANGER, Here, User, contents
+from tests.publish.conftest import NAME, PROGRAM, READS, STRANGER, Here, User, contents, refused
 from tests.publish.small import SmallBuild
 from ttc_data.dataset import Dataset
 from ttc_data.errors import DatasetError
@@ -167,6 +167,12 @@ def test_chunks_whose_connection_is_cut_are_sent_again(hub: Hub, tmp_path: Path,
     assert pushed.returncode == 0, pushed.stderr
     assert published(hub) == contents(first)
     assert [one.status for one in hub.asked(*UPLOADS["xet"])] == [0, 200]
+
+
+def test_a_hub_that_takes_no_chunks_is_one_line(hub: Hub, tmp_path: Path, first: SmallBuild) -> None:
+    hub.faults = [Fault("GET", "/xet-write-token/", status=404, times=9)]
+    refused(User(hub, tmp_path).push(first), "404 Not Found", "HF_HUB_DISABLE_XET=1")
+    assert published(hub) == {}
 
 
 def test_a_private_set_is_seen_by_its_organisation_alone(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import duckdb
 import pytest
@@ -201,18 +203,20 @@ def test_what_does_not_pass_is_one_line_and_the_next_push_goes_on(
     assert len(hub.repos[NAME].history()) == 2
 
 
+@pytest.mark.parametrize("path", ["repos/create", "/commit/", "/tag/"])
 @pytest.mark.parametrize("kind", ["cut", "lost"])
-def test_a_commit_whose_answer_is_lost_is_made_once(
-    kind: str, hub: Hub, here: Here, monkeypatch: pytest.MonkeyPatch, first: SmallBuild
+def test_what_is_asked_again_is_done_once(
+    kind: Literal["cut", "lost"], path: str, hub: Hub, here: Here, monkeypatch: pytest.MonkeyPatch, first: SmallBuild
 ) -> None:
-    """Cut before the Hub has it all, or after it was made: the branch tells which."""
+    """The connection ends before the Hub has it all, or after it did what was asked. A commit's branch tells which."""
     monkeypatch.setattr("time.sleep", lambda seconds: None)
-    hub.faults = [Fault("POST", "/commit/", "cut" if kind == "cut" else "lost")]
+    hub.faults = [Fault("POST", path, kind)]
     pushed = here(first.out)
     assert pushed.returncode == 0, pushed.stderr
     assert published(hub) == contents(first)
     assert len(hub.repos[NAME].history()) == 2
-    assert len(hub.asked("POST", "/commit/")) == (2 if kind == "cut" else 1)
+    assert list(hub.repos[NAME].tags) == [version(first)]
+    assert len(hub.asked("POST", path)) == (1 if kind == "lost" and path == "/commit/" else 2)
 
 
 def test_a_network_that_is_lost_is_one_line(
@@ -256,6 +260,18 @@ def test_a_commit_of_somebody_else_is_not_built_over(
     refused(here(first.out), "somebody else", "push again")
     assert published(hub) == {"data/x.parquet": b"x"}
     assert hub.repos[NAME].tags == {}
+
+
+def test_a_file_that_changes_while_it_is_sent(
+    hub: Hub, here: Here, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, first: SmallBuild
+) -> None:
+    folder = shutil.copytree(first.out / "dataset", tmp_path / "copy")
+    monkeypatch.setattr(
+        "time.sleep", lambda seconds: (folder / "README.md").write_text("# Another\n", encoding="utf-8")
+    )
+    hub.faults = [Fault("POST", "/preupload/", status=503)]
+    refused(here(folder), "README.md: was changed while it was sent")
+    assert published(hub) == {}
 
 
 @pytest.mark.parametrize("largest", [2_000, 20])

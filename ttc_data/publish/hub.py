@@ -205,7 +205,6 @@ class HubRepository:
             The branch's newest commit: ours, or, where the answer was lost, one that the caller has to look into.
         """
         todo = list(operations)
-
         tried = False
 
         def attempt() -> str:
@@ -269,7 +268,8 @@ class HubRepository:
         if isinstance(error, httpx2.TransportError):
             return f"the connection to {constants.ENDPOINT} failed ({_cause(error)}); check the network and {again}"
         if not isinstance(error, HfHubHTTPError):
-            return f"the upload failed ({_one_line(error)}); {again}"
+            chunks = "" if constants.HF_HUB_DISABLE_XET else ", or set HF_HUB_DISABLE_XET=1 to send whole files instead"
+            return f"the upload failed ({_one_line(error)}); {again}{chunks}"
         status = error.response.status_code
         said = _one_line(error.server_message or error)
         if isinstance(error, RevisionNotFoundError):

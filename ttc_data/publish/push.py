@@ -25,8 +25,8 @@ from ttc_data.records import content_key
 # https://huggingface.co/docs/hub/storage-limits
 LARGEST_FILE = 500 * 10**9
 MOST_FILES_A_FOLDER = 10_000
-# Files that are sent together. A batch that ends is not sent again; while one runs, Ctrl-C waits for its files (but not for
-# a file that is a batch of its own), so it ends soon.
+# Files that are sent together: what `hf_xet` sends of a group counts only once all of it has arrived, so a push that is
+# stopped sends at most so much again.
 BATCH_FILES = 100
 BATCH_BYTES = 64 * 1024 * 1024
 # The folders of a dataset, see `ttc_data.publish.write`: what an earlier version left there goes. All else is somebody's.
@@ -314,6 +314,9 @@ def _publish(hub: HubRepository, plan: Plan, message: str, on: str, progress: Pr
     for batch in batches(plan.send):
         additions = [CommitOperationAdd(file.path, file.place) for file in batch]
         hub.upload(additions)
+        for file, addition in zip(batch, additions, strict=True):
+            if addition.upload_info.sha256.hex() != file.sha256:
+                raise PushFailed(f"{file.place}: was changed while it was sent; nothing is published, push again")
         operations += additions
         sent += sum(file.size for file in batch)
         progress.say(f"{hub.name}: {len(operations)} of {len(plan.send)} files ready, {decimal(sent)}")
