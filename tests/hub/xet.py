@@ -1,4 +1,4 @@
-"""Large files as `hf_xet` sends them: https://huggingface.co/docs/xet.
+"""Large files as `hf_xet` sends them: the Xet protocol, version 1.
 
 A file is cut into chunks, chunks travel in xorbs, and a shard says of which chunks a file is made. Nothing is known of the
 chunks of other files: each client deduplicates against what it sent itself.

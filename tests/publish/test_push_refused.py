@@ -10,6 +10,7 @@ from typing import Literal
 
 import duckdb
 import pytest
+from huggingface_hub import constants
 
 from tests.hub import Fault, Hub
 from tests.publish.conftest import NAME, READS, STRANGER, Here, contents, refused
@@ -73,6 +74,12 @@ def test_a_token_of_somebody_else(hub: Hub, here: Here, first: SmallBuild) -> No
     refused(here(first.out, token=STRANGER), "may not write there")
     assert sent(hub, "lfs") == 0
     assert here(first.out).returncode == 0
+
+
+def test_a_client_that_is_offline(hub: Hub, here: Here, monkeypatch: pytest.MonkeyPatch, first: SmallBuild) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    refused(here(first.out), "HF_HUB_OFFLINE is set")
+    assert hub.log == []
 
 
 def test_no_dataset_in_the_folder(hub: Hub, here: Here, tmp_path: Path) -> None:
@@ -241,7 +248,7 @@ def test_tables_that_cannot_be_read_are_one_line(hub: Hub, here: Here, first: Sm
 def test_a_hub_that_is_not_there_is_not_waited_for(
     here: Here, monkeypatch: pytest.MonkeyPatch, first: SmallBuild
 ) -> None:
-    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")  # the discard port: nobody listens
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")  # the discard port: nobody listens
     monkeypatch.setattr("time.sleep", lambda seconds: pytest.fail(f"waits for {seconds} s"))
     refused(here(first.out), "the connection to http://127.0.0.1:9 failed")
 

@@ -22,7 +22,7 @@ from ttc_data.errors import DatasetError, PushFailed
 from ttc_data.publish.hub import HubRepository, Remote
 from ttc_data.records import content_key
 
-# https://huggingface.co/docs/hub/storage-limits
+# The Hub's documentation, "Storage limits".
 LARGEST_FILE = 500 * 10**9
 MOST_FILES_A_FOLDER = 10_000
 # Files that are sent together: what `hf_xet` sends of a group counts only once all of it has arrived, so a push that is
