@@ -19,6 +19,8 @@ from ttc_data.errors import RecipeError
 from ttc_data.records import content_key
 from ttc_data.rules import (
     AnySource,
+    CheckRules,
+    Deprecation,
     EnvironmentRules,
     ExtractRules,
     GitSource,
@@ -63,6 +65,9 @@ class Recipe(Section):
     sandbox: SandboxRules = SandboxRules()
     image: ImageRules = ImageRules()
     splits: SplitRules = SplitRules()
+    check: CheckRules = CheckRules()
+    deprecated: tuple[Deprecation, ...] = ()
+    """Rows that are left out of the set and listed in its `deprecated.jsonl`, with the reason."""
 
     @field_validator("splits")
     @classmethod
