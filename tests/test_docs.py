@@ -39,7 +39,19 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset(("sandbox", "lang", "llm", "edits", "store", "engine", "grading")),
     frozenset(("answers",)),
     frozenset(
-        ("mine", "sources", "extract", "environments", "evidence", "specs", "masking", "proof", "trust", "funnel")
+        (
+            "mine",
+            "sources",
+            "extract",
+            "curate",
+            "environments",
+            "evidence",
+            "specs",
+            "masking",
+            "proof",
+            "trust",
+            "funnel",
+        )
     ),
     frozenset(("exam",)),
     frozenset(("datasets", "dataset", "figures", "proof_view", "bench", "validation", "show", "doctor", "publish")),

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 from ttc_data.curate.fingerprints import LEAST_SHINGLES, Fingerprint, known_fingerprints
@@ -51,11 +52,11 @@ class Contamination:
     """Looks texts up among what is known of the benchmarks. Holds their 1,461 fingerprints and nothing of what it is shown.
 
     Args:
-        known: the package's own when not given.
+        known: problems of benchmarks.
     """
 
-    def __init__(self, known: Sequence[Fingerprint] | None = None) -> None:
-        self._known = known_fingerprints() if known is None else known
+    def __init__(self, known: Sequence[Fingerprint]) -> None:
+        self._known = known
         self._grams: dict[int, int] = {}
         self._sketches: list[tuple[int, tuple[int, ...]]] = []
         self._by_hash: dict[int, list[int]] = {}
@@ -104,6 +105,12 @@ class Contamination:
                 if count >= LIKE * LEAST_SHINGLES and (share := likeness(one, other)) >= LIKE:
                     found[number] = max(share, found.get(number, 0.0))
         return found
+
+
+@cache
+def known_contamination() -> Contamination:
+    """With the fingerprints that the package carries; the same one for all who ask, for nothing in it changes."""
+    return Contamination(known_fingerprints())
 
 
 def repository_overlap(repo: str, homes: Collection[str] = ()) -> Overlap | None:

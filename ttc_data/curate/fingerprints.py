@@ -23,7 +23,8 @@ from ttc_data.store import connect, quoted, write_parquet
 
 PLACE = Path(__file__).with_name("fingerprints.parquet")
 LEAST_SHINGLES = 20
-"""Of a function whose shape says anything: shorter ones are alike by chance."""
+"""Of a function whose shape says anything. With 12, six of 15,680 functions of seventeen projects and Python's own library count as
+one of a benchmark's: to camel case, to pairs, flatten. With 20, none of 12,167."""
 COLUMNS = "benchmark VARCHAR, item VARCHAR, grams UBIGINT[], functions UINTEGER[][]"
 
 
@@ -109,7 +110,7 @@ def write_fingerprints(found: Iterable[Fingerprint], path: Path) -> None:
 
 @cache
 def known_fingerprints(path: Path = PLACE) -> tuple[Fingerprint, ...]:
-    """Every problem that is known, as the package has them: 1,461 of three benchmarks, 10 MB in memory."""
+    """Every problem that is known, as the package has them: 1,461 of three benchmarks."""
     connection = connect()
     rows = connection.execute(f"SELECT benchmark, item, grams, functions FROM {quoted(path)}").fetchall()
     connection.close()

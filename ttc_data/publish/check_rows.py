@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ttc_data.curate.contamination import BENCHMARKS, Contamination, Overlap, repository_overlap
+from ttc_data.curate.contamination import BENCHMARKS, Overlap, known_contamination, repository_overlap
 from ttc_data.dataset import column_types, parquet_files, read_deprecated
 from ttc_data.edits import apply_patch
 from ttc_data.errors import PatchRejected
@@ -46,7 +46,7 @@ class RowChecks:
         self._unguarded = 0
         self._repositories: dict[str, Overlap | None] = {}
         self._held: Counter[str] = Counter()
-        self._contamination = Contamination()
+        self._contamination = known_contamination()
 
     def see(self, row: Row) -> None:
         """Check one row."""
