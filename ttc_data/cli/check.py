@@ -110,7 +110,7 @@ def check_schema(dataset: DatasetArgument = None) -> None:
 
 
 def _columns(wrong: int) -> str:
-    return f"; {wrong} columns are not" if wrong else ""
+    return f"; columns that are not: {wrong}" if wrong else ""
 
 
 @app.command()
