@@ -99,6 +99,8 @@ def write_dataset(
     write_card(made, facts)
     inspection = inspect_dataset(made, progress=progress)
     record_findings(made, inspection.findings, inspection.contaminated)
+    if progress and not inspection.publishable:
+        progress.say(f"not to be published like this: `ttcdata check {out}` says why")
     # Not before: the set that is there says which ids are withdrawn.
     if dataset.is_dir():
         shutil.rmtree(dataset)
