@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from ttc_data.environments.open import Cache
 from ttc_data.errors import DatasetError
 from ttc_data.figures import Distribution, distributions
-from ttc_data.recipe import Recipe, load_recipe
+from ttc_data.recipe import Recipe, published_recipe
 from ttc_data.records import SCHEMA_VERSION, Environment
 from ttc_data.row import SINCE, Deprecated, Row
 from ttc_data.store import columns, connect, quoted
@@ -47,7 +47,7 @@ class Dataset:
         recipe = self.folder / "recipe.yaml"
         if not recipe.is_file():
             raise DatasetError(f"{name}: no recipe.yaml in it; the sandbox's limits are read from there")
-        self.recipe: Recipe = load_recipe(str(recipe))
+        self.recipe: Recipe = published_recipe(recipe)
 
     def _schema(self) -> tuple[str, tuple[str, ...]]:
         """The version of the rows' schema, and the columns that came after it."""

@@ -11,8 +11,10 @@ import pytest
 
 from tests.publish.small import SmallBuild
 from ttc_data.dataset import Dataset
-from ttc_data.errors import DatasetError
+from ttc_data.errors import DatasetError, RecipeError
+from ttc_data.publish.checks import check_dataset
 from ttc_data.publish.conformity import Conformity
+from ttc_data.recipe import load_recipe
 from ttc_data.records import SCHEMA_VERSION
 from ttc_data.row import SINCE, Row
 from ttc_data.store import columns
@@ -145,6 +147,30 @@ def test_an_older_minor_version_is_read_and_says_what_it_lacks(small: SmallBuild
         assert (row.ttc_mutants, row.ttc_solver_pass_at_1, row.ttc_spec_rejected) == ((), None, "")
     assert read.count_guarded() == (2 if version == "1.1" else 0)
     assert read.distributions()
+
+
+def test_the_checks_of_an_older_set_ask_for_what_it_has_and_say_what_is_not_known(
+    small: SmallBuild, tmp_path: Path
+) -> None:
+    dataset = older(small, tmp_path, "1.0")
+    (found,) = check_dataset(dataset)
+    assert found.check == "proof"
+    assert found.detail.startswith("schema 1.0 has no ttc_")
+    assert "ttc_tripwires" in found.detail
+
+
+@pytest.mark.parametrize("more", ["llm: ''", "from_a_later_version: {a: [1]}"])
+def test_a_recipe_that_another_version_wrote_is_read(small: SmallBuild, tmp_path: Path, more: str) -> None:
+    dataset = rewritten(small, tmp_path, "*")
+    recipe = dataset / "recipe.yaml"
+    text = recipe.read_text(encoding="utf-8")
+    recipe.write_text(f"{text}\nlater: 1\n".replace("\nspec:\n", f"\nspec:\n  {more}\n"), encoding="utf-8")
+    assert Dataset(dataset).recipe == small.recipe
+    with pytest.raises(RecipeError, match="unknown key"):
+        load_recipe(str(recipe))
+    recipe.write_text(text.replace("runs: 5", "runs: 0"), encoding="utf-8")
+    with pytest.raises(RecipeError, match=r"tests\.runs"):
+        Dataset(dataset)
 
 
 def test_a_set_of_this_version_has_nothing_to_say(small: SmallBuild) -> None:

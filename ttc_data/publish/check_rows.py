@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import textwrap
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from ttc_data.curate.contamination import BENCHMARKS, Overlap, known_contamination, repository_overlap
@@ -31,18 +31,22 @@ class RowChecks:
         recipe: of the set: what was asked for.
         findings: told what is wrong.
         homes: `owner/name` that a repository's metadata name as its home.
+        later: columns that the set's schema does not have yet, of which nothing is asked.
 
     Attributes:
         contaminated: Rows that overlap, by benchmark.
         rows: Seen so far.
     """
 
-    def __init__(self, recipe: Recipe, findings: Findings, homes: Mapping[str, set[str]]) -> None:
+    def __init__(
+        self, recipe: Recipe, findings: Findings, homes: Mapping[str, set[str]], later: Collection[str] = ()
+    ) -> None:
         self.contaminated: Counter[str] = Counter(dict.fromkeys(BENCHMARKS, 0))
         self.rows = 0
         self._recipe = recipe
         self._findings = findings
         self._homes = homes
+        self._later = later
         self._unguarded = 0
         self._repositories: dict[str, Overlap | None] = {}
         self._held: Counter[str] = Counter()
@@ -68,7 +72,7 @@ class RowChecks:
     def end(self) -> None:
         """Report what is known of all rows together."""
         asked = self._recipe.tests.tripwires
-        if self._unguarded and asked:
+        if self._unguarded and asked and "ttc_tripwires" not in self._later:
             self._findings.add(
                 "proof",
                 f"{self._unguarded} of {self.rows} rows have no tripwire: their reward rests on one session alone",
@@ -98,7 +102,7 @@ class RowChecks:
             wrong.append(f"{row.ttc_stubs_passed} trivial bodies pass")
         if len(row.ttc_tripwires) > rules.tripwires:
             wrong.append(f"{len(row.ttc_tripwires)} tripwires, tests.tripwires is {rules.tripwires}")
-        if rules.mutants:
+        if rules.mutants and "ttc_mutants" not in self._later:
             measured = score(row.ttc_mutants)
             if abs(measured - row.ttc_mutation_score) > 1e-3:
                 wrong.append(f"ttc_mutation_score {row.ttc_mutation_score:g}, of ttc_mutants {measured:g} are noticed")
