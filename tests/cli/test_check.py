@@ -45,6 +45,10 @@ def test_a_finding_exits_1_until_it_is_allowed_and_then_is_on_the_card(here: Her
     assert "notes.txt:1" in Path("set/README.md").read_text(encoding="utf-8").partition("Published in spite of:")[2]
 
 
+def test_the_card_of_a_set_on_the_hub_is_not_written(here: Here) -> None:
+    refused(here("check", "org/name", "--card"), 2, "--card", "org/name")
+
+
 def test_a_check_that_does_not_exist_is_one_line(here: Here, small: SmallBuild) -> None:
     refused(here("check", str(small.out), "--allow", "licences"), 2, "'licences'", "did you mean 'licence'")
 

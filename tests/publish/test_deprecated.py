@@ -16,7 +16,7 @@ from ttc_data.publish.checks import check_dataset
 from ttc_data.recipe import load_recipe
 from ttc_data.row import Deprecated
 from ttc_data.rules import Deprecation
-from ttc_data.validation import grade_predictions
+from ttc_data.validation import grade_predictions, validate
 
 REPOS = ("owner/alpha", "owner/beta")
 DAY = datetime.date(2026, 3, 4)
@@ -83,6 +83,20 @@ def test_who_asks_for_a_withdrawn_row_is_told_why_it_is_gone(
     with pytest.raises(DatasetError, match=r"withdrawn on .*; remove it from .*answers\.jsonl") as caught:
         next(grade_predictions(build.out, answers))
     assert "\n" not in str(caught.value)
+
+
+def test_proving_a_withdrawn_row_again_says_that_it_is_withdrawn(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TTCDATA_CACHE", str(tmp_path / "cache"))
+    build = SmallBuild(tmp_path, REPOS)
+    build.write()
+    gone = min(row.instance_id for row in build.rows())
+    line = json.dumps({"instance_id": gone, "reason": "wrong", "since": "2026-03-04"})
+    (build.out / "dataset" / "deprecated.jsonl").write_text(line + "\n", encoding="utf-8")
+    (result,) = validate(build.out, sandbox="local-unsafe", limit=1)
+    assert (result.instance_id, result.valid, result.reason) == (gone, False, "deprecated")
+    assert result.detail == f"{gone} was withdrawn on 2026-03-04: wrong"
 
 
 def test_a_damaged_list_is_one_line(tmp_path: Path) -> None:

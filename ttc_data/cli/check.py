@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -47,9 +48,12 @@ def check(
     name = dataset or str(newest_build("dataset"))
     from ttc_data.cli.console import console_progress, tell
     from ttc_data.dataset import folder_of
+    from ttc_data.errors import RecipeError
     from ttc_data.publish.card import record_findings
     from ttc_data.publish.checks import CHECKS, inspect_dataset
 
+    if card and not Path(name).exists():
+        raise RecipeError(f"--card: {name} is no folder here; a set on the Hub gets its card when it is pushed")
     folder = folder_of(name)
     found = inspect_dataset(folder, allow=allow or (), progress=console_progress())
     for one in CHECKS:

@@ -51,7 +51,17 @@ def check_dataset(folder: Path, *, allow: Collection[str] = (), progress: Progre
 
 
 def inspect_dataset(folder: Path, *, allow: Collection[str] = (), progress: Progress | None = None) -> Inspection:
-    """The same, with what is counted on the way."""
+    """Check a dataset's folder, and count on the way what its card says.
+
+    Args:
+        folder: as for `check_dataset`.
+        allow: as for `check_dataset`.
+        progress: told of each row.
+
+    Raises:
+        DatasetError: the folder is no dataset, or a file of it is damaged.
+        RecipeError: `allow` names a check that there is none of.
+    """
     progress = progress or Quiet()
     recipe = _recipe(folder)
     findings = Findings([*recipe.check.allow, *allow])
