@@ -66,9 +66,10 @@ fix: install ## repair what the linter and the formatter can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: install ## regenerate schemas/ and docs/cli.md
+docs: install ## regenerate schemas/, docs/cli.md and DATASETS.md
 	$(BIN)/python -m ttc_data.publish.schema schemas
 	$(BIN)/python -m ttc_data.cli.reference docs/cli.md
+	$(BIN)/python -m ttc_data.publish.datasets DATASETS.md docs/datasets
 
 engine: install ## make a Docker engine and a base image usable on this machine
 	@$(BIN)/python -m ttc_data.environments.engine

@@ -17,6 +17,8 @@ import typer
 
 from ttc_data.cli import app
 from ttc_data.cli.reference import reference
+from ttc_data.publish.datasets import datasets_page
+from ttc_data.publish.facts import read_facts
 from ttc_data.publish.schema import SCHEMAS, schema_text
 from ttc_data.recipe import load_recipe, packaged_recipes
 
@@ -39,7 +41,19 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset(("sandbox", "lang", "llm", "edits", "store", "engine", "grading")),
     frozenset(("answers",)),
     frozenset(
-        ("mine", "sources", "extract", "environments", "evidence", "specs", "masking", "proof", "trust", "funnel")
+        (
+            "mine",
+            "sources",
+            "extract",
+            "curate",
+            "environments",
+            "evidence",
+            "specs",
+            "masking",
+            "proof",
+            "trust",
+            "funnel",
+        )
     ),
     frozenset(("exam",)),
     frozenset(("datasets", "dataset", "figures", "proof_view", "bench", "validation", "show", "doctor", "publish")),
@@ -87,6 +101,21 @@ def each(paths: list[Path]) -> pytest.MarkDecorator:
 
 def test_the_command_line_reference_is_what_the_commands_say() -> None:
     assert (ROOT / "docs/cli.md").read_text(encoding="utf-8") == reference(), "run `make docs`"
+
+
+def test_the_page_of_datasets_is_what_recipes_and_cards_say() -> None:
+    assert (ROOT / "DATASETS.md").read_text(encoding="utf-8") == datasets_page(ROOT / "docs/datasets"), (
+        "run `make docs`"
+    )
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs/datasets").iterdir()), ids=lambda path: str(path.name))
+def test_the_numbers_of_a_set_are_of_what_its_recipe_mines(path: Path) -> None:
+    facts, recipe = read_facts(path), load_recipe(path.stem)
+    assert (facts["name"], facts["dataset"], facts["runs"]) == (recipe.name, recipe.dataset, recipe.tests.runs)
+    pinned = {f"pypi/{project}" for source in recipe.sources if source.kind == "pypi" for project in source.projects}
+    assert {f"{one['repo']}=={one['revision']}" for one in facts["largest"]} == pinned
+    assert sum(facts["splits"].values()) == sum(one["rows"] for one in facts["largest"]) == facts["rows"]
 
 
 @pytest.mark.parametrize("name", list(SCHEMAS))

@@ -40,6 +40,8 @@ class Bench:
         self._cache = cache
         self._rules = recipe.tests
         self._say = progress.say
+        if dataset.note:
+            self._say(dataset.note)
         self._host: Host = open_host(sandbox, cache=cache, recipe=recipe, say=progress.say)
         self._environments: dict[str, Environment] = {}
         self._test_texts: dict[str, Mapping[str, str]] = {}

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args, get_type_hints
 
+import duckdb
 from pydantic import TypeAdapter, ValidationError
 
 from ttc_data.errors import DatasetError
 from ttc_data.figures import Distribution, distributions
-from ttc_data.recipe import Recipe, load_recipe
-from ttc_data.records import Environment
-from ttc_data.row import Row
+from ttc_data.recipe import Recipe, published_recipe
+from ttc_data.records import SCHEMA_VERSION, Environment
+from ttc_data.row import SINCE, Deprecated, Row
 from ttc_data.store import columns, connect, quoted
 
-if (
-    TYPE_CHECKING
-):  # what opens environments takes a second to import, and most of what is done with a dataset needs none
+if TYPE_CHECKING:  # to import what opens environments takes a second, and most of what is done with a dataset needs none
     from ttc_data.environments.open import Cache
 
 ENVIRONMENT: TypeAdapter[Environment] = TypeAdapter(Environment)
 ROW: TypeAdapter[Row] = TypeAdapter(Row)
+DEPRECATED: TypeAdapter[Deprecated] = TypeAdapter(Deprecated)
 
 
 class Dataset:
@@ -31,43 +33,58 @@ class Dataset:
     Args:
         name: a folder that holds `data/`, a build's folder that holds `dataset/`, or a Hub id.
 
+    Attributes:
+        absent: Columns that the schema did not have yet when the set was made; its rows have nothing there.
+
     Raises:
-        DatasetError: there is no dataset, or its columns are not the schema's.
+        DatasetError: there is no dataset, its columns are not the schema's, or a newer schema's.
     """
 
     def __init__(self, name: str | Path) -> None:
-        self.folder = _folder_of(name)
-        files = sorted((self.folder / "data").glob("*.parquet"))
-        if not files:
-            raise DatasetError(
-                f"{name}: no data/*.parquet in it; name a folder that `ttcdata build` wrote, or a Hub id"
-            )
-        self._files = "[" + ", ".join(quoted(file) for file in files) + "]"
-        self._check_columns()
+        self.folder = folder_of(name)
+        self.version, self.absent = self._schema()
+        # As if nothing had been measured there: no tripwire, no mutant, no attempt.
+        empty = "".join(f", {_sql_nothing(column)} AS {column}" for column in self.absent)
+        self._source = f"(SELECT *{empty} FROM read_parquet({parquet_files(self.folder)}, union_by_name = true))"
         recipe = self.folder / "recipe.yaml"
         if not recipe.is_file():
             raise DatasetError(f"{name}: no recipe.yaml in it; the sandbox's limits are read from there")
-        self.recipe: Recipe = load_recipe(str(recipe))
+        self.recipe: Recipe = published_recipe(recipe)
 
     def columns(self) -> list[str]:
         """The names of the columns that its tables have."""
-        return [str(name) for name, *_ in self._query("DESCRIBE SELECT *")]
-
-    def schema_versions(self) -> list[str]:
-        """What its rows say of their schema."""
-        return [str(version) for (version,) in self._query("SELECT DISTINCT ttc_schema_version")]
-
-    def _query(self, query: str) -> list[tuple[object, ...]]:
         connection = connect()
-        found = connection.execute(f"{query} FROM read_parquet({self._files})").fetchall()
+        found = [name.strip('"') for name in column_types(connection, self.folder)]
         connection.close()
         return found
 
-    def _check_columns(self) -> None:
-        found = self.columns()
-        missing = [name.strip('"') for name in columns(Row) if name.strip('"') not in found]
+    def _schema(self) -> tuple[str, tuple[str, ...]]:
+        """The version of the rows' schema, and the columns that came after it."""
+        connection = connect()
+        try:
+            found = set(column_types(connection, self.folder))
+            missing = [name.strip('"') for name in columns(Row) if name.strip('"') not in found]
+            version = "" if "ttc_schema_version" in missing else schema_version(connection, self.folder)
+        finally:
+            connection.close()
+        absent = tuple(f'"{name}"' for name in missing if version and came_after(name, version))
+        missing = [name for name in missing if f'"{name}"' not in absent]
         if missing:
             raise DatasetError(f"{self.folder}: no column {', '.join(missing)}; the set is not of this schema")
+        return version, absent
+
+    @property
+    def note(self) -> str:
+        """What a reader should know of an older set's columns, `""` where there is nothing."""
+        if not self.absent:
+            return ""
+        names = ", ".join(name.strip('"') for name in self.absent)
+        return f"schema {self.version}, this ttcdata writes {SCHEMA_VERSION}: without {names}, which are read as empty"
+
+    @cached_property
+    def deprecated(self) -> dict[str, Deprecated]:
+        """The rows that were withdrawn, by id."""
+        return {one.instance_id: one for one in read_deprecated(self.folder)}
 
     def rows(self, limit: int = 0) -> Iterator[Row]:
         """The rows by environment and id; only the first `limit` ids when it is not 0."""
@@ -75,7 +92,7 @@ class Dataset:
         names = [name.strip('"') for name in columns(Row)]
         cut = f"QUALIFY row_number() OVER (ORDER BY instance_id) <= {int(limit)}" if limit else ""
         result = connection.execute(
-            f"SELECT {', '.join(columns(Row))} FROM (SELECT * FROM read_parquet({self._files}) {cut})"
+            f"SELECT {', '.join(columns(Row))} FROM (SELECT * FROM {self._source} {cut})"
             " ORDER BY ttc_environment, instance_id"
         )
         while fetched := result.fetchmany(64):
@@ -99,7 +116,7 @@ class Dataset:
     def distributions(self) -> list[Distribution]:
         """How the rows' evidence is spread; nothing where there is no row."""
         connection = connect()
-        found = distributions(connection, f"read_parquet({self._files})")
+        found = distributions(connection, self._source)
         connection.close()
         return [one for one in found if one.values]
 
@@ -111,11 +128,13 @@ class Dataset:
         """
         connection = connect()
         query = (
-            f"SELECT instance_id FROM read_parquet({self._files}) WHERE contains(instance_id, ?)"
+            f"SELECT instance_id FROM {self._source} WHERE contains(instance_id, ?)"
             " ORDER BY instance_id = ? DESC, instance_id"
         )
         found = [one for (one,) in connection.execute(query, [name, name]).fetchall()]
         connection.close()
+        if not found and name in self.deprecated:
+            raise DatasetError(f"{self.deprecated[name].said}; it is no longer in {self.folder}")
         if not found or (found[0] != name and len(found) > 1):
             names = f"{len(found)} rows hold it, for instance {', '.join(found[:3])}" if found else "no row holds it"
             raise DatasetError(f"row {name!r}: {names}; `ttcdata show --rows 5` shows ids")
@@ -123,7 +142,7 @@ class Dataset:
 
     def _count(self, condition: str) -> int:
         connection = connect()
-        query = f"SELECT count(*) FROM read_parquet({self._files}) WHERE {condition}"
+        query = f"SELECT count(*) FROM {self._source} WHERE {condition}"
         (count,) = connection.execute(query).fetchall()[0]
         connection.close()
         return int(count)
@@ -145,7 +164,100 @@ class Dataset:
         return environment
 
 
-def _folder_of(name: str | Path) -> Path:
+def parquet_files(folder: Path) -> str:
+    """The files of a dataset's folder as a SQL list.
+
+    Raises:
+        DatasetError: there is none.
+    """
+    files = sorted((folder / "data").glob("*.parquet"))
+    if not files:
+        raise DatasetError(f"{folder}: no data/*.parquet in it; name a folder that `ttcdata build` wrote, or a Hub id")
+    return "[" + ", ".join(quoted(file) for file in files) + "]"
+
+
+def column_types(connection: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, str]:
+    """Names of a dataset's columns and their types in DuckDB's words, as its files have them.
+
+    Raises:
+        DatasetError: a file is not parquet.
+    """
+    query = f"DESCRIBE SELECT * FROM read_parquet({parquet_files(folder)}, union_by_name = true)"
+    try:
+        return {str(row[0]): str(row[1]) for row in connection.execute(query).fetchall()}
+    except duckdb.Error as error:
+        raise DatasetError(f"{folder}: {' '.join(str(error).split())[:200]}; fetch the dataset again") from error
+
+
+def schema_version(connection: duckdb.DuckDBPyConnection, folder: Path) -> str:
+    """The oldest schema version of a dataset's rows; this version's where there is no row.
+
+    Raises:
+        DatasetError: a version that is none, or a major one that this ttcdata does not know.
+    """
+    query = f"SELECT DISTINCT ttc_schema_version FROM read_parquet({parquet_files(folder)}, union_by_name = true)"
+    versions = [str(one) for (one,) in connection.execute(query).fetchall()]
+    known = int(SCHEMA_VERSION.partition(".")[0])
+    for version in versions:
+        if not re.fullmatch(r"\d+\.\d+", version):
+            raise DatasetError(f"{folder}: ttc_schema_version {version!r}: must be like {SCHEMA_VERSION}")
+        if int(version.partition(".")[0]) != known:
+            raise DatasetError(
+                f"{folder}: rows of schema {version}, this ttcdata reads {known}.x; use a version that knows it"
+                " (CHANGELOG.md says what changed)"
+            )
+    return min(versions, key=lambda one: versions_apart(one, SCHEMA_VERSION), default=SCHEMA_VERSION)
+
+
+def came_after(column: str, version: str) -> bool:
+    """Whether a schema version did not have a column yet."""
+    return column in SINCE and versions_apart(SINCE[column], version) > 0
+
+
+def versions_apart(one: str, other: str) -> int:
+    """By how many minor versions one is newer than another of the same major version; negative where it is older."""
+    return int(one.partition(".")[2]) - int(other.partition(".")[2])
+
+
+def nothing(column: str) -> object:
+    """The empty value of a row's column: what one is read as that its set does not have yet."""
+    type_ = columns(Row)[f'"{column}"']
+    if type(None) in get_args(get_type_hints(Row)[column]):
+        return None
+    return [] if type_.endswith("[]") else {"VARCHAR": "", "BIGINT": 0, "DOUBLE": 0.0, "BOOLEAN": False}[type_]
+
+
+def _sql_nothing(column: str) -> str:
+    empty = nothing(column.strip('"'))
+    return f"{'NULL' if empty is None else quoted('') if empty == '' else empty}::{columns(Row)[column]}"
+
+
+def read_deprecated(folder: Path) -> list[Deprecated]:
+    """The list of withdrawn rows in a dataset's folder, empty where there is no such file.
+
+    Raises:
+        DatasetError: naming the line that is wrong.
+    """
+    path = folder / "deprecated.jsonl"
+    if not path.is_file():
+        return []
+    found = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        try:
+            found.append(DEPRECATED.validate_json(line))
+        except ValidationError as error:
+            raise DatasetError(
+                f"{path}:{number}: must be a JSON object with instance_id, reason and since; build the set again"
+            ) from error
+    return found
+
+
+def folder_of(name: str | Path) -> Path:
+    """The folder of a dataset: itself, `dataset/` in a build's, or what the Hub gives for ORG/NAME.
+
+    Raises:
+        DatasetError: there is none.
+    """
     path = Path(name)
     for folder in (path, path / "dataset"):
         if (folder / "data").is_dir():

@@ -19,6 +19,8 @@ from ttc_data.errors import RecipeError
 from ttc_data.records import content_key
 from ttc_data.rules import (
     AnySource,
+    CheckRules,
+    Deprecation,
     EnvironmentRules,
     ExtractRules,
     GitSource,
@@ -37,6 +39,7 @@ from ttc_data.rules import (
 )
 
 UNNAMED = "(unnamed recipe)"
+SOURCES: tuple[type[Section], ...] = (PypiSource, GitSource, StackSource)
 
 
 class Recipe(Section):
@@ -63,6 +66,9 @@ class Recipe(Section):
     sandbox: SandboxRules = SandboxRules()
     image: ImageRules = ImageRules()
     splits: SplitRules = SplitRules()
+    check: CheckRules = CheckRules()
+    deprecated: tuple[Deprecation, ...] = ()
+    """Rows that are left out of the set and listed in its `deprecated.jsonl`, with the reason."""
 
     @field_validator("splits")
     @classmethod
@@ -140,12 +146,7 @@ def load_recipe(name_or_path: str, settings: Sequence[str] = (), sources: Sequen
         near = difflib.get_close_matches(name_or_path, packaged, 1)
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise RecipeError(f"no recipe {name_or_path!r}: {hint}give a YAML file or one of {', '.join(packaged)}")
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{path}: not YAML ({' '.join(str(error).split())})") from error
-    if not isinstance(data, dict):
-        raise RecipeError(f"{path}: must be a mapping of recipe keys, is {type(data).__name__}")
+    data = _mapping(path)
     if "name" not in data:
         data["name"] = path.stem.lower()
     for setting in settings:
@@ -157,6 +158,44 @@ def load_recipe(name_or_path: str, settings: Sequence[str] = (), sources: Sequen
         return Recipe.model_validate(data)
     except ValidationError as error:
         raise RecipeError(_one_line(path, error)) from error
+
+
+def published_recipe(path: Path) -> Recipe:
+    """The recipe in a set's folder, as another version of ttcdata may have written it: keys that are not known are passed over.
+
+    Raises:
+        RecipeError: it is no recipe, or a value that is known is none that can be used.
+    """
+    data = _known(_mapping(path), Recipe)
+    for name, value in data.items():
+        field = Recipe.model_fields[name].annotation
+        if isinstance(value, dict) and isinstance(field, type) and issubclass(field, Section):
+            data[name] = _known(value, field)
+    for name in ("sources", "open_sources"):
+        data[name] = [
+            _known(one, kind)
+            for one in data.get(name) or ()
+            for kind in SOURCES
+            if kind.model_fields["kind"].default == one["kind"]
+        ]
+    try:
+        return Recipe.model_validate(data)
+    except ValidationError as error:
+        raise RecipeError(_one_line(path, error)) from error
+
+
+def _known(data: dict[str, Any], model: type[Section]) -> dict[str, Any]:
+    return {key: value for key, value in data.items() if key in model.model_fields}
+
+
+def _mapping(path: Path) -> dict[str, Any]:
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: not YAML ({' '.join(str(error).split())})") from error
+    if not isinstance(data, dict):
+        raise RecipeError(f"{path}: must be a mapping of recipe keys, is {type(data).__name__}")
+    return data
 
 
 def _apply(data: dict[str, Any], setting: str) -> None:
@@ -197,4 +236,4 @@ def _known_keys(section: str) -> set[str]:
     field = Recipe.model_fields.get(section)
     if field and isinstance(field.annotation, type) and issubclass(field.annotation, Section):
         return set(field.annotation.model_fields)
-    return set().union(*(kind.model_fields for kind in (PypiSource, GitSource, StackSource)))
+    return set().union(*(kind.model_fields for kind in SOURCES))

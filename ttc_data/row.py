@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field
 
 from ttc_data.records import FileText, MaskMode, Mutation, SpecOrigin, TargetKind, TestOrigin, Tripwire
+
+Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
+Count: TypeAlias = Annotated[int, Field(ge=0)]
+
+SINCE: Mapping[str, str] = {
+    "ttc_tripwires": "1.1",
+    "ttc_branch_coverage": "1.2",
+    "ttc_mutants": "1.2",
+    "ttc_mutation_score": "1.2",
+    "ttc_stubs_passed": "1.2",
+    "ttc_spec_rejected": "1.2",
+    "ttc_spec_overlap": "1.2",
+    "ttc_solver_attempts": "1.2",
+    "ttc_solver_pass_at_1": "1.2",
+    "ttc_solver_pass_at_k": "1.2",
+}
+"""Columns that came after schema 1.0, and with which version; what to do about each is in CHANGELOG.md."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,30 +83,30 @@ class Row:
     ttc_spec_model: str
     ttc_spec_rejected: str
     """Why the spec that a model wrote is not used and the docstring is; empty where none was asked for, or it is used."""
-    ttc_spec_overlap: float
+    ttc_spec_overlap: Share
     """Share, 0 to 1, of the reference's runs of six tokens that the spec holds too."""
     ttc_docstring: str
     """The docstring as written in the source."""
     ttc_test_origin: TestOrigin
-    ttc_gold_passes: int
-    ttc_gold_runs: int
-    ttc_line_coverage: float
+    ttc_gold_passes: Count
+    ttc_gold_runs: Count
+    ttc_line_coverage: Share
     """Share, 0 to 1, of the target's own lines that the deciding tests run."""
-    ttc_branch_coverage: float
+    ttc_branch_coverage: Share
     """Share, 0 to 1, of the target's branches that they take; 1 where there is none."""
-    ttc_mutation_score: float
+    ttc_mutation_score: Share
     """Share, 0 to 1, of `ttc_mutants` that they notice."""
     ttc_mutants: tuple[Mutation, ...]
     """Changes of the target's body that were run on them."""
-    ttc_stubs_passed: int
+    ttc_stubs_passed: Count
     """Trivial bodies that pass them: 0 in every published row."""
     ttc_tripwires: tuple[Tripwire, ...]
     """Edits of the deciding tests that make the reference fail them; an answer that passes there is a forgery."""
-    ttc_solver_attempts: int
+    ttc_solver_attempts: Count
     """Answers that a model was asked for, given this row's prompt; 0 where none was."""
-    ttc_solver_pass_at_1: float | None
+    ttc_solver_pass_at_1: Share | None
     """Share of them, 0 to 1, that earn the reward."""
-    ttc_solver_pass_at_k: float | None
+    ttc_solver_pass_at_k: Share | None
     """1 where any of them does, else 0: k is the number of attempts."""
     ttc_environment: str
     """Key of the environment, described in the dataset's `environments/` folder."""
@@ -97,3 +117,18 @@ class Row:
     @property
     def key(self) -> str:
         return self.instance_id
+
+
+@dataclass(frozen=True, slots=True)
+class Deprecated:
+    """A row that was published and is withdrawn: a line of a dataset's `deprecated.jsonl`."""
+
+    instance_id: str
+    reason: str
+    since: str
+    """The day, ISO 8601."""
+
+    @property
+    def said(self) -> str:
+        """For people."""
+        return f"{self.instance_id} was withdrawn on {self.since}: {self.reason}"

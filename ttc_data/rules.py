@@ -257,6 +257,23 @@ class ImageRules(Section):
     """Used where the engine has it or can pull it; else the image that `ttcdata image base` makes."""
 
 
+class Deprecation(Section):
+    """A row that was published and is withdrawn. Its id never comes back."""
+
+    instance_id: str = Field(min_length=1)
+    reason: str = Field(min_length=1)
+    """For people, on one line: it stands on the card."""
+    since: datetime.date
+    """The day it was withdrawn."""
+
+
+class CheckRules(Section):
+    """What the checks before publication let pass."""
+
+    allow: tuple[str, ...] = ()
+    """`CHECK`, or `CHECK:TEXT` for the findings whose line holds the text; see docs/checks.md."""
+
+
 class SplitRules(Section):
     """Shares of the repositories, by a draw on the repository's name; one repository is never in two splits."""
 

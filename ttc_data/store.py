@@ -37,6 +37,7 @@ class Keyed(Protocol):
 
 R = TypeVar("R", bound=Keyed)
 SYNC_S = 1.0
+ROWS_A_GROUP = 122_880  # what DuckDB takes when nobody says
 MAX_LINE = 64 * 1024 * 1024  # DuckDB sets aside twice as much
 STAGES = ("mine", "extract", "environment", "suite", "repeat", "specify", "mask", "prove", "solve")
 
@@ -251,11 +252,15 @@ def journal_sql(path: Path, record: type, *, live: bool = False) -> str:
     )
 
 
-def write_parquet(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
+def write_parquet(
+    connection: duckdb.DuckDBPyConnection, query: str, path: Path, *, rows_a_group: int = ROWS_A_GROUP
+) -> None:
     """Write a query's result, whole or not at all; the same rows give the same bytes."""
     temporary = path.with_name(f".{path.name}.tmp")
     try:
-        connection.execute(f"COPY ({query}) TO {quoted(temporary)} (FORMAT parquet, COMPRESSION zstd)")
+        connection.execute(
+            f"COPY ({query}) TO {quoted(temporary)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {rows_a_group})"
+        )
     except duckdb.IOException as error:
         temporary.unlink(missing_ok=True)
         raise StorageFull(f"{path}: {' '.join(str(error).split())[:200]}; free some space and run again") from error

@@ -98,6 +98,8 @@ def _prove_again(bench: Bench, row: Row, repeat: int) -> RowResult:
     def failed(reason: str, detail: str, passes: int = 0) -> RowResult:
         return RowResult(row.instance_id, False, reason, detail, passes, repeat)
 
+    if gone := bench.dataset.deprecated.get(row.instance_id):
+        return failed("deprecated", gone.said)
     try:
         masked = grade(bench.run(row, {}), row.FAIL_TO_PASS, row.PASS_TO_PASS)
         if masked.solved:
@@ -212,6 +214,8 @@ def grade_predictions(
     answers = {prediction.instance_id: prediction for prediction in read_predictions(predictions)}
     known = {row.instance_id for row in opened.rows()} if answers else set()
     for name in answers:
+        if name in opened.deprecated:
+            raise DatasetError(f"{opened.deprecated[name].said}; remove it from {predictions}")
         if name not in known:
             raise DatasetError(f"{predictions}: {name} is not in {dataset}; grade against the set that was answered")
     bench = Bench(opened, sandbox, workers, cache or Cache.default(), progress)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ttc_data import __version__
-from ttc_data.cli import build, dataset, doctor, image, push, spec
+from ttc_data.cli import build, check, dataset, doctor, image, push, spec
 from ttc_data.cli.options import INTERRUPTED, STOPPED
 from ttc_data.errors import StorageFull, TtcError
 
@@ -46,9 +46,11 @@ app.command()(dataset.validate)
 app.command()(dataset.grade)
 app.command()(dataset.show)
 app.command()(dataset.evidence)
+app.command()(check.check)
 app.command()(push.push)
 app.command()(doctor.doctor)
 app.add_typer(image.app, name="image")
+app.add_typer(check.app, name="schema")
 app.add_typer(spec.app, name="spec")
 
 

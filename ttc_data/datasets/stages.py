@@ -273,4 +273,5 @@ class Stages:
             environments=environments,
             sources=sources,
             trees=self.cache.trees,
+            progress=self.progress,
         )

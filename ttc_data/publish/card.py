@@ -2,81 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import yaml
 
-from ttc_data import __version__
-from ttc_data.figures import distributions, fates
-from ttc_data.funnel import funnel, reject_reasons
-from ttc_data.recipe import Recipe
-from ttc_data.store import connect, quoted
+from ttc_data.publish.facts import check_facts, read_facts, write_facts
+from ttc_data.publish.findings import Finding
+from ttc_data.records import JsonObject
 from ttc_data.template import template
 
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+# The Hub's own names: https://huggingface.co/docs/hub/repositories-licenses
+HUB_LICENSES = {
+    "0BSD": "0bsd", "Apache-2.0": "apache-2.0", "BSD-2-Clause": "bsd-2-clause", "BSD-3-Clause": "bsd-3-clause",
+    "BSL-1.0": "bsl-1.0", "CC0-1.0": "cc0-1.0", "ISC": "isc", "MIT": "mit", "MPL-2.0": "mpl-2.0", "Unlicense": "unlicense",
+    "Zlib": "zlib",
+}  # fmt: skip
 
 
-def write_card(out: Path, dataset: Path, recipe: Recipe, splits: Mapping[str, int]) -> None:
-    """Write `README.md` into a dataset's folder.
+def record_findings(dataset: Path, findings: Iterable[Finding], contaminated: Mapping[str, int] | None = None) -> None:
+    """Put on the card what the checks found, and what of it was allowed: `card.json` and `README.md` are written again.
 
     Args:
-        out: the build's folder, for the funnel.
-        dataset: the folder that holds `data/`.
-        recipe: of the build.
-        splits: rows a split.
+        dataset: its folder.
+        findings: of `check_dataset`.
+        contaminated: rows that overlap, by benchmark; as the card has them when not given.
+
+    Raises:
+        DatasetError: the folder has no `card.json`.
     """
-    rows = sum(splits.values())
-    header = {
-        "pretty_name": recipe.name,
+    path = dataset / "card.json"
+    facts = read_facts(path)
+    facts.update(check_facts(findings, facts.get("contaminated", {}) if contaminated is None else contaminated))
+    write_facts(path, facts)
+    write_card(dataset, facts)
+
+
+def write_card(dataset: Path, facts: JsonObject) -> None:
+    """Write `README.md` into a dataset's folder, which has its `recipe.yaml`.
+
+    Args:
+        dataset: the folder.
+        facts: of `build_facts`, with those of `check_facts` where the checks have run.
+    """
+    recipe = (dataset / "recipe.yaml").read_text(encoding="utf-8")
+    text = template("ttc_data.publish", "templates/card.md.j2").render(
+        header=yaml.safe_dump(header(facts), sort_keys=False, allow_unicode=True), recipe=recipe, facts=facts
+    )
+    temporary = dataset / ".README.md.tmp"
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(dataset / "README.md")
+
+
+def header(facts: JsonObject) -> JsonObject:
+    """What the Hub reads: the files of each split, licences, sizes and tags."""
+    rows = facts["rows"]
+    return {
+        "pretty_name": facts["name"],
         "language": ["en", "code"],
+        "license": hub_licenses(facts["licenses"]),
         "task_categories": ["text-generation"],
-        "tags": ["code", "reinforcement-learning", "execution-proven", "ttcdata"],
+        "annotations_creators": ["machine-generated"],
+        "language_creators": ["found", *(["machine-generated"] if facts["spec_models"] else [])],
+        "source_datasets": ["original"],
+        "tags": ["code", "python", "reinforcement-learning", "execution-proven", "swe-bench-format", "ttcdata"],
         "size_categories": [next((name for most, name in SIZES if rows < most), "1M<n<10M")],
-        "license": "other",
         "configs": [
             {
                 "config_name": "default",
-                "data_files": [{"split": split, "path": f"data/{split}-*.parquet"} for split in splits],
+                "data_files": [{"split": split, "path": f"data/{split}-*.parquet"} for split in facts["splits"]],
             }
         ],
     }
-    words: dict[str, Any] = {
-        "header": yaml.safe_dump(header, sort_keys=False, allow_unicode=True),
-        "recipe": recipe,
-        "version": __version__,
-        "splits": splits,
-        "rows": rows,
-        "funnel": funnel(out),
-        "reasons": reject_reasons(out, 12),
-        **_facts(dataset / "data"),
-    }
-    (dataset / "README.md").write_text(
-        template("ttc_data.publish", "templates/card.md.j2").render(**words), encoding="utf-8"
-    )
 
 
-def _facts(data: Path) -> dict[str, Any]:
-    connection = connect()
-    connection.execute(f"CREATE TEMP VIEW published AS SELECT * FROM read_parquet({quoted(data / '*.parquet')})")
-
-    def rows(query: str) -> list[tuple[Any, ...]]:
-        return connection.execute(query).fetchall()
-
-    facts = {
-        "repositories": rows(
-            "SELECT repo, any_value(base_commit), any_value(license), count(*) FROM published GROUP BY repo ORDER BY repo"
-        ),
-        "kinds": rows("SELECT ttc_kind, count(*) FROM published GROUP BY 1 ORDER BY 2 DESC, 1"),
-        "origins": rows("SELECT ttc_test_origin, count(*) FROM published GROUP BY 1 ORDER BY 2 DESC, 1"),
-        "distributions": distributions(connection, "published"),
-        "fates": fates(connection, "published"),
-        "guarded": rows("SELECT count(*) FILTER (len(ttc_tripwires) > 0) FROM published")[0][0],
-        "tripwires": rows(
-            "SELECT kind, count(*) FROM (SELECT unnest(ttc_tripwires).kind AS kind FROM published)"
-            " GROUP BY 1 ORDER BY 2 DESC, 1"
-        ),
-    }
-    connection.close()
-    return facts
+def hub_licenses(found: Iterable[str]) -> list[str]:
+    """The Hub's names for SPDX expressions; `other` where an expression has none, for instance `MIT OR Apache-2.0`."""
+    names = {HUB_LICENSES.get(one, "other") for one in found}
+    return sorted(names - {"other"}) + sorted(names & {"other"})

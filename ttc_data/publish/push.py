@@ -184,11 +184,6 @@ def _local_file(path: str, place: Path) -> LocalFile:
     return LocalFile(path, place, size, sha256.hexdigest(), blob.hexdigest())
 
 
-def schema_version(dataset: Dataset) -> str:
-    """The newest schema version that rows of a dataset name."""
-    return max(dataset.schema_versions(), key=_numbers)
-
-
 def version_of(files: Iterable[LocalFile], schema: str) -> str:
     """`vSCHEMA-CONTENT`: the same for the same files, and another for any other.
 
@@ -287,7 +282,7 @@ def _check_schema(hub: HubRepository, remote: Remote, ours: Dataset) -> None:
     theirs = set(hub.columns(remote.commit, tables))
     if "ttc_schema_version" not in theirs:
         raise PushFailed(f"{hub.name}: holds another set (no column ttc_schema_version in {tables[0]}); {meant}")
-    schema, newest = schema_version(ours), max(hub.schema_versions(remote.commit, tables), key=_numbers, default="0")
+    schema, newest = ours.version, max(hub.schema_versions(remote.commit, tables), key=_numbers, default="0")
     if _numbers(newest) > _numbers(schema):
         raise PushFailed(f"{hub.name}: holds a set of schema {newest}, newer than this one's {schema}; {meant}")
     strange = sorted(theirs - set(ours.columns()))

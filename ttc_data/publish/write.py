@@ -1,10 +1,12 @@
 """A dataset's folder: parquet by split, the card, and what every environment is made of.
 
 dataset/README.md                      the card; its header tells `load_dataset` which files are which split
+dataset/card.json                      what the card says, as data
 dataset/data/SPLIT-00000-of-00001.parquet
 dataset/environments/KEY.json          an environment and the source it was made from; null where single files share it
 dataset/trees/HASH.tar.gz              the source's files
 dataset/recipe.yaml
+dataset/deprecated.jsonl               rows that were withdrawn, where there are any
 """
 
 from __future__ import annotations
@@ -17,11 +19,15 @@ from pathlib import Path
 
 import yaml
 
-from ttc_data.publish.card import write_card
+from ttc_data.dataset import read_deprecated
+from ttc_data.engine import Progress
+from ttc_data.publish.card import record_findings, write_card
+from ttc_data.publish.checks import inspect_dataset
+from ttc_data.publish.facts import build_facts, write_facts
 from ttc_data.publish.rows import assign_splits, write_splits
 from ttc_data.recipe import Recipe
 from ttc_data.records import Environment, Source
-from ttc_data.row import Row
+from ttc_data.row import Deprecated, Row
 from ttc_data.sources.trees import TreeStore
 
 
@@ -33,6 +39,7 @@ def write_dataset(
     environments: Mapping[str, Environment],
     sources: Mapping[str, Source],
     trees: TreeStore,
+    progress: Progress | None = None,
 ) -> dict[str, int]:
     """Write `out/dataset` and `out/recipe.yaml`.
 
@@ -43,26 +50,35 @@ def write_dataset(
         environments: by key.
         sources: by key.
         trees: where the sources' files lie.
+        progress: told how the checks go.
 
     Returns:
         Rows a split, empty when there is no row: then no dataset is written.
+
+    Raises:
+        DatasetError: the list of withdrawn rows of the set that is there is damaged.
     """
     dataset = out / "dataset"
+    gone = _withdrawn(dataset, recipe)
     text = yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
     (out / "recipe.yaml").write_text(text, encoding="utf-8")
+
+    def published() -> Iterator[Row]:
+        return (row for row in rows() if row.instance_id not in gone)
+
     used: set[str] = set()
     repos: set[str] = set()
-    for row in rows():
+    for row in published():
         used.add(row.ttc_environment)
         repos.add(row.repo)
-    if dataset.is_dir():
-        shutil.rmtree(dataset)
     if not used:
+        if dataset.is_dir():
+            shutil.rmtree(dataset)
         return {}
     made = out / ".dataset"
     if made.is_dir():
         shutil.rmtree(made)
-    counts = write_splits(rows, assign_splits(repos, recipe.splits, recipe.seed), made / "data")
+    counts = write_splits(published, assign_splits(repos, recipe.splits, recipe.seed), made / "data")
     (made / "environments").mkdir()
     (made / "trees").mkdir()
     for key in sorted(used):
@@ -75,6 +91,27 @@ def write_dataset(
         if environment.tree:
             shutil.copyfile(trees.path(environment.tree), made / "trees" / f"{environment.tree}.tar.gz")
     (made / "recipe.yaml").write_text(text, encoding="utf-8")
-    write_card(out, made, recipe, counts)
+    if gone:
+        lines = [json.dumps(asdict(gone[name]), ensure_ascii=False) for name in sorted(gone)]
+        (made / "deprecated.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    facts = build_facts(out, made, recipe, counts)
+    write_facts(made / "card.json", facts)
+    write_card(made, facts)
+    inspection = inspect_dataset(made, progress=progress)
+    record_findings(made, inspection.findings, inspection.contaminated)
+    if progress and not inspection.publishable:
+        progress.say(f"not to be published like this: `ttcdata check {out}` says why")
+    # Not before: the set that is there says which ids are withdrawn.
+    if dataset.is_dir():
+        shutil.rmtree(dataset)
     made.rename(dataset)
     return counts
+
+
+def _withdrawn(dataset: Path, recipe: Recipe) -> dict[str, Deprecated]:
+    """The rows that the recipe withdraws, and those that the set that is there says are: an id never comes back."""
+    before = read_deprecated(dataset)
+    asked = (
+        Deprecated(one.instance_id, " ".join(one.reason.split()), one.since.isoformat()) for one in recipe.deprecated
+    )
+    return {one.instance_id: one for one in (*before, *asked)}
