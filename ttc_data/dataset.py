@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -18,6 +19,7 @@ from ttc_data.store import columns, connect, quoted
 
 ENVIRONMENT: TypeAdapter[Environment] = TypeAdapter(Environment)
 ROW: TypeAdapter[Row] = TypeAdapter(Row)
+COLUMNS = tuple(field.name for field in fields(Row))
 
 
 class Dataset:
@@ -56,10 +58,15 @@ class Dataset:
         if missing:
             raise DatasetError(f"{self.folder}: no column {', '.join(missing)}; the set is not of this schema")
 
+    @property
+    def sql(self) -> str:
+        """What follows FROM in a query over the rows: their columns, and the `split` that each is in."""
+        split = "split_part(parse_filename(filename), '-', 1) AS split"
+        return f"(SELECT * EXCLUDE (filename), {split} FROM read_parquet({self._files}, filename = true))"
+
     def rows(self, limit: int = 0) -> Iterator[Row]:
         """The rows by environment and id; only the first `limit` ids when it is not 0."""
         connection = connect()
-        names = [name.strip('"') for name in columns(Row)]
         cut = f"QUALIFY row_number() OVER (ORDER BY instance_id) <= {int(limit)}" if limit else ""
         result = connection.execute(
             f"SELECT {', '.join(columns(Row))} FROM (SELECT * FROM read_parquet({self._files}) {cut})"
@@ -67,12 +74,22 @@ class Dataset:
         )
         while fetched := result.fetchmany(64):
             for values in fetched:
-                try:
-                    yield ROW.validate_python(dict(zip(names, values, strict=True)))
-                except ValidationError as error:
-                    first = error.errors(include_url=False)[0]
-                    where = ".".join(map(str, first["loc"]))
-                    raise DatasetError(f"{values[0]}: column {where}: {first['msg']}") from error
+                yield _row(values)
+        connection.close()
+
+    def rows_with_splits(self, most: int = 0) -> Iterator[tuple[Row, str]]:
+        """The rows in the order of the files: nothing is sorted, so any number is read in the same memory.
+
+        Args:
+            most: only so many, drawn by their ids, when it is not 0.
+        """
+        connection = connect()
+        drawn = f"(SELECT instance_id FROM {self.sql} ORDER BY md5(instance_id) LIMIT {int(most)})"
+        where = f"WHERE instance_id IN {drawn}" if most else ""
+        result = connection.execute(f"SELECT {', '.join(columns(Row))}, split FROM {self.sql} {where}")
+        while fetched := result.fetchmany(64):
+            for *values, split in fetched:
+                yield _row(values), split
         connection.close()
 
     def count(self) -> int:
@@ -130,6 +147,20 @@ class Dataset:
                 raise DatasetError(f"{archive}: missing; fetch the dataset again")
             cache.trees.add_archive(archive)
         return environment
+
+
+def _row(values: Sequence[object]) -> Row:
+    """Values in the order of the columns.
+
+    Raises:
+        DatasetError: they are not what the schema says.
+    """
+    try:
+        return ROW.validate_python(dict(zip(COLUMNS, values, strict=True)))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise DatasetError(f"{values[0]}: column {where}: {first['msg']}") from error
 
 
 def _folder_of(name: str | Path) -> Path:

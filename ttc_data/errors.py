@@ -68,6 +68,10 @@ class DatasetError(TtcError):
     """A dataset that cannot be read, or whose columns are not those of the schema."""
 
 
+class ReportError(TtcError):
+    """A report's page that cannot be written where it is wanted."""
+
+
 class PatchRejected(TtcError):
     """A patch that cannot be parsed or applied: a result about the answer, not about us."""
 
