@@ -82,7 +82,8 @@ def overview(name: str, records: Path | None, dataset: Dataset | None) -> Overvi
         dataset: the rows, None while there are none.
     """
     state = read_state(records) if records else {}
-    facts, numbers, notes = [], [], list(_notes(records, dataset, finished=bool(state)))
+    facts: list[tuple[str, str]] = []
+    numbers: list[tuple[str, str]] = []
     if dataset:
         facts += [("dataset", dataset.recipe.dataset), ("recipe", f"{dataset.recipe.name}, {dataset.recipe.hash}")]
     if version := state.get("version"):
@@ -100,7 +101,7 @@ def overview(name: str, records: Path | None, dataset: Dataset | None) -> Overvi
         title=dataset.recipe.name if dataset else name,
         description=dataset.recipe.description if dataset else "",
         facts=tuple(facts),
-        notes=tuple(notes),
+        notes=tuple(_notes(records, dataset, finished=bool(state))),
         numbers=tuple(numbers),
         steps=tuple(funnel(records)) if records else (),
         reasons=tuple(_reasons(records)) if records else (),

@@ -45,8 +45,8 @@ def head(overview: Overview, shown: int) -> str:
     style = f"\n{_file('page.css')}"
     allowed = f"script-src '{_hash(_code())}'; style-src '{_hash(style)}'"
     return environment.from_string(_file("page.html.j2")).render(
-        policy=Markup(f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'"),
-        style=Markup(style),
+        policy=f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'",
+        style=style,
         version=__version__,
         overview=overview,
         shown=shown,

@@ -169,7 +169,7 @@ function key(event) {
   else if (event.key in MOVES && !(inSearch && !event.key.startsWith("Arrow"))) {
     if (detail.contains(event.target) && event.key.length > 1) return; // the keys that scroll go on scrolling the row
     move(MOVES[event.key] === Infinity ? list.shown.length : MOVES[event.key] === -Infinity ? -list.shown.length : MOVES[event.key]);
-  } else if (event.key === "Enter" && (inSearch || event.target === element("list") || event.target === document.body)) {
+  } else if (event.key === "Enter" && !event.target.closest?.("a, button, summary")) {
     if (list.at < 0) list.select(0);
     openChosen();
   } else return;
