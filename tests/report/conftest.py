@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,6 +46,13 @@ class Opened:
         self.page.locator("#search").fill(text)
         self.page.evaluate("searched()")
         return self.ids
+
+    def until(self, expression: str) -> None:
+        """Wait until it is true. Playwright's own waiting evaluates strings in the page, which the page's policy forbids."""
+        deadline = time.monotonic() + 15
+        while not self.page.evaluate(expression):
+            assert time.monotonic() < deadline, expression
+            time.sleep(0.01)
 
     def open(self, row: str) -> None:
         """Go to a row's address, and wait until the row is there."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from tests.publish.small import SmallBuild
@@ -93,3 +94,26 @@ def many_rows(folder: Path, count: int, words: int = 120, lines: int = 0) -> Pat
     connection.close()
     made.replace(old)
     return small.out
+
+
+def repeated(build: Path, folder: Path, count: int) -> Path:
+    """The rows of a build again and again, each time under other ids and in other repositories; gives their folder.
+
+    Args:
+        build: whose rows; their texts stay as they are.
+        folder: to write into.
+        count: of rows.
+    """
+    made = folder / "repeated" / "dataset"
+    (made / "data").mkdir(parents=True)
+    shutil.copyfile(build / "dataset" / "recipe.yaml", made / "recipe.yaml")
+    connection = connect()
+    connection.execute(
+        f"""COPY (SELECT rows.* REPLACE (
+            regexp_replace(instance_id, '-[0-9a-f]+$', '-' || left(md5(i || instance_id), 10)) AS instance_id,
+            repo || '-' || i AS repo
+        ) FROM range({count}) AS turns(i), read_parquet({quoted(build / "dataset" / "data" / "*.parquet")}) AS rows LIMIT {count})
+        TO {quoted(made / "data" / "train-00000-of-00001.parquet")} (FORMAT parquet, ROW_GROUP_SIZE 2048)"""
+    )
+    connection.close()
+    return made

@@ -35,7 +35,7 @@ def test_the_page_stays_below_a_kilobyte_a_row(large: Path) -> None:
 
 def test_the_first_paint_does_not_wait_for_the_rows(visit: Visit, large: Path) -> None:
     opened = visit(large / "report.html")
-    opened.page.wait_for_function(f"{PAINT} !== undefined")
+    opened.until(f"{PAINT} !== undefined")
     assert opened.page.evaluate(PAINT) < FIRST_PAINT_MS
 
 
