@@ -42,8 +42,9 @@ LAYERS: tuple[frozenset[str], ...] = (
         ("mine", "sources", "extract", "environments", "evidence", "specs", "masking", "proof", "trust", "funnel")
     ),
     frozenset(("exam",)),
-    frozenset(("datasets", "dataset", "figures", "proof_view", "bench", "validation", "show", "doctor", "publish")),
-    frozenset(("report",)),
+    frozenset(
+        ("datasets", "dataset", "figures", "proof_view", "bench", "validation", "show", "doctor", "publish", "report")
+    ),
     frozenset(("cli",)),
 )
 STAGES = LAYERS[5]

@@ -61,7 +61,7 @@ class Dataset:
     @property
     def sql(self) -> str:
         """What follows FROM in a query over the rows: their columns, and the `split` that each is in."""
-        split = "split_part(parse_filename(filename), '-', 1) AS split"
+        split = "split_part(parse_filename(filename, true), '-', 1) AS split"
         return f"(SELECT * EXCLUDE (filename), {split} FROM read_parquet({self._files}, filename = true))"
 
     def rows(self, limit: int = 0) -> Iterator[Row]:

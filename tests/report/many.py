@@ -87,7 +87,7 @@ def many_rows(folder: Path, count: int, words: int = 120, lines: int = 0) -> Pat
             problem_statement || chr(10) || array_to_string({spec}, ' ') || ' only' || i AS problem_statement,
             list_transform(ttc_files, lambda f: {{'path': f.path, 'text': f.text || {padding}}}) AS ttc_files,
             round((hash(i) % 51) / 50, 2) AS ttc_mutation_score,
-            flatten(list_transform(range(10), lambda x: ttc_mutants)) AS ttc_mutants
+            flatten(list_transform(range(4), lambda x: ttc_mutants)) AS ttc_mutants
         ) FROM (SELECT *, row_number() OVER () AS i FROM read_parquet({quoted(old)}), range({-(-count // 3)})) LIMIT {count})
         TO {quoted(made)} (FORMAT parquet, ROW_GROUP_SIZE 2048)"""
     )
@@ -112,7 +112,7 @@ def repeated(build: Path, folder: Path, count: int) -> Path:
         f"""COPY (SELECT rows.* REPLACE (
             regexp_replace(instance_id, '-[0-9a-f]+$', '-' || left(md5(i || instance_id), 10)) AS instance_id,
             repo || '-' || i AS repo
-        ) FROM range({count}) AS turns(i), read_parquet({quoted(build / "dataset" / "data" / "*.parquet")}) AS rows LIMIT {count})
+        ) FROM range({count}) AS turns(i), read_parquet({quoted(build / "dataset" / "data" / "*.parquet")}) AS rows ORDER BY i, instance_id LIMIT {count})
         TO {quoted(made / "data" / "train-00000-of-00001.parquet")} (FORMAT parquet, ROW_GROUP_SIZE 2048)"""
     )
     connection.close()

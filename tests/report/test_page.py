@@ -77,7 +77,7 @@ def test_the_plots_are_duckdbs(visit: Visit, large: Path) -> None:
         assert scores[f"{10 * tenth}–{10 * tenth + 9} %"] == count
     assert scores["100 %"] == asked(large, "SELECT count(*) FROM rows WHERE ttc_mutation_score = 1")[0][0] > 0
     fates = opened.page.locator(".fates tbody tr").all_inner_texts()
-    assert [line.split()[:2] for line in fates] == [["arithmetic", "100,000"], ["constant", "100,000"]]
+    assert [line.split()[:2] for line in fates] == [["arithmetic", "40,000"], ["constant", "40,000"]]
 
 
 def test_the_funnel_and_the_rejects_are_the_records(visit: Visit, small: SmallBuild) -> None:
@@ -131,15 +131,21 @@ def test_on_a_narrow_screen_the_lines_stand_below_each_other_and_nothing_is_cut(
 # Finding rows
 
 
-@pytest.mark.parametrize("words", ["return total", "ADD", "owner/beta counter", '"how many there are"', "nothing holds this", "%"])  # fmt: skip
-def test_the_search_finds_what_duckdb_finds(visit: Visit, small: SmallBuild, words: str) -> None:
+SEARCHES = ("return total", "ADD", "owner/beta counter", '"how many there are"', "nothing holds this", "%", "")
+TEXT = (
+    "lower(concat_ws(chr(10), instance_id, repo, path, ttc_target, license, problem_statement, patch,"
+    " array_to_string(FAIL_TO_PASS, chr(10))))"
+)
+
+
+def test_the_search_finds_what_duckdb_finds(visit: Visit, small: SmallBuild) -> None:
     opened = visit(page_of(small), "#rows")
-    terms = [quoted or plain for quoted, plain in re.findall(r'"([^"]+)"|([^\s"]+)', words.lower())]
-    text = "lower(concat_ws(chr(10), instance_id, repo, path, ttc_target, license, problem_statement, patch, array_to_string(FAIL_TO_PASS, chr(10))))"  # fmt: skip
-    holds = " AND ".join(f"contains({text}, '{term}')" for term in terms)
-    wanted = {row for (row,) in asked(small.out, f"SELECT instance_id FROM rows WHERE {holds}")}
-    assert set(opened.search(words)) == wanted
-    assert opened.page.locator("#found").inner_text() == f"{len(wanted)} of 9 rows"
+    for words in SEARCHES:
+        terms = [quoted or plain for quoted, plain in re.findall(r'"([^"]+)"|([^\s"]+)', words.lower())]
+        holds = " AND ".join(["true", *(f"contains({TEXT}, '{term}')" for term in terms)])
+        wanted = {row for (row,) in asked(small.out, f"SELECT instance_id FROM rows WHERE {holds}")}
+        assert set(opened.search(words)) == wanted, words
+        assert opened.page.locator("#found").inner_text() == f"{len(wanted)} of 9 rows"
 
 
 def test_filters_and_orders_are_duckdbs(visit: Visit, large: Path) -> None:
@@ -172,7 +178,9 @@ def test_a_link_to_a_row_opens_it(visit: Visit, small: SmallBuild) -> None:
     assert opened.page.locator("#detail .sub").inner_text() == row
     assert opened.page.locator(".item[aria-selected=true]").count() == 1
     for wrong in ("#no-such-row", "#%E0%A4%A", "#rejects/no/such", "#constructor"):
-        expect(visit(page_of(small), wrong).page.locator("#overview")).to_be_visible()
+        opened.page.evaluate("(wrong) => { location.hash = wrong; }", wrong)
+        expect(opened.page.locator("#overview")).to_be_visible()
+        opened.page.keyboard.press("3")
 
 
 # The keyboard, and who does not see the page

@@ -119,7 +119,7 @@ def build(
     if not built.was_finished or not page.is_file():
         from ttc_data.report.write import write_report
 
-        write_report(folder)
+        write_report(folder, progress=progress)
     if built.rows:
         tell(f"{built.rows} proven rows in {folder / 'dataset'} ({splits}){again}")
     else:

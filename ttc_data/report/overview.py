@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +61,7 @@ class Overview:
     plots: tuple[Plot, ...] = ()
     fates: tuple[Fates, ...] = ()
     rows: int = 0
-    has_records: bool = field(default=True)
+    has_records: bool = True
 
     @property
     def widest(self) -> int:
