@@ -108,12 +108,16 @@ def repeated(build: Path, folder: Path, count: int) -> Path:
     (made / "data").mkdir(parents=True)
     shutil.copyfile(build / "dataset" / "recipe.yaml", made / "recipe.yaml")
     connection = connect()
-    connection.execute(
-        f"""COPY (SELECT rows.* REPLACE (
-            regexp_replace(instance_id, '-[0-9a-f]+$', '-' || left(md5(i || instance_id), 10)) AS instance_id,
-            repo || '-' || i AS repo
-        ) FROM range({count}) AS turns(i), read_parquet({quoted(build / "dataset" / "data" / "*.parquet")}) AS rows ORDER BY i, instance_id LIMIT {count})
-        TO {quoted(made / "data" / "train-00000-of-00001.parquet")} (FORMAT parquet, ROW_GROUP_SIZE 2048)"""
-    )
+    rows = f"read_parquet({quoted(build / 'dataset' / 'data' / '*.parquet')})"
+    (size,) = connection.execute(f"SELECT count(*) FROM {rows}").fetchall()[0]
+    turns = -(-count // size)
+    for turn in range(turns):
+        connection.execute(
+            f"""COPY (SELECT * REPLACE (
+                regexp_replace(instance_id, '-[0-9a-f]+$', '-' || left(md5('{turn}' || instance_id), 10)) AS instance_id,
+                repo || '-{turn}' AS repo
+            ) FROM {rows} LIMIT {min(size, count - turn * size)})
+            TO {quoted(made / "data" / f"train-{turn:05}-of-{turns:05}.parquet")} (FORMAT parquet)"""
+        )
     connection.close()
     return made
