@@ -98,7 +98,7 @@ def _facts(row: Row, split: str) -> list[tuple[str, str]]:
 
 
 def _window(window: Window) -> JsonObject:
-    return {"old": window.old, "new": window.new, "lines": window.lines}  # `asdict` takes ten times as long
+    return {"old": window.old, "new": window.new, "lines": window.lines}  # `asdict` takes 0.16 ms a row
 
 
 def _files(row: Row) -> dict[str, list[Window]]:

@@ -70,19 +70,19 @@ function mutants(row) {
   const sorted = [...row.mutants].sort((a, b) => FATE_ORDER.indexOf(a.fate) - FATE_ORDER.indexOf(b.fate) || a.line - b.line);
   const noticed = row.mutants.filter((one) => one.fate === "killed" || one.fate === "limit").length;
   const rows = sorted.map((one) => make("tr", null,
-    cell(make("span", { class: `chip ${one.fate}` }, one.fate)), cell(one.line, "n"), cell(one.operator), cell(change(one.before, one.after)),
+    cell(make("span", { class: `chip ${one.fate}` }, one.fate)), cell(one.line, "n"), cell(one.operator), cell(change(one.before, one.after), "full"),
     cell(one.tests.length > 0 && make("details", null, make("summary", null, counted(one.tests.length, "test")),
       make("ul", null, one.tests.map((test) => make("li", null, typeof test === "number" ? row.fail_to_pass[test] : test)))))));
   return section(`Mutants: ${noticed} of ${row.mutants.length} noticed`,
-    table([["fate"], ["line", "n"], ["operator"], ["change"], ["failed by"]], rows, { class: "mutants" }));
+    table([["fate"], ["line", "n"], ["operator"], ["change"], ["failed by"]], rows, { class: "mutants stacked" }));
 }
 
 function tripwires(row) {
   if (!row.tripwires.length) return null;
   const rows = row.tripwires.map((one) => make("tr", null,
-    cell(make("span", { class: "chip" }, one.kind)), cell(`${one.path}:${one.line}`, "mono"), cell(change(one.old, one.new)), cell(one.tests.join("\n"), "mono")));
+    cell(make("span", { class: "chip" }, one.kind)), cell(`${one.path}:${one.line}`, "mono"), cell(change(one.old, one.new), "full"), cell(one.tests.join("\n"), "mono full")));
   return section("Tripwires", make("p", { class: "quiet" }, "Edits of deciding tests that make the reference fail them: an answer that passes there is a forgery."),
-    table([["kind"], ["place"], ["edit"], ["must fail then"]], rows));
+    table([["kind"], ["place"], ["edit"], ["must fail then"]], rows, { class: "stacked" }));
 }
 
 function runs(row) {
