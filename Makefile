@@ -1,5 +1,5 @@
 # Everything a person or CI runs. The tools live in .venv, those of `make test-llm` in .venv-llm; nothing is installed outside
-# but by `make engine`.
+# but by `make engine` and `make browser`.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,7 +11,7 @@ LLM := tests/real_model
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-llm check fix docs engine clean
+.PHONY: help install demo test test-llm check fix docs engine browser clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,7 +35,7 @@ demo: install ## build a small dataset into out/demo and show it
 	$(BIN)/ttcdata build recipes/demo.yaml --out out/demo
 	$(BIN)/ttcdata show out/demo --rows 3
 
-test: install $(if $(CI),engine) ## run the tests (with CI set: no engine is a failure, not a skip)
+test: install $(if $(CI),engine browser) ## run the tests (with CI set: no engine and no browser are failures, not skips)
 	$(BIN)/pytest
 
 test-llm: $(LLM_STAMP) ## run a whole build with a real small model in a real vLLM, on the processor (fetches gigabytes)
@@ -73,6 +73,9 @@ docs: install ## regenerate schemas/, docs/cli.md and DATASETS.md
 
 engine: install ## make a Docker engine and a base image usable on this machine
 	@$(BIN)/python -m ttc_data.environments.engine
+
+browser: install ## make Chromium usable on this machine, for the tests of the report's page
+	@$(BIN)/python -m tests.report.browser
 
 clean: ## remove caches and built packages; builds in out/, .venv and .venv-llm stay
 	rm -rf dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.report.browser import browser
 from tests.sandboxes import place, sandbox
 from ttc_data.environments.engine import bubblewrap_problem, connect
 from ttc_data.errors import EngineUnavailable
@@ -54,11 +55,18 @@ def vllm_problem() -> str:
 # A shell that starts something in the background lets it ignore Ctrl-C, and so do the processes that the tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+
+@functools.cache
+def browser_problem() -> str:
+    return "" if browser() else "there is no Chromium; run `make browser`"
+
+
 PROBLEMS: dict[str, Callable[[], str]] = {
     "vllm": vllm_problem,
     "docker": engine_problem,
     "local": local_problem,
     "network": index_problem,
+    "browser": browser_problem,
 }
 
 

@@ -26,6 +26,7 @@ from ttc_data.edits import unified_diff
 from ttc_data.environments.open import Cache, SandboxKind
 from ttc_data.publish.rows import write_splits
 from ttc_data.recipe import Recipe
+from ttc_data.report import NAME
 from ttc_data.rules import GitSource, StackSource, TestRules
 
 pytestmark = pytest.mark.network
@@ -267,10 +268,10 @@ def test_a_row_whose_tripwire_the_reference_passes_does_not_hold(
 
 
 def same_bytes(one: Path, other: Path) -> list[str]:
-    """Files that differ between two builds, apart from times and the journals that hold them."""
+    """Files that differ between two builds, apart from times, and the journals and the page that hold them."""
     names = {str(path.relative_to(one)) for path in one.rglob("*") if path.is_file()}
     names |= {str(path.relative_to(other)) for path in other.rglob("*") if path.is_file()}
-    timed = {name for name in names if name.endswith((".jsonl", ".times.parquet")) or name == ".lock"}
+    timed = {name for name in names if name.endswith((".jsonl", ".times.parquet")) or name in (".lock", NAME)}
     return sorted(n for n in names - timed if not (one / n).is_file() or not filecmp.cmp(one / n, other / n, False))
 
 

@@ -56,7 +56,9 @@ LAYERS: tuple[frozenset[str], ...] = (
         )
     ),
     frozenset(("exam",)),
-    frozenset(("datasets", "dataset", "figures", "proof_view", "bench", "validation", "show", "doctor", "publish")),
+    frozenset(
+        ("datasets", "dataset", "figures", "proof_view", "bench", "validation", "show", "doctor", "publish", "report")
+    ),
     frozenset(("cli",)),
 )
 STAGES = LAYERS[5]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args, get_type_hints
@@ -19,12 +20,15 @@ from ttc_data.records import SCHEMA_VERSION, Environment
 from ttc_data.row import SINCE, Deprecated, Row
 from ttc_data.store import columns, connect, quoted
 
-if TYPE_CHECKING:  # to import what opens environments takes a second, and most of what is done with a dataset needs none
+if (
+    TYPE_CHECKING
+):  # to import what opens environments takes a second, and most of what is done with a dataset needs none
     from ttc_data.environments.open import Cache
 
 ENVIRONMENT: TypeAdapter[Environment] = TypeAdapter(Environment)
 ROW: TypeAdapter[Row] = TypeAdapter(Row)
 DEPRECATED: TypeAdapter[Deprecated] = TypeAdapter(Deprecated)
+COLUMNS = tuple(field.name for field in fields(Row))
 
 
 class Dataset:
@@ -34,6 +38,7 @@ class Dataset:
         name: a folder that holds `data/`, a build's folder that holds `dataset/`, or a Hub id.
 
     Attributes:
+        sql: What follows FROM in a query over the rows: their columns, and the `split` that each is in.
         absent: Columns that the schema did not have yet when the set was made; its rows have nothing there.
 
     Raises:
@@ -45,7 +50,9 @@ class Dataset:
         self.version, self.absent = self._schema()
         # As if nothing had been measured there: no tripwire, no mutant, no attempt.
         empty = "".join(f", {_sql_nothing(column)} AS {column}" for column in self.absent)
-        self._source = f"(SELECT *{empty} FROM read_parquet({parquet_files(self.folder)}, union_by_name = true))"
+        files = f"read_parquet({parquet_files(self.folder)}, union_by_name = true, filename = true)"
+        split = "split_part(parse_filename(filename, true), '-', 1) AS split"
+        self.sql = f"(SELECT * EXCLUDE (filename), {split}{empty} FROM {files})"
         recipe = self.folder / "recipe.yaml"
         if not recipe.is_file():
             raise DatasetError(f"{name}: no recipe.yaml in it; the sandbox's limits are read from there")
@@ -89,20 +96,29 @@ class Dataset:
     def rows(self, limit: int = 0) -> Iterator[Row]:
         """The rows by environment and id; only the first `limit` ids when it is not 0."""
         connection = connect()
-        names = [name.strip('"') for name in columns(Row)]
         cut = f"QUALIFY row_number() OVER (ORDER BY instance_id) <= {int(limit)}" if limit else ""
         result = connection.execute(
-            f"SELECT {', '.join(columns(Row))} FROM (SELECT * FROM {self._source} {cut})"
+            f"SELECT {', '.join(columns(Row))} FROM (SELECT * FROM {self.sql} {cut})"
             " ORDER BY ttc_environment, instance_id"
         )
         while fetched := result.fetchmany(64):
             for values in fetched:
-                try:
-                    yield ROW.validate_python(dict(zip(names, values, strict=True)))
-                except ValidationError as error:
-                    first = error.errors(include_url=False)[0]
-                    where = ".".join(map(str, first["loc"]))
-                    raise DatasetError(f"{values[0]}: column {where}: {first['msg']}") from error
+                yield _row(values)
+        connection.close()
+
+    def rows_with_splits(self, most: int = 0) -> Iterator[tuple[Row, str]]:
+        """The rows in the order of the files: nothing is sorted, so any number is read in the same memory.
+
+        Args:
+            most: only so many, drawn by their ids, when it is not 0.
+        """
+        connection = connect()
+        drawn = f"(SELECT instance_id FROM {self.sql} ORDER BY md5(instance_id) LIMIT {int(most)})"
+        where = f"WHERE instance_id IN {drawn}" if most else ""
+        result = connection.execute(f"SELECT {', '.join(columns(Row))}, split FROM {self.sql} {where}")
+        while fetched := result.fetchmany(64):
+            for *values, split in fetched:
+                yield _row(values), split
         connection.close()
 
     def count(self) -> int:
@@ -116,7 +132,7 @@ class Dataset:
     def distributions(self) -> list[Distribution]:
         """How the rows' evidence is spread; nothing where there is no row."""
         connection = connect()
-        found = distributions(connection, self._source)
+        found = distributions(connection, self.sql)
         connection.close()
         return [one for one in found if one.values]
 
@@ -128,7 +144,7 @@ class Dataset:
         """
         connection = connect()
         query = (
-            f"SELECT instance_id FROM {self._source} WHERE contains(instance_id, ?)"
+            f"SELECT instance_id FROM {self.sql} WHERE contains(instance_id, ?)"
             " ORDER BY instance_id = ? DESC, instance_id"
         )
         found = [one for (one,) in connection.execute(query, [name, name]).fetchall()]
@@ -142,7 +158,7 @@ class Dataset:
 
     def _count(self, condition: str) -> int:
         connection = connect()
-        query = f"SELECT count(*) FROM {self._source} WHERE {condition}"
+        query = f"SELECT count(*) FROM {self.sql} WHERE {condition}"
         (count,) = connection.execute(query).fetchall()[0]
         connection.close()
         return int(count)
@@ -162,6 +178,20 @@ class Dataset:
                 raise DatasetError(f"{archive}: missing; fetch the dataset again")
             cache.trees.add_archive(archive)
         return environment
+
+
+def _row(values: Sequence[object]) -> Row:
+    """Values in the order of the columns.
+
+    Raises:
+        DatasetError: they are not what the schema says.
+    """
+    try:
+        return ROW.validate_python(dict(zip(COLUMNS, values, strict=True)))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise DatasetError(f"{values[0]}: column {where}: {first['msg']}") from error
 
 
 def parquet_files(folder: Path) -> str:

@@ -72,6 +72,10 @@ class PushFailed(TtcError):
     """A dataset that is not published: its files, the token, the network, or what the Hub has under that name."""
 
 
+class ReportError(TtcError):
+    """A report's page that cannot be written where it is wanted."""
+
+
 class PatchRejected(TtcError):
     """A patch that cannot be parsed or applied: a result about the answer, not about us."""
 

@@ -16,7 +16,7 @@ from tests.publish.conftest import NAME, PROGRAM, READS, STRANGER, Here, User, c
 from tests.publish.small import SmallBuild
 from ttc_data.dataset import Dataset
 from ttc_data.errors import DatasetError
-from ttc_data.publish.push import local_files, schema_version, version_of
+from ttc_data.publish.push import local_files, version_of
 
 UPLOADS = {"lfs": ("PUT", "^/lfs/"), "xet": ("POST", "^/v1/xorbs/")}
 # The client's uploads by LFS hand httpx2 a file in a way that httpx2 no longer likes.
@@ -33,7 +33,7 @@ print(json.dumps([[row for split in splits.values() for row in split] for splits
 
 def version(build: SmallBuild) -> str:
     dataset = Dataset(build.out)
-    return version_of(local_files(dataset.folder), schema_version(dataset))
+    return version_of(local_files(dataset.folder), dataset.version)
 
 
 def sent(hub: Hub, way: str) -> int:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ttc_data import __version__
-from ttc_data.cli import build, check, dataset, doctor, image, push, spec
+from ttc_data.cli import build, check, dataset, doctor, image, push, report, spec
 from ttc_data.cli.options import INTERRUPTED, STOPPED
 from ttc_data.errors import StorageFull, TtcError
 
@@ -46,6 +46,7 @@ app.command()(dataset.validate)
 app.command()(dataset.grade)
 app.command()(dataset.show)
 app.command()(dataset.evidence)
+app.command()(report.report)
 app.command()(check.check)
 app.command()(push.push)
 app.command()(doctor.doctor)

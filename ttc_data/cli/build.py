@@ -103,6 +103,7 @@ def build(
         return
     from ttc_data.cli.tables import funnel_table
     from ttc_data.datasets.stack_impl import build as build_dataset
+    from ttc_data.report import NAME
 
     built = build_dataset(chosen, folder, sandbox=kind, workers=workers, progress=progress)
     console.print(funnel_table(folder))
@@ -114,8 +115,14 @@ def build(
         )
     splits = ", ".join(f"{split} {count}" for split, count in built.splits.items())
     again = " (nothing was left to do)" if built.was_finished else ""
+    page = folder / NAME
+    if not built.was_finished or not page.is_file():
+        from ttc_data.report.write import write_report
+
+        write_report(folder, progress=progress)
     if built.rows:
         tell(f"{built.rows} proven rows in {folder / 'dataset'} ({splits}){again}")
     else:
         complain(f"no row was proven: `ttcdata show {folder} --rejects` says why")
+    tell(f"report: {page}")
     raise typer.Exit(1 if built.errors or not built.rows else 0)

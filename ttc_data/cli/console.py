@@ -14,7 +14,12 @@ out = Console()
 err = Console(stderr=True)
 PLAIN_EVERY_S = 10.0
 # What the first two counts are called; a stage of a build keeps and drops.
-WORDS = {"validate": ("valid", "not valid"), "grade": ("solved", "unsolved"), "check": ("as the schema says", "not")}
+WORDS = {
+    "validate": ("valid", "not valid"),
+    "grade": ("solved", "unsolved"),
+    "check": ("as the schema says", "not"),
+    "report": ("rows", "left out"),
+}
 
 
 def tell(line: str) -> None:

@@ -197,8 +197,16 @@ def _has(program: str) -> bool:
 
 def _install(progress: Progress) -> None:
     packages = missing_packages(_has, DEBIAN_KEYS.exists())
-    if not packages:
-        return
+    if packages:
+        install_packages(packages, progress)
+
+
+def install_packages(packages: Sequence[str], progress: Progress = to_stderr) -> None:
+    """Install Debian's or Ubuntu's packages, as root.
+
+    Raises:
+        EngineUnavailable: it failed, with the installer's words.
+    """
     progress(f"installing {' '.join(packages)}")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
     # Lists that cannot be fetched (a third party's, a mirror that is away) matter only if the packages then fail.

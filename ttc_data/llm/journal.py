@@ -155,6 +155,19 @@ class AnswerJournal:
                 os.close(self._files.pop())
 
 
+def tokens_paid(folder: Path) -> tuple[int, int, int]:
+    """Answers in a folder, tokens of their prompts, and their own; reads only, so while a build writes them too."""
+    answers = prompt = completion = 0
+    for path in sorted(folder.glob("answers-*.jsonl")):
+        with path.open("rb") as lines:
+            for line in lines:
+                if line.endswith(b"\n") and (found := HEAD.match(line)):
+                    answers += 1
+                    prompt += int(found[2])
+                    completion += int(found[3])
+    return answers, prompt, completion
+
+
 def _line(answer: Answer) -> bytes:
     return (
         f'{{"key": "{answer.key}", "prompt_tokens": {answer.prompt_tokens}, "completion_tokens": {answer.completion_tokens}, '

@@ -136,7 +136,7 @@ def push(
     check_limits(files)
     if check is not None:
         _refuse(written.folder, check(written.folder))
-    version = version_of(files, schema_version(written))
+    version = version_of(files, written.version)
     hub = HubRepository(name, branch, told)
     hub.check_token()
     is_private = _open(hub, private=private)
