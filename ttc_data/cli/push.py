@@ -25,6 +25,14 @@ def push(
     revision: Annotated[
         str, typer.Option("--revision", metavar="BRANCH", help="Push to this branch; made where it is not there.")
     ] = "main",
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow",
+            metavar="CHECK[:TEXT]",
+            help="Publish in spite of a check's findings, or of those whose line holds the text; the card says so; repeatable.",
+        ),
+    ] = None,
     replace: Annotated[
         bool, typer.Option("--replace", metavar="", help="Also over a set of other columns, or of a newer schema.")
     ] = False,
@@ -39,14 +47,23 @@ def push(
         ttcdata push out/demo my-org/stack-impl
 
         ttcdata push out/demo my-org/stack-impl --private --revision candidate
+
+        ttcdata push out/demo my-org/stack-impl --allow secrets:tests/server.pem
     """
+    from functools import partial
+
     from rich.filesize import decimal
 
     from ttc_data.cli.console import console_progress, tell
+    from ttc_data.publish.push import checked
     from ttc_data.publish.push import push as push_dataset
 
+    progress = console_progress()
+    check = partial(checked, allow=allow or (), progress=progress)
     with _ended_by_interrupt():
-        pushed = push_dataset(out, name, private=private, branch=revision, replace=replace, progress=console_progress())
+        pushed = push_dataset(
+            out, name, private=private, branch=revision, replace=replace, check=check, progress=progress
+        )
     plan = pushed.plan
     place = f"{pushed.url} (private)" if pushed.private else pushed.url
     if plan.changes:

@@ -8,17 +8,18 @@ is asked what it has.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
-
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 from rich.filesize import decimal
 
 from ttc_data.dataset import Dataset
 from ttc_data.engine import Progress, Quiet
 from ttc_data.errors import DatasetError, PushFailed
+from ttc_data.publish.card import record_findings
+from ttc_data.publish.checks import inspect_dataset
+from ttc_data.publish.finding import Finding
 from ttc_data.publish.hub import HubRepository, Remote
 from ttc_data.records import content_key
 
@@ -32,22 +33,6 @@ BATCH_BYTES = 64 * 1024 * 1024
 # The folders of a dataset, see `ttc_data.publish.write`: what an earlier version left there goes. All else is somebody's.
 OWN = ("data/", "environments/", "trees/")
 CHUNK = 1024 * 1024
-
-
-class Finding(Protocol):
-    """Something that a check found; see `ttc_data.publish.checks`."""
-
-    @property
-    def check(self) -> str:
-        """The check's name."""
-
-    @property
-    def detail(self) -> str:
-        """What it found."""
-
-    @property
-    def allowed(self) -> bool:
-        """Whether it is to be published all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +107,7 @@ def push(
         private: make it so that only its organisation sees it.
         branch: made where it is not there.
         replace: also over a set of other columns or of a newer schema.
-        check: gives what speaks against publishing the folder; called before the Hub is.
+        check: gives what speaks against publishing the folder, and may write its card; called before the Hub is.
         progress: told what happens.
 
     Raises:
@@ -132,10 +117,10 @@ def push(
     """
     told = progress or Quiet()
     written = _written(dataset)
-    files = local_files(written.folder)
-    check_limits(files)
     if check is not None:
         _refuse(written.folder, check(written.folder))
+    files = local_files(written.folder)
+    check_limits(files)
     version = version_of(files, written.version)
     hub = HubRepository(name, branch, told)
     hub.check_token()
@@ -162,6 +147,20 @@ def push(
     if version not in tags:
         hub.tag(version, commit)
     return Pushed(name, branch, version, commit, plan, hub.url, is_private, version not in tags)
+
+
+def checked(folder: Path, *, allow: Collection[str] = (), progress: Progress | None = None) -> Iterable[Finding]:
+    """Give what speaks against publishing a dataset; where all of it is allowed, the card says so.
+
+    Args:
+        folder: of the dataset.
+        allow: checks whose findings may pass, as `check_dataset` takes them.
+        progress: told of each row.
+    """
+    found = inspect_dataset(folder, allow=allow, progress=progress)
+    if found.publishable and (folder / "card.json").is_file():
+        record_findings(folder, found.findings, found.contaminated)
+    return found.findings
 
 
 def local_files(folder: Path) -> list[LocalFile]:
