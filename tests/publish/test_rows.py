@@ -21,7 +21,8 @@ from tests.publish.small import MODULE, RECIPE, SmallBuild
 from ttc_data.bench import hidden_tests, patched
 from ttc_data.dataset import Dataset
 from ttc_data.edits import apply_patch
-from ttc_data.publish.rows import END, SPLITS, START, assign_splits, instance_id, write_splits
+from ttc_data.publish.rows import SPLITS, assign_splits, instance_id, write_splits
+from ttc_data.publish.script import END, START
 from ttc_data.records import Sample, Source, Target
 from ttc_data.row import Row
 from ttc_data.rules import ImageRules, MaskRules, SplitRules

@@ -1,0 +1,263 @@
+"""Row images: a repository's environment, the masked tree committed at `/testbed`, and nothing of the reference.
+
+An environment's image gets one layer that all its rows share, and each row one thin layer on top of that: its masked file,
+its commit, and a mark over each object that holds the reference.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import docker
+from docker.errors import APIError, DockerException
+
+from ttc_data.dataset import Dataset
+from ttc_data.engine import Progress, Quiet
+from ttc_data.environments.engine import connect
+from ttc_data.environments.host import DockerHost
+from ttc_data.environments.open import Cache, open_host
+from ttc_data.errors import DatasetError, EngineUnavailable, RegistryRefused
+from ttc_data.publish.commits import Repository
+from ttc_data.publish.layers import Layers
+from ttc_data.publish.script import SITE, roots_of
+from ttc_data.records import Environment, content_key
+from ttc_data.row import Row
+
+REPOSITORY, ROW = "ttcdata/repository", "ttcdata/row"
+RECORD = "images.json"
+WORKERS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class RowImage:
+    """One row's image in the engine, and in a registry once it is pushed."""
+
+    instance_id: str
+    image: str
+    """`ttcdata/row:INSTANCE_ID`, or its name in the registry."""
+    id: str
+    """The engine's: a hash of the image's settings and of its layers."""
+    digest: str = ""
+    """The registry's, `""` until it is pushed."""
+    layer_bytes: int = 0
+    """Of the row's own layer, not compressed."""
+    seconds: float = 0.0
+    """What making it took; 0 where it was there."""
+
+
+def image_name(row: Row, registry: str = "") -> str:
+    """The name of a row's image: in the engine that made it, or in a registry it was pushed to.
+
+    Args:
+        row: of a dataset.
+        registry: `HOST[:PORT][/PATH]`; `""` for the engine.
+    """
+    return f"{registry.rstrip('/')}/ttcdata-row:{row.instance_id}" if registry else row.image
+
+
+def build_images(
+    dataset: str | Path,
+    *,
+    rows: Collection[str] = (),
+    workers: int = WORKERS,
+    progress: Progress | None = None,
+    cache: Cache | None = None,
+) -> Iterator[RowImage]:
+    """Make the images of a dataset's rows from its own folder; what is there already is not made again.
+
+    Args:
+        dataset: a folder or a Hub id.
+        rows: ids; all when there are none.
+        workers: images at the same time.
+        progress: told of each row.
+        cache: folders that builds share.
+
+    Yields:
+        One image a row, by environment and id.
+
+    Raises:
+        DatasetError: the set cannot be read, has no such row, or a row's reference could be read in its image.
+        SandboxUnavailable: no Docker engine, or an image without git that cannot get it.
+    """
+    opened, cache, progress = Dataset(dataset), cache or Cache.default(), progress or Quiet()
+    wanted = chosen(opened, rows)
+    host = open_host("docker", cache=cache, recipe=opened.recipe, say=progress.say)
+    assert isinstance(host, DockerHost)
+    client = connect()
+    progress.begin("images", len(wanted))
+    try:
+        layers = Layers(client)
+        for key, group in groupby(wanted, lambda row: row.ttc_environment):
+            environment = opened.environment(key, cache)
+            host.prepare(environment)
+            maker = _Maker(layers, host.image(environment), environment, cache)
+            with _work() as folder, ThreadPoolExecutor(workers) as pool:
+                maker.open(folder)
+                for made in pool.map(maker.row, list(group)):
+                    progress.advance(1, 0, 0)
+                    yield made
+    finally:
+        progress.end()
+        client.close()
+        host.close()
+
+
+def chosen(dataset: Dataset, names: Collection[str]) -> list[Row]:
+    """The rows with these ids, or all of them, by environment and id.
+
+    Raises:
+        DatasetError: there is no such row.
+    """
+    rows = [row for row in dataset.rows() if not names or row.instance_id in names]
+    if missing := sorted(set(names) - {row.instance_id for row in rows}):
+        raise DatasetError(f"{dataset.folder}: no row {missing[0]}; `ttcdata show --rows 5` shows ids")
+    return rows
+
+
+@contextlib.contextmanager
+def _work() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="ttcdata-images-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class _Maker:
+    """Makes the images of one environment's rows. The repository's files are written when the first one is needed."""
+
+    def __init__(self, layers: Layers, parent: str, environment: Environment, cache: Cache) -> None:
+        self._layers, self._parent, self._environment, self._cache = layers, parent, environment, cache
+        self._key = content_key("repository image", layers.id(parent), roots_of(environment))
+        self.tag = f"{REPOSITORY}:{environment.key}-{self._key[:8]}"
+
+    def open(self, folder: Path) -> None:
+        """Write the files that all rows share, and make their image unless it is there."""
+        shared = folder / "shared"
+        shared.mkdir()
+        self._rows = folder / "rows"
+        self._rows.mkdir()
+        self._repository = Repository(shared, self._environment, self._cache.trees)
+        if self._layers.made(self.tag) != self._key:
+            settings = {
+                "Env": {
+                    "PYTHONPATH": f"{roots_of(self._environment)}:{SITE}",
+                    "PYTHONDONTWRITEBYTECODE": "1",
+                },
+                "WorkingDir": "/testbed",
+                # A container of the harness runs `tail -f`, which ignores SIGTERM as process 1: each stop takes 15 s.
+                "StopSignal": "SIGKILL",
+            }
+            parent = self._layers.with_git(self._parent)
+            self._layers.add(parent, self._repository.laid, self.tag, self._key, settings)
+
+    def row(self, row: Row) -> RowImage:
+        """Make one row's image unless it is there."""
+        key = content_key(
+            "row image", self._layers.id(self.tag), row.ttc_files, row.created_at, row.repo, row.base_commit
+        )
+        started = time.monotonic()
+        if self._layers.made(row.image) == key:
+            return RowImage(row.instance_id, row.image, self._layers.id(row.image))
+        folder = self._rows / content_key(row.instance_id)
+        folder.mkdir()
+        try:
+            size = self._layers.add(self.tag, self._repository.row(row, folder), row.image, key, {})
+        except DatasetError as error:
+            raise DatasetError(f"{row.instance_id}: {error}") from error
+        finally:
+            shutil.rmtree(folder)
+        taken = round(time.monotonic() - started, 3)
+        return RowImage(row.instance_id, row.image, self._layers.id(row.image), "", size, taken)
+
+
+def push_images(
+    dataset: str | Path,
+    registry: str,
+    *,
+    rows: Collection[str] = (),
+    progress: Progress | None = None,
+    cache: Cache | None = None,
+) -> Iterator[RowImage]:
+    """Make the images of a dataset's rows and push them; layers that the registry has are not sent again.
+
+    Args:
+        dataset: a folder or a Hub id.
+        registry: `HOST[:PORT][/PATH]`; credentials are those of `docker login`.
+        rows: ids; all when there are none.
+        progress: told of each row.
+        cache: folders that builds share.
+
+    Yields:
+        One image a row under its name in the registry, with the digest that the registry gave.
+
+    Raises:
+        RegistryRefused: the registry does not answer or does not take an image; what was pushed stays there.
+        DatasetError: as `build_images`.
+        SandboxUnavailable: as `build_images`.
+    """
+    if not registry.strip("/") or "://" in registry:
+        raise RegistryRefused(f"registry {registry!r}: must be HOST[:PORT][/PATH], for instance ghcr.io/my-org")
+    progress = progress or Quiet()
+    made = list(build_images(dataset, rows=rows, progress=progress, cache=cache))
+    client = connect()
+    progress.begin("push", len(made))
+    try:
+        for one in made:
+            name = f"{registry.rstrip('/')}/ttcdata-row"
+            yield replace(one, image=f"{name}:{one.instance_id}", digest=_pushed(client, one, name))
+            progress.advance(1, 0, 0)
+    finally:
+        progress.end()
+        client.close()
+
+
+def _pushed(client: docker.DockerClient, one: RowImage, name: str) -> str:
+    place = f"{name}:{one.instance_id}"
+    digest = ""
+    try:
+        client.api.tag(one.image, name, one.instance_id)
+        events: Iterator[dict[str, Any]] = client.api.push(name, one.instance_id, stream=True, decode=True)
+        for event in events:
+            if "error" in event:
+                raise RegistryRefused(f"{place}: {event['error']}; check the name, or `docker login` and push again")
+            digest = event.get("aux", {}).get("Digest", digest)
+    except (APIError, DockerException) as error:
+        raise EngineUnavailable(f"{place}: the Docker engine failed ({error}); push again") from error
+    if not digest:
+        raise RegistryRefused(f"{place}: the registry gave no digest; push again")
+    return digest
+
+
+def record_images(path: Path, images: Sequence[RowImage]) -> None:
+    """Write what was made or pushed into a file of images by row, beside what it says of others."""
+    known: dict[str, Any] = {}
+    with contextlib.suppress(FileNotFoundError):
+        known = json.loads(path.read_text(encoding="utf-8"))
+    for one in images:
+        before = known.get(one.instance_id, {})
+        about = {name: value for name, value in asdict(one).items() if name not in ("instance_id", "seconds")}
+        if before.get("id") == one.id:  # it was there: what making it showed, and where it was pushed to, still holds
+            about = {name: value or before.get(name, value) for name, value in about.items()}
+        known[one.instance_id] = about
+    made = path.with_name(f".{path.name}.part")
+    made.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    made.replace(path)
+
+
+def record_of(dataset: str | Path) -> Path:
+    """Where the images of a dataset are written down: its build's folder, or this one for a set of the Hub."""
+    folder = Path(dataset)
+    if not folder.is_dir():
+        return Path(RECORD)
+    return (folder if (folder / "dataset").is_dir() else folder.parent) / RECORD
