@@ -108,6 +108,14 @@ class Dataset:
             raise DatasetError(f"row {name!r}: {names}; `ttcdata show --rows 5` shows ids")
         return next(row for row in self.rows() if row.instance_id == found[0])
 
+    def splits(self) -> dict[str, str]:
+        """The split of each row by its id."""
+        connection = connect()
+        query = f"SELECT instance_id, parse_filename(filename) FROM read_parquet({self._files}, filename = true)"
+        found = connection.execute(query).fetchall()
+        connection.close()
+        return {name: file.partition("-")[0] for name, file in found}
+
     def _count(self, condition: str) -> int:
         connection = connect()
         query = f"SELECT count(*) FROM read_parquet({self._files}) WHERE {condition}"

@@ -11,7 +11,7 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from itertools import groupby
@@ -239,20 +239,41 @@ def _pushed(client: docker.DockerClient, one: RowImage, name: str) -> str:
     return digest
 
 
-def record_images(path: Path, images: Sequence[RowImage]) -> None:
-    """Write what was made or pushed into a file of images by row, beside what it says of others."""
-    known: dict[str, Any] = {}
-    with contextlib.suppress(FileNotFoundError):
-        known = json.loads(path.read_text(encoding="utf-8"))
-    for one in images:
-        before = known.get(one.instance_id, {})
-        about = {name: value for name, value in asdict(one).items() if name not in ("instance_id", "seconds")}
-        if before.get("id") == one.id:  # it was there: what making it showed, and where it was pushed to, still holds
-            about = {name: value or before.get(name, value) for name, value in about.items()}
-        known[one.instance_id] = about
-    made = path.with_name(f".{path.name}.part")
-    made.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    made.replace(path)
+class Recorder:
+    """Writes down which image is which row's, beside what the file says of other rows; also where it is interrupted.
+
+    Args:
+        path: of the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.images: list[RowImage] = []
+
+    def add(self, image: RowImage) -> None:
+        """Keep one image, to be written at the end."""
+        self.images.append(image)
+
+    def __enter__(self) -> Recorder:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self.images:
+            self._write()
+
+    def _write(self) -> None:
+        known: dict[str, Any] = {}
+        with contextlib.suppress(FileNotFoundError):
+            known = json.loads(self.path.read_text(encoding="utf-8"))
+        for one in self.images:
+            before = known.get(one.instance_id, {})
+            about = {name: value for name, value in asdict(one).items() if name not in ("instance_id", "seconds")}
+            if before.get("id") == one.id:  # it was there: what making it and pushing it showed still holds
+                about = {name: value or before.get(name, value) for name, value in about.items()}
+            known[one.instance_id] = about
+        made = self.path.with_name(f".{self.path.name}.part")
+        made.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        made.replace(self.path)
 
 
 def record_of(dataset: str | Path) -> Path:

@@ -29,7 +29,7 @@ def eval_script(environment: Environment, tests: Sequence[str], added: Sequence[
     """Write the script that runs a row's tests between SWE-bench's markers.
 
     Whatever an answer made of test files, and of files that configure them, is undone first: those of the first commit are
-    put back, those that it does not have are removed, and the row's own are written.
+    put back, those that it does not have are removed, and the row's own are written. It exits as pytest does.
 
     Args:
         environment: of the row; says what `sys.path` and pytest are given.
@@ -54,12 +54,12 @@ def _head() -> list[str]:
 
 
 def _restoring(added: Sequence[FileText]) -> Iterator[str]:
-    specs = shlex.join(trusted_pathspecs())
+    yield f"trusted=({shlex.join(trusted_pathspecs())})"
     yield "rm -f .git/index.lock"
     # The first commit, not HEAD: whoever answers from inside the image may have committed.
     yield 'git read-tree "$(git rev-list --max-parents=0 HEAD | tail -n 1)"'
-    yield f"git ls-files -z -- {specs} | git checkout-index --force -z --stdin"
-    yield f"git clean -ffdxq -- {specs}"
+    yield 'git ls-files -z -- "${trusted[@]}" | git checkout-index --force -z --stdin'
+    yield 'git clean -ffdxq -- "${trusted[@]}"'
     for file in added:
         path = shlex.quote(file.path)
         end = f"end-{content_key(file)}"
@@ -72,4 +72,7 @@ def _running(environment: Environment, tests: Sequence[str], rules: TestRules) -
     yield f"echo '{START}'"
     arguments = (PYTEST, roots_of(environment), *OPTIONS, *environment.pytest_args, *tests)
     yield f"timeout {limit} python3 -c {shlex.join(arguments)}"
+    # The harness keeps what `$?` is before the line of the marker.
+    yield "status=$?; (exit $status)"
     yield f"echo '{END}'"
+    yield "exit $status"
