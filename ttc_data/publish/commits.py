@@ -119,7 +119,7 @@ class Repository:
 
     def _hidden(self, paths: list[str]) -> list[str]:
         """Objects that hold the reference, and the folders that name those: no commit leads there."""
-        hidden: dict[str, None] = {}
+        hidden = {self._tree: None}
         for path in paths:
             blob = self._blobs.get(path)
             if blob is None:
@@ -128,9 +128,7 @@ class Repository:
             if other is not None:
                 raise DatasetError(f"{path}: lies in the tree as {other} too, where its reference could be read")
             above = [str(folder) for folder in PurePosixPath(path).parents if str(folder) != "."]
-            hidden |= dict.fromkeys(
-                [blob, self._tree, *(self._git("rev-parse", f"{self._tree}:{one}") for one in above)]
-            )
+            hidden |= dict.fromkeys([blob, *(self._git("rev-parse", f"{self._tree}:{one}") for one in above)])
         return list(hidden)
 
     def _git(self, *arguments: str, given: bytes = b"", env: Mapping[str, str] = MappingProxyType({})) -> str:

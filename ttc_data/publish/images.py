@@ -16,10 +16,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import docker
-from docker.errors import APIError, DockerException
+from docker.errors import DockerException
 
 from ttc_data.dataset import Dataset
 from ttc_data.engine import Progress, Quiet
@@ -62,7 +62,7 @@ def image_name(row: Row, registry: str = "") -> str:
         row: of a dataset.
         registry: `HOST[:PORT][/PATH]`; `""` for the engine.
     """
-    return f"{registry.rstrip('/')}/ttcdata-row:{row.instance_id}" if registry else row.image
+    return f"{repository_in(registry)}:{row.instance_id}" if registry else row.image
 
 
 def build_images(
@@ -206,37 +206,52 @@ def push_images(
         DatasetError: as `build_images`.
         SandboxUnavailable: as `build_images`.
     """
-    if not registry.strip("/") or "://" in registry:
-        raise RegistryRefused(f"registry {registry!r}: must be HOST[:PORT][/PATH], for instance ghcr.io/my-org")
+    repository = repository_in(registry)
     progress = progress or Quiet()
     made = list(build_images(dataset, rows=rows, progress=progress, cache=cache))
     client = connect()
     progress.begin("push", len(made))
     try:
         for one in made:
-            name = f"{registry.rstrip('/')}/ttcdata-row"
-            yield replace(one, image=f"{name}:{one.instance_id}", digest=_pushed(client, one, name))
+            yield push_image(client, one, repository)
             progress.advance(1, 0, 0)
     finally:
         progress.end()
         client.close()
 
 
-def _pushed(client: docker.DockerClient, one: RowImage, name: str) -> str:
-    place = f"{name}:{one.instance_id}"
+def repository_in(registry: str) -> str:
+    """The repository whose tags are the rows' ids.
+
+    Raises:
+        RegistryRefused: not the name of a registry.
+    """
+    if not registry.strip("/") or "://" in registry or any(character.isspace() for character in registry):
+        raise RegistryRefused(f"registry {registry!r}: must be HOST[:PORT][/PATH], for instance ghcr.io/my-org")
+    return f"{registry.rstrip('/')}/ttcdata-row"
+
+
+def push_image(client: docker.DockerClient, one: RowImage, repository: str) -> RowImage:
+    """Push one image of the engine; its name in the registry, and the digest that the registry gave.
+
+    Raises:
+        RegistryRefused: the registry does not answer or does not take it.
+        EngineUnavailable: the engine stopped answering.
+    """
+    place = f"{repository}:{one.instance_id}"
     digest = ""
     try:
-        client.api.tag(one.image, name, one.instance_id)
-        events: Iterator[dict[str, Any]] = client.api.push(name, one.instance_id, stream=True, decode=True)
+        client.api.tag(one.image, repository, one.instance_id)
+        events: Iterator[dict[str, Any]] = client.api.push(repository, one.instance_id, stream=True, decode=True)
         for event in events:
             if "error" in event:
                 raise RegistryRefused(f"{place}: {event['error']}; check the name, or `docker login` and push again")
             digest = event.get("aux", {}).get("Digest", digest)
-    except (APIError, DockerException) as error:
+    except DockerException as error:
         raise EngineUnavailable(f"{place}: the Docker engine failed ({error}); push again") from error
     if not digest:
         raise RegistryRefused(f"{place}: the registry gave no digest; push again")
-    return digest
+    return replace(one, image=place, digest=digest)
 
 
 class Recorder:
@@ -254,7 +269,7 @@ class Recorder:
         """Keep one image, to be written at the end."""
         self.images.append(image)
 
-    def __enter__(self) -> Recorder:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:

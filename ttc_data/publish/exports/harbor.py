@@ -17,7 +17,7 @@ TEST = """#!/bin/bash
 # Puts the tests back as they were, runs them, and writes /logs/verifier/reward.json and reward.txt.
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 mkdir -p /logs/verifier
-bash "$here/eval.sh" > /logs/verifier/tests.log
+bash "$here/eval.sh" > /logs/verifier/tests.log 2>&1
 status=$?
 exec python3 -I "$here/grade.py" "$here/tests.json" /logs/verifier/tests.log "$status" /logs/verifier
 """
