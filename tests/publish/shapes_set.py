@@ -64,7 +64,7 @@ SECRET = "the answer must not be read from a comment"
 DOCTEST = FileText(
     "ttc_doctests/test_area.py",
     "from shapes import area\n\n\ndef test_docstring_examples():\n    text = 'é $HOME `x` \\\\ \"'\n"
-    "    assert len(text) == 17\n    assert area('square', 3) == 9\n",
+    "    assert len(text) == 15\n    assert area('square', 3) == 9\n",
 )
 WRITTEN = FileText(
     "ttc_generated/test_short.py",
@@ -172,7 +172,7 @@ def _row(source: Source, environment: Environment, target: Target, text: str) ->
         target.key, source.key, environment.key, spec.key, "body", target.path, target.qualname, masked, "",
         unified_diff({target.path: masked}, {target.path: text}), added, must, keep, 0.0, "",
     )  # fmt: skip
-    edit = Tripwire(T, 13, 32, "size", "size + 1", "value", SQUARES, ())
+    edit = Tripwire(T, 11, 35, "size**2", "size**2 + 1", "value", SQUARES, ())
     evidence = Evidence(
         sample.key, Verdict("valid"), (GoldRun(Variation(), True),) * 3, must, keep, added, 1.0, 1.0, (), (), "repository",
         (edit,) if target.qualname == "area" else (),
