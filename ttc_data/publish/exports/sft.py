@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 from ttc_data.answers import in_blocks
 from ttc_data.bench import patched
 from ttc_data.errors import PatchRejected
-from ttc_data.publish.exports.tasks import SPLITS, Task, write
+from ttc_data.publish.exports.tasks import Lines, Task
 from ttc_data.row import Row
 
 
@@ -24,21 +23,18 @@ def write_tasks(tasks: Iterable[Task], folder: Path, say: Callable[[str], None])
         folder: empty.
         say: told of each row whose reference the form of the answer cannot say.
     """
-    lines: dict[str, list[str]] = {}
-    for task in tasks:
-        row = task.row
-        try:
-            answer = reference_answer(row)
-        except PatchRejected as error:
-            say(f"{row.instance_id}: left out ({error})")
-            continue
-        messages = [*map(asdict, row.prompt), {"role": "assistant", "content": answer}]
-        about = {"messages": messages, "instance_id": row.instance_id, "repo": row.repo, "license": row.license}
-        lines.setdefault(task.split, []).append(json.dumps(about))
-    for split in SPLITS:
-        if split in lines:
-            write(folder / f"{split}.jsonl", "\n".join(lines[split]) + "\n")
-    return sum(map(len, lines.values()))
+    with Lines(folder) as lines:
+        for task in tasks:
+            row = task.row
+            try:
+                answer = reference_answer(row)
+            except PatchRejected as error:
+                say(f"{row.instance_id}: left out ({error})")
+                continue
+            messages = [*map(asdict, row.prompt), {"role": "assistant", "content": answer}]
+            about = {"messages": messages, "instance_id": row.instance_id, "repo": row.repo, "license": row.license}
+            lines.add(task.split, about)
+    return sum(lines.counts.values())
 
 
 def reference_answer(row: Row) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from ttc_data.dataset import Dataset
-from ttc_data.publish.exports.tasks import SPLITS, Task, plain_name, write
+from ttc_data.publish.exports.tasks import Lines, Task, plain_name, write
 from ttc_data.row import Row
 from ttc_data.store import connect, quoted, write_parquet
 
@@ -34,17 +34,14 @@ FILES = {
 def write_tasks(dataset: Dataset, tasks: Iterable[Task], folder: Path) -> int:
     """Write rows and task repository; the number of rows."""
     name = f"ttcdata/{plain_name(dataset.recipe.name)}"
-    lines: dict[str, list[str]] = {}
-    for task in tasks:
-        lines.setdefault(task.split, []).append(json.dumps(_columns(task.row)))
-        _write_task(task, name, folder / "tasks" / task.row.instance_id)
-    written = [split for split in SPLITS if split in lines]
-    for split in written:
-        # `swebench` splits the file wherever Python sees a line's end: json.dumps escapes U+2028 and the like.
-        write(folder / f"{split}.jsonl", "\n".join(lines[split]) + "\n")
-        _write_parquet(folder / f"{split}.jsonl", folder / f"{split}.parquet")
-    write(folder / "sweb.yaml", _yaml({"datasets": [name], "splits": written}))
-    return sum(map(len, lines.values()))
+    with Lines(folder) as lines:
+        for task in tasks:
+            lines.add(task.split, _columns(task.row))
+            _write_task(task, name, folder / "tasks" / task.row.instance_id)
+    for split in lines.splits:
+        _write_parquet(lines.path(split), folder / f"{split}.parquet")
+    write(folder / "sweb.yaml", _yaml({"datasets": [name], "splits": lines.splits}))
+    return sum(lines.counts.values())
 
 
 def _columns(row: Row) -> dict[str, Any]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import IO, Self
 
 from ttc_data.bench import hidden_tests
 from ttc_data.dataset import Dataset
+from ttc_data.engine import Progress, Quiet
 from ttc_data.environments.open import Cache
 from ttc_data.errors import DatasetError, ExportRefused
 from ttc_data.publish.images import image_name
@@ -39,8 +42,9 @@ def tasks(
     limit: int = 0,
     registry: str = "",
     cache: Cache | None = None,
+    progress: Progress | None = None,
 ) -> Iterator[Task]:
-    """The rows to export, by id.
+    """The rows to export, by environment and id.
 
     Args:
         dataset: opened.
@@ -49,6 +53,7 @@ def tasks(
         limit: only so many; 0 means all.
         registry: where the row images were pushed to; `""` for the engine of this machine.
         cache: folders that builds share.
+        progress: told of each row.
 
     Raises:
         DatasetError: there is no such split or row.
@@ -62,10 +67,15 @@ def tasks(
         raise DatasetError(f"{dataset.folder}: no row {missing[0]}; `ttcdata show --rows 5` shows ids")
     wanted = sorted(name for name in (names or splits) if not split or splits[name] == split)
     kept = frozenset(wanted[:limit] if limit else wanted)
-    # Rows come by environment: sorted again, so that two sets with the same rows give the same files.
-    rows = (row for row in dataset.rows() if row.instance_id in kept)
-    made = (Task(_for_its_image(row, dataset, registry, cache), splits[row.instance_id]) for row in rows)
-    yield from sorted(made, key=lambda task: task.row.instance_id)
+    progress = progress or Quiet()
+    progress.begin("export", len(kept))
+    try:
+        for row in dataset.rows():
+            if row.instance_id in kept:
+                yield Task(_for_its_image(row, dataset, registry, cache), splits[row.instance_id])
+                progress.advance(1, 0, 0)
+    finally:
+        progress.end()
 
 
 def _for_its_image(row: Row, dataset: Dataset, registry: str, cache: Cache | None) -> Row:
@@ -107,6 +117,43 @@ def write(path: Path, text: str, *, executable: bool = False) -> None:
     path.write_bytes(text.encode("utf-8"))
     if executable:
         path.chmod(0o755)
+
+
+class Lines:
+    """`SPLIT.jsonl` for each split that has rows, one JSON object a line; nothing is held.
+
+    Args:
+        folder: where they are written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.counts: dict[str, int] = {}
+        self._files: dict[str, IO[bytes]] = {}
+
+    def add(self, split: str, line: Mapping[str, object]) -> None:
+        """Write one line."""
+        if split not in self._files:
+            self._files[split] = self.path(split).open("wb")
+        # Escapes U+2028 and the like: some readers split wherever Python sees a line's end.
+        self._files[split].write(json.dumps(line).encode("ascii") + b"\n")
+        self.counts[split] = self.counts.get(split, 0) + 1
+
+    def path(self, split: str) -> Path:
+        """A split's file."""
+        return self._folder / f"{split}.jsonl"
+
+    @property
+    def splits(self) -> list[str]:
+        """Those that have rows."""
+        return [split for split in SPLITS if split in self.counts]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for file in self._files.values():
+            file.close()
 
 
 def plain_name(text: str) -> str:

@@ -26,7 +26,7 @@ def write_tasks(name: str, dataset: Dataset, tasks: Iterable[Task], folder: Path
         tasks: what to write.
         folder: empty.
     """
-    rows = [task.row.instance_id for task in tasks]
+    rows = sorted(task.row.instance_id for task in tasks)
     package = f"ttcdata-{plain_name(dataset.recipe.name)}"
     module = package.replace("-", "_")
     words = {"package": package, "module": module, "dataset": name, "count": len(rows), "version": __version__}
