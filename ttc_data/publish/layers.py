@@ -24,7 +24,7 @@ LABEL = "ttcdata.content"
 CHUNK = 1024**2
 CREATED = "2000-01-01T00:00:00Z"
 GIT = "ttcdata/with-git"
-APT = "apt-get update && apt-get install --yes --no-install-recommends git && rm -rf /var/lib/apt/lists/*"
+APT = "apt-get update && apt-get install --yes --no-install-recommends git && rm -rf /var/lib/apt/lists/* && git --version"
 
 
 class Layers:
@@ -160,7 +160,8 @@ class Layers:
         tag = f"{GIT}:{content_key(self.id(image), APT)}"
         if self._inspect(tag) is None:
             try:
-                self._build(f"FROM {image}\nUSER 0:0\nRUN {APT}\n", None, tag, network="default")
+                # The machine's own network: `make engine` may have had to start an engine without a bridge.
+                self._build(f"FROM {image}\nUSER 0:0\nRUN {APT}\n", None, tag, network="host")
             except (BuildError, APIError) as error:
                 raise SandboxUnavailable(
                     f"{image} has no git, and apt-get cannot install it ({str(error)[:200]}); let `image.base` name an image"
