@@ -25,16 +25,19 @@ ASK = """
 import asyncio, json, sys
 import verifiers.v1 as vf
 import ttcdata_shapes as package
+from verifiers.v1.cli.validate import main
 
-env = package.load_environment(dataset=sys.argv[1], sandbox="docker")
+_, dataset, name, answers, *arguments = sys.argv
+main(arguments)  # `vf-validate`; to import all this takes 6 s, and as much again in a process of its own
+env = package.load_environment(dataset=dataset, sandbox="docker")
 tasks = {task.data.id: task for task in env.taskset}
-task = tasks[sys.argv[2]]
+task = tasks[name]
 trace = lambda: vf.Trace(
     task=vf.TraceTask(type="RowTask", data=task.data, key=task.key, hash=task.hash), state=vf.State(),
     agent=vf.AgentInfo(config=vf.AgentConfig(), name="test", trainable=False),
 )
 rewards = []
-for answer in json.loads(sys.argv[3]):
+for answer in json.loads(answers):
     asked = trace()
     asked.root_reply = answer
     asyncio.run(task.score(asked))
@@ -105,28 +108,33 @@ def test_its_own_validation_gives_every_reference_1(shapes: ShapesSet, python: P
         **os.environ, "PYTHONPATH": str(tmp_path / "package"), "TTCDATA_CACHE": str(shapes.cache.folder),
         "HF_HUB_OFFLINE": "1",
     }  # fmt: skip
-    command = [str(python.with_name("vf-validate")), "ttcdata-shapes", "--taskset.dataset", str(shapes.out)]
-    command += [
+    row = shapes.rows["area"]
+    right = f"```python\n{SHAPES[SHAPES.index('def area') : SHAPES.index('def scale')]}\n```"
+    validate = [
+        "ttcdata-shapes",
+        "--taskset.dataset",
+        str(shapes.out),
         "--taskset.sandbox",
         "docker",
-        "--runtime.type",
-        "subprocess",
-        "--rich",
-        "false",
         "-o",
         str(tmp_path / "runs"),
     ]
-    ran = subprocess.run(
-        command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=600
+    validate += ["--runtime.type", "subprocess", "--rich", "false"]
+    asked = [
+        str(python),
+        "-c",
+        ASK,
+        str(shapes.out),
+        row.instance_id,
+        json.dumps([right, EQUAL, "no code at all"]),
+        *validate,
+    ]
+    told = subprocess.run(
+        asked, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=600
     )
     (summary,) = (tmp_path / "runs").rglob("summary.json")
     about = json.loads(summary.read_text())
-    assert about["outcomes"]["valid"] == len(names), ran.stdout[-2000:]
+    assert about["outcomes"]["valid"] == len(names), told.stdout[-2000:]
     assert [about["checks"][check]["valid"] for check in ("gold", "noop")] == [len(names)] * 2
-
-    row = shapes.rows["area"]
-    right = f"```python\n{SHAPES[SHAPES.index('def area') : SHAPES.index('def scale')]}\n```"
-    asked = [str(python), "-c", ASK, str(shapes.out), row.instance_id, json.dumps([right, EQUAL, "no code at all"])]
-    told = subprocess.run(asked, env=environment, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=600)
     # Right; a forgery that only the tripwires tell; no answer; and a set that is gone, which is an error and no reward.
     assert json.loads(told.stdout.splitlines()[-1]) == [1.0, 0.0, 0.0, "DatasetError"]
