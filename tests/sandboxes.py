@@ -115,6 +115,17 @@ def outcomes(report: Report) -> dict[str, str]:
 
 def fill(place: Path) -> None:
     """Make `site` and `tree` as an environment store would have."""
+    fill_site(place)
+    for path, data in TREE.items():
+        target = place / "tree" / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+    (place / "tree/bin/tool").chmod(0o755)
+    date_files(place / "tree")
+
+
+def fill_site(place: Path) -> None:
+    """Make `site` alone."""
     for package in PACKAGES:
         found = distribution(package)
         for file in found.files or []:
@@ -123,12 +134,6 @@ def fill(place: Path) -> None:
             target = place / "site" / file
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(Path(str(found.locate_file(file))), target)
-    for path, data in TREE.items():
-        target = place / "tree" / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(data)
-    (place / "tree/bin/tool").chmod(0o755)
-    date_files(place / "tree")
 
 
 class CopyingHost(LocalHost):

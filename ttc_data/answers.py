@@ -6,9 +6,10 @@ Nothing of an answer is run here, and nothing but the files that the model was g
 from __future__ import annotations
 
 import ast
+import difflib
 import re
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
 from ttc_data.errors import PatchRejected
@@ -85,6 +86,66 @@ def _replaced(text: str, search: str, replace: str) -> str:
         raise PatchRejected(f"search part {shown!r} is found {len(places) or count} times, must be found exactly once")
     end = places[0] + len(wanted)
     return "".join([*lines[: places[0]], replace, *lines[end:]])
+
+
+def in_blocks(path: str, before: str, after: str) -> str:
+    """Write a change of a file as the search/replace blocks that prompts ask for: what `answered` reads.
+
+    Args:
+        path: of the file.
+        before: what a model is given.
+        after: what the answer makes of it.
+
+    Raises:
+        PatchRejected: blocks cannot say it, because the file holds lines that read like their marks, for instance.
+    """
+    old, new = _lines(before), _lines(after)
+    whole = [(0, len(old), 0, len(new))]
+    for hunks in (list(_hunks(old, new)), whole):
+        text = "\n".join(
+            f"{path}\n<<<<<<< SEARCH\n{''.join(old[i:j])}=======\n{''.join(new[k:m])}>>>>>>> REPLACE\n"
+            for i, j, k, m in hunks
+        )
+        try:
+            if _alike(answered(text, {path: before}, path, "").get(path, before), after):
+                return text
+        except PatchRejected:
+            continue
+    raise PatchRejected(f"{path}: no search/replace block says this change")
+
+
+def _lines(text: str) -> list[str]:
+    """Lines as search/replace blocks have them: each ends with a newline, and nothing else ends one."""
+    return [f"{line}\n" for line in text.removesuffix("\n").split("\n")]
+
+
+def _hunks(old: list[str], new: list[str]) -> Iterator[tuple[int, int, int, int]]:
+    """Spans of lines that differ, each with as many around it as it takes to be found once."""
+    most = min(len(old), len(new))
+    first = next((at for at in range(most) if old[at] != new[at]), most)
+    last = next((at for at in range(most - first) if old[-1 - at] != new[-1 - at]), most - first)
+    count = 1
+    while count < len(old):
+        # Only what differs, and what is shown around it: to compare 5,000 lines takes a tenth of a second.
+        skip, keep = max(first - count, 0), max(last - count, 0)
+        middle = difflib.SequenceMatcher(None, old[skip : len(old) - keep], new[skip : len(new) - keep], autojunk=False)
+        groups = middle.get_grouped_opcodes(count)
+        spans = [(g[0][1] + skip, g[-1][2] + skip, g[0][3] + skip, g[-1][4] + skip) for g in groups]
+        if all(_found_once(old, i, j) for i, j, _, _ in spans):
+            yield from spans
+            return
+        count *= 2
+    yield 0, len(old), 0, len(new)
+
+
+def _found_once(lines: list[str], start: int, end: int) -> bool:
+    searched = "".join(lines[start:end])
+    return bool(searched.strip()) and "".join(lines).count(searched) == 1
+
+
+def _alike(one: str, other: str) -> bool:
+    """Whether two texts are the same but for their line ends, which a chat does not keep."""
+    return one.replace("\r\n", "\n").rstrip("\n") == other.replace("\r\n", "\n").rstrip("\n")
 
 
 def with_definition(text: str, qualname: str, code: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
+from ttc_data.answers import answered
 from ttc_data.dataset import Dataset
 from ttc_data.edits import apply_patch
 from ttc_data.engine import Progress
@@ -79,6 +80,19 @@ class Bench:
         """
         run = partial(self._pool.run, self.environment(row))
         return self._exam(row).grade(self._laid(row, files), run)
+
+    def grade_text(self, row: Row, text: str) -> Grade:
+        """Grade what a model said in answer to a row's prompt.
+
+        Raises:
+            DatasetError: the row does not fit its repository.
+            SandboxLost: the sandbox broke, which says nothing about the answer.
+        """
+        try:
+            files = answered(text, {file.path: file.text for file in row.ttc_files}, row.path, row.ttc_target)
+        except PatchRejected:
+            return Grade(False, 0.0, "no_answer", {}, {})
+        return self.grade(row, files)
 
     def run(self, row: Row, files: Files, number: int = 0) -> Report:
         """Run a row's tests with `files` laid over the masked ones, the trusted test files on top of all.

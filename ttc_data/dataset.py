@@ -156,6 +156,13 @@ class Dataset:
             raise DatasetError(f"row {name!r}: {names}; `ttcdata show --rows 5` shows ids")
         return next(row for row in self.rows() if row.instance_id == found[0])
 
+    def splits(self) -> dict[str, str]:
+        """The split of each row by its id."""
+        connection = connect()
+        found = connection.execute(f"SELECT instance_id, split FROM {self.sql}").fetchall()
+        connection.close()
+        return dict(found)
+
     def _count(self, condition: str) -> int:
         connection = connect()
         query = f"SELECT count(*) FROM {self.sql} WHERE {condition}"

@@ -97,3 +97,11 @@ class PromptRefused(Refused):
 
 class SpendLimitReached(TtcError):
     """The next request to a model could cost more than what may still be spent."""
+
+
+class RegistryRefused(TtcError):
+    """A container registry that does not answer, or does not take an image."""
+
+
+class ExportRefused(TtcError):
+    """An export that cannot be written, or a row that another harness could not grade."""

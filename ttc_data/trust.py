@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
-from ttc_data.lang.python import is_test_path
+from ttc_data.lang.python import is_test_path, test_path_globs
 from ttc_data.records import Environment
 
 # Read by pytest, by the interpreter at its start, or by an installer: each can change what a test means.
@@ -29,3 +29,14 @@ def trusted(path: str, environment: Environment) -> bool:
         or any(part.endswith(SUFFIXES) for part in parts)
         or is_test_path(path)
     )
+
+
+def trusted_pathspecs() -> tuple[str, ...]:
+    """The same for git, in a repository whose test files are all named as tests are or lie in test folders."""
+    folders = (*sorted(FOLDERS), *(f"*{suffix}" for suffix in SUFFIXES))
+    globs = (
+        *test_path_globs(),
+        *(f"**/{name}" for name in sorted(NAMES)),
+        *(f"**/{folder}{below}" for folder in folders for below in ("", "/**")),
+    )
+    return tuple(f":(glob){glob}" for glob in dict.fromkeys(globs))

@@ -1,7 +1,8 @@
-"""A Hub on a socket, and two ways to type `ttcdata push` at it: in a process of its own, and in this one."""
+"""A Hub on a socket, two ways to type `ttcdata push` at it, and a set whose rows can be run, with its images."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -10,11 +11,16 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
+from docker.errors import DockerException
 from huggingface_hub import constants
 
 from tests.hub import Account, Hub, running
+from tests.publish.shapes_set import ShapesSet, shapes_set
 from tests.publish.small import SmallBuild
 from ttc_data.cli import main
+from ttc_data.dataset import Dataset
+from ttc_data.environments.engine import connect
+from ttc_data.publish.images import RowImage, build_images
 
 PROGRAM = Path(sys.executable).parent / "ttcdata"
 WRITES, READS, STRANGER = "hf_writes", "hf_reads", "hf_stranger"
@@ -129,3 +135,23 @@ def refused(ran: Ran, *words: str) -> str:
     for word in words:
         assert word in lines[0]
     return lines[0]
+
+
+@pytest.fixture(scope="session")
+def shapes(tmp_path_factory: pytest.TempPathFactory) -> ShapesSet:
+    return shapes_set(tmp_path_factory.mktemp("shapes"))
+
+
+@pytest.fixture(scope="session")
+def images(shapes: ShapesSet) -> Iterator[dict[str, RowImage]]:
+    """By target; gone from the engine when the tests end."""
+    targets = {row.instance_id: row.ttc_target for row in Dataset(shapes.out).rows()}
+    keys = {row.ttc_environment for row in shapes.rows.values()}
+    yield {targets[one.instance_id]: one for one in build_images(shapes.out, cache=shapes.cache)}
+    client = connect()
+    tags = [tag for image in client.images.list() for tag in image.tags]
+    ours = [tag for tag in tags if any(key in tag for key in keys) or tag.rpartition(":")[2] in targets]
+    for tag in sorted(ours, key=lambda tag: (":" not in tag, tag.startswith("ttcdata/environment"), tag)):
+        with contextlib.suppress(DockerException):
+            client.images.remove(tag, force=True)
+    client.close()

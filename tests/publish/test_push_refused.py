@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +16,7 @@ from tests.publish.conftest import NAME, READS, STRANGER, Here, contents, refuse
 from tests.publish.small import SmallBuild
 from tests.publish.test_push import published, sent, version
 from ttc_data.errors import PushFailed
+from ttc_data.publish.findings import Finding
 from ttc_data.publish.hub import Remote
 from ttc_data.publish.push import (
     BATCH_BYTES,
@@ -34,15 +34,6 @@ RETRY_AFTER = {"Retry-After": "7"}
 UNKNOWN = "hf_unknown"
 # The client's uploads by LFS hand httpx2 a file in a way that httpx2 no longer likes.
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=<...>' to upload raw:DeprecationWarning")
-
-
-@dataclass(frozen=True)
-class Found:
-    """What a check found."""
-
-    check: str
-    detail: str
-    allowed: bool
 
 
 # The user and the name
@@ -308,8 +299,8 @@ def test_what_the_hub_never_takes(files: list[LocalFile], why: str) -> None:
         check_limits(files)
 
 
-def finding(allowed: bool) -> Callable[[Path], Iterable[Found]]:
-    return lambda folder: [Found("secrets", f"a key in {folder.name}", allowed), Found("licence", "none", True)]
+def finding(allowed: bool) -> Callable[[Path], Iterable[Finding]]:
+    return lambda folder: [Finding("secrets", f"a key in {folder.name}", allowed), Finding("licence", "none", True)]
 
 
 def test_what_a_check_found_keeps_the_set_here(hub: Hub, here: Here, first: SmallBuild) -> None:

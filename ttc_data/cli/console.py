@@ -19,6 +19,9 @@ WORDS = {
     "grade": ("solved", "unsolved"),
     "check": ("as the schema says", "not"),
     "report": ("rows", "left out"),
+    "images": ("ready", "failed"),
+    "push": ("pushed", "failed"),
+    "export": ("written", "left out"),
 }
 
 

@@ -33,6 +33,12 @@ def push(
             help="Publish in spite of a check's findings, or of those whose line holds the text; the card says so; repeatable.",
         ),
     ] = None,
+    images: Annotated[
+        str,
+        typer.Option(
+            "--images", metavar="REGISTRY", help="Push the rows' images there too; images.json has the digests."
+        ),
+    ] = "",
     replace: Annotated[
         bool, typer.Option("--replace", metavar="", help="Also over a set of other columns, or of a newer schema.")
     ] = False,
@@ -48,18 +54,18 @@ def push(
 
         ttcdata push out/demo my-org/stack-impl --private --revision candidate
 
-        ttcdata push out/demo my-org/stack-impl --allow secrets:tests/server.pem
+        ttcdata push out/demo my-org/stack-impl --allow secrets:tests/server.pem --images ghcr.io/my-org
     """
     from functools import partial
 
     from rich.filesize import decimal
 
     from ttc_data.cli.console import console_progress, tell
-    from ttc_data.publish.push import checked
+    from ttc_data.publish.push import made_ready
     from ttc_data.publish.push import push as push_dataset
 
     progress = console_progress()
-    check = partial(checked, allow=allow or (), progress=progress)
+    check = partial(made_ready, allow=allow or (), images=images, progress=progress)
     with _ended_by_interrupt():
         pushed = push_dataset(
             out, name, private=private, branch=revision, replace=replace, check=check, progress=progress

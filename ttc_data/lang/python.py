@@ -211,6 +211,14 @@ def is_test_path(path: str) -> bool:
     return named_so or not _TEST_FOLDERS.isdisjoint(parts.parts[:-1])
 
 
+def test_path_globs() -> tuple[str, ...]:
+    """The same as patterns, in which `**` stands for any folders: `is_test_path` holds where one of them matches."""
+    return (
+        *(f"**/{name}" for name in sorted((*_TEST_FILES, "test_*.py", "*_test.py"))),
+        *(f"**/{folder}/**" for folder in sorted(_TEST_FOLDERS)),
+    )
+
+
 class _Reader:
     """One file's bytes, its lines, and the way from syntax nodes to offsets."""
 

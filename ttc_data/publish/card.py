@@ -39,6 +39,23 @@ def record_findings(dataset: Path, findings: Iterable[Finding], contaminated: Ma
     write_card(dataset, facts)
 
 
+def record_images(dataset: Path, repository: str, count: int) -> None:
+    """Put on the card where the rows' images are.
+
+    Args:
+        dataset: its folder.
+        repository: of the registry; tags are the rows' ids.
+        count: of images.
+
+    Raises:
+        DatasetError: the folder has no `card.json`.
+    """
+    path = dataset / "card.json"
+    facts = {**read_facts(path), "images": {"repository": repository, "count": count}}
+    write_facts(path, facts)
+    write_card(dataset, facts)
+
+
 def write_card(dataset: Path, facts: JsonObject) -> None:
     """Write `README.md` into a dataset's folder, which has its `recipe.yaml`.
 

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 from rich.filesize import decimal
 
@@ -19,7 +20,7 @@ from ttc_data.engine import Progress, Quiet
 from ttc_data.errors import DatasetError, PushFailed
 from ttc_data.publish.card import record_findings
 from ttc_data.publish.checks import inspect_dataset
-from ttc_data.publish.finding import Finding
+from ttc_data.publish.findings import Finding
 from ttc_data.publish.hub import HubRepository, Remote
 from ttc_data.records import content_key
 
@@ -30,8 +31,8 @@ MOST_FILES_A_FOLDER = 10_000
 # stopped sends at most so much again.
 BATCH_FILES = 100
 BATCH_BYTES = 64 * 1024 * 1024
-# The folders of a dataset, see `ttc_data.publish.write`: what an earlier version left there goes. All else is somebody's.
-OWN = ("data/", "environments/", "trees/")
+# The folders and files of a dataset, see `ttc_data.publish.write`: what an earlier version left there goes. All else is somebody's.
+OWN = ("data/", "environments/", "trees/", "images.json", "deprecated.jsonl")
 CHUNK = 1024 * 1024
 
 
@@ -149,17 +150,30 @@ def push(
     return Pushed(name, branch, version, commit, plan, hub.url, is_private, version not in tags)
 
 
-def checked(folder: Path, *, allow: Collection[str] = (), progress: Progress | None = None) -> Iterable[Finding]:
-    """Give what speaks against publishing a dataset; where all of it is allowed, the card says so.
+def made_ready(
+    folder: Path, *, allow: Collection[str] = (), images: str = "", progress: Progress | None = None
+) -> Iterable[Finding]:
+    """Give what speaks against publishing a dataset; where all of it is allowed, the card says so, and images are pushed.
 
     Args:
         folder: of the dataset.
         allow: checks whose findings may pass, as `check_dataset` takes them.
+        images: a registry that the rows' images are pushed to; none are where it is empty.
         progress: told of each row.
+
+    Raises:
+        DatasetError: the dataset is damaged, or a row has no image.
+        RegistryRefused: the registry does not take an image.
+        SandboxUnavailable: no engine to make images with.
     """
     found = inspect_dataset(folder, allow=allow, progress=progress)
-    if found.publishable and (folder / "card.json").is_file():
-        record_findings(folder, found.findings, found.contaminated)
+    if found.publishable:
+        if (folder / "card.json").is_file():
+            record_findings(folder, found.findings, found.contaminated)
+        if images:
+            from ttc_data.publish.images import publish_images  # opens an engine, which most pushes need not
+
+            publish_images(folder, images, progress=progress)
     return found.findings
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -12,6 +11,7 @@ from random import Random
 
 from ttc_data.edits import unified_diff
 from ttc_data.evidence.strength import score
+from ttc_data.publish.script import eval_script
 from ttc_data.recipe import Recipe
 from ttc_data.records import SCHEMA_VERSION, Environment, Evidence, FileText, Sample, Solved, Source, Spec, Target
 from ttc_data.row import Message, Row
@@ -22,7 +22,6 @@ from ttc_data.template import template
 SPLITS = ("train", "validation", "test")
 # The Hub's viewer reads whole groups, of 286 MiB at most: a row has 53 to 76 KB in the mean.
 ROWS_A_GROUP = 2_048
-START, END = ">>>>> Start Test Output", ">>>>> End Test Output"
 
 
 def instance_id(source: Source, target: Target, sample: Sample) -> str:
@@ -49,7 +48,7 @@ def make_row(
 ) -> Row:
     """Put together what is published of one proven sample."""
     name = instance_id(source, target, sample)
-    used = {test.partition("::")[0] for test in (*evidence.fail_to_pass, *evidence.pass_to_pass)}
+    tests = (*evidence.fail_to_pass, *evidence.pass_to_pass)
     added = evidence.tests
     return Row(
         instance_id=name,
@@ -65,7 +64,7 @@ def make_row(
         FAIL_TO_PASS=evidence.fail_to_pass,
         PASS_TO_PASS=evidence.pass_to_pass,
         image=f"ttcdata/row:{name}",
-        eval_script=eval_script(environment, sorted(used)),
+        eval_script=eval_script(environment, tests, added, recipe.tests),
         log_parser="parse_log_pytest",
         eval_type="pass_and_fail",
         version=environment.version,
@@ -117,18 +116,6 @@ def _text(name: str, sample: Sample, target: Target, spec: Spec, source: Source)
         "repo": source.repo,
     }
     return template("ttc_data.publish", f"templates/{name}.j2").render(**words)
-
-
-def eval_script(environment: Environment, test_files: Iterable[str]) -> str:
-    """The shell script that runs a row's test files in its image, between SWE-bench's markers."""
-    roots = ":".join(f"/testbed/{root}" if root else "/testbed" for root in environment.roots)
-    options = ["-rA", "-p", "no:cacheprovider", "-o", "addopts=", "-o", "required_plugins=", *environment.pytest_args]
-    command = shlex.join(["python3", "-m", "pytest", *options, *test_files])
-    return (
-        "#!/bin/bash\nset -uo pipefail\ncd /testbed\n"
-        f"export PYTHONPATH={roots}:/environment/site PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=1\n"
-        f"echo '{START}'\n{command}\necho '{END}'\n"
-    )
 
 
 def split_of(repo: str, rules: SplitRules, seed: int) -> tuple[float, str]:

@@ -1,0 +1,1 @@
+"""Datasets in the forms that other harnesses read; each form is a module with a `write`."""
