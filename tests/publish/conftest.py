@@ -6,7 +6,8 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -118,6 +119,31 @@ def here(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyte
         return Ran(words, int(exit_.value.code or 0), said.out, said.err)
 
     return run
+
+
+class Waits:
+    """The client's waits, which tests do not sit through: how long each would have been, and what happens meanwhile."""
+
+    SHORTEST = 0.5  # seconds; shorter ones are those of subprocess between two looks at its child
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+        self.meanwhile: Callable[[], object] = lambda: None
+        self._sleep = time.sleep
+
+    def __call__(self, seconds: float) -> None:
+        if seconds < self.SHORTEST:
+            self._sleep(seconds)
+        else:
+            self.seconds.append(seconds)
+            self.meanwhile()
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> Waits:
+    taken = Waits()
+    monkeypatch.setattr("time.sleep", taken)
+    return taken
 
 
 def contents(build: SmallBuild) -> dict[str, bytes]:

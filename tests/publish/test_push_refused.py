@@ -12,7 +12,7 @@ import pytest
 from huggingface_hub import constants
 
 from tests.hub import Fault, Hub
-from tests.publish.conftest import NAME, READS, STRANGER, Here, contents, refused
+from tests.publish.conftest import NAME, READS, STRANGER, Here, Waits, contents, refused
 from tests.publish.small import SmallBuild
 from tests.publish.test_push import published, sent, version
 from ttc_data.errors import PushFailed
@@ -168,25 +168,22 @@ def test_what_passes_is_waited_for(
     headers: dict[str, str],
     hub: Hub,
     here: Here,
-    monkeypatch: pytest.MonkeyPatch,
+    waits: Waits,
     first: SmallBuild,
 ) -> None:
-    waited: list[float] = []
-    monkeypatch.setattr("time.sleep", waited.append)
     hub.faults = [Fault(method, path, status=status, headers=headers, times=2)]
     pushed = here(first.out)
     assert pushed.returncode == 0, pushed.stderr
     assert len(hub.asked(method, path)) > 2
-    assert set(waited) <= {7, 8}  # the client adds a second
-    assert len(waited) == 2
+    assert set(waits.seconds) <= {7, 8}  # the client adds a second
+    assert len(waits.seconds) == 2
     assert published(hub) == contents(first)
 
 
 @pytest.mark.parametrize("path", ["/preupload/", "/commit/", "/tag/"])
 def test_what_does_not_pass_is_one_line_and_the_next_push_goes_on(
-    path: str, hub: Hub, here: Here, monkeypatch: pytest.MonkeyPatch, first: SmallBuild
+    path: str, hub: Hub, here: Here, waits: Waits, first: SmallBuild
 ) -> None:
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
     hub.faults = [Fault("POST", path, status=503, times=99)]
     refused(here(first.out), "still answers 503 after 6 attempts", "push again")
     assert len(hub.asked("POST", path)) == 6
@@ -204,10 +201,9 @@ def test_what_does_not_pass_is_one_line_and_the_next_push_goes_on(
 @pytest.mark.parametrize("path", ["repos/create", "/commit/", "/tag/"])
 @pytest.mark.parametrize("kind", ["cut", "lost"])
 def test_what_is_asked_again_is_done_once(
-    kind: Literal["cut", "lost"], path: str, hub: Hub, here: Here, monkeypatch: pytest.MonkeyPatch, first: SmallBuild
+    kind: Literal["cut", "lost"], path: str, hub: Hub, here: Here, waits: Waits, first: SmallBuild
 ) -> None:
     """The connection ends before the Hub has it all, or after it did what was asked. A commit's branch tells which."""
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
     hub.faults = [Fault("POST", path, kind)]
     pushed = here(first.out)
     assert pushed.returncode == 0, pushed.stderr
@@ -217,10 +213,7 @@ def test_what_is_asked_again_is_done_once(
     assert len(hub.asked("POST", path)) == (1 if kind == "lost" and path == "/commit/" else 2)
 
 
-def test_a_network_that_is_lost_is_one_line(
-    hub: Hub, here: Here, monkeypatch: pytest.MonkeyPatch, first: SmallBuild
-) -> None:
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
+def test_a_network_that_is_lost_is_one_line(hub: Hub, here: Here, waits: Waits, first: SmallBuild) -> None:
     hub.faults = [Fault("PUT", "^/lfs/", "cut", times=99)]
     refused(here(first.out), "the connection to", "check the network and push again")
     assert published(hub) == {}
@@ -237,23 +230,19 @@ def test_tables_that_cannot_be_read_are_one_line(hub: Hub, here: Here, first: Sm
 
 
 def test_a_hub_that_is_not_there_is_not_waited_for(
-    here: Here, monkeypatch: pytest.MonkeyPatch, first: SmallBuild
+    here: Here, monkeypatch: pytest.MonkeyPatch, waits: Waits, first: SmallBuild
 ) -> None:
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")  # the discard port: nobody listens
-    monkeypatch.setattr("time.sleep", lambda seconds: pytest.fail(f"waits for {seconds} s"))
     refused(here(first.out), "the connection to http://127.0.0.1:9 failed")
+    assert waits.seconds == []
 
 
 @pytest.mark.parametrize("when", ["/preupload/", "/commit/"])
 def test_a_commit_of_somebody_else_is_not_built_over(
-    when: str, hub: Hub, here: Here, monkeypatch: pytest.MonkeyPatch, first: SmallBuild
+    when: str, hub: Hub, here: Here, waits: Waits, first: SmallBuild
 ) -> None:
     """While our files went up, or while our commit was lost."""
-
-    def somebody(seconds: float) -> None:
-        hub.put(NAME, {"data/x.parquet": b"x"})
-
-    monkeypatch.setattr("time.sleep", somebody)
+    waits.meanwhile = lambda: hub.put(NAME, {"data/x.parquet": b"x"})
     hub.faults = [Fault("POST", when, status=503)]
     refused(here(first.out), "somebody else", "push again")
     assert published(hub) == {"data/x.parquet": b"x"}
@@ -261,12 +250,10 @@ def test_a_commit_of_somebody_else_is_not_built_over(
 
 
 def test_a_file_that_changes_while_it_is_sent(
-    hub: Hub, here: Here, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, first: SmallBuild
+    hub: Hub, here: Here, waits: Waits, tmp_path: Path, first: SmallBuild
 ) -> None:
     folder = shutil.copytree(first.out / "dataset", tmp_path / "copy")
-    monkeypatch.setattr(
-        "time.sleep", lambda seconds: (folder / "README.md").write_text("# Another\n", encoding="utf-8")
-    )
+    waits.meanwhile = lambda: (folder / "README.md").write_text("# Another\n", encoding="utf-8")
     hub.faults = [Fault("POST", "/preupload/", status=503)]
     refused(here(folder), "README.md: was changed while it was sent")
     assert published(hub) == {}
