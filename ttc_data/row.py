@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field
+from annotated_types import Ge, Le
 
 from ttc_data.records import FileText, MaskMode, Mutation, SpecOrigin, TargetKind, TestOrigin, Tripwire
 
-Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
-Count: TypeAlias = Annotated[int, Field(ge=0)]
+Share: TypeAlias = Annotated[float, Ge(0), Le(1)]
+Count: TypeAlias = Annotated[int, Ge(0)]
 
 SINCE: Mapping[str, str] = {
     "ttc_tripwires": "1.1",
@@ -64,7 +64,7 @@ class Row:
     PASS_TO_PASS: tuple[str, ...]
     """Test ids of the same files that pass on both."""
     image: str
-    """Name of the row's image, made when a set is exported or pushed with images."""
+    """Name of the row's image: by its digest where it was pushed to a registry, otherwise as `ttcdata image build` names it."""
     eval_script: str
     """Runs the tests in `/testbed` between SWE-bench's start and end markers."""
     log_parser: str

@@ -35,9 +35,7 @@ def push(
     ] = None,
     images: Annotated[
         str,
-        typer.Option(
-            "--images", metavar="REGISTRY", help="Push the rows' images there too; images.json has the digests."
-        ),
+        typer.Option("--images", metavar="REGISTRY", help="Push the rows' images there too; rows name them by digest."),
     ] = "",
     replace: Annotated[
         bool, typer.Option("--replace", metavar="", help="Also over a set of other columns, or of a newer schema.")

@@ -31,6 +31,7 @@ from ttc_data.errors import DatasetError, EngineUnavailable, RegistryRefused
 from ttc_data.publish.card import record_images
 from ttc_data.publish.commits import Repository
 from ttc_data.publish.layers import Layers
+from ttc_data.publish.rows import record_row_images
 from ttc_data.publish.script import SITE, roots_of
 from ttc_data.records import Environment, content_key
 from ttc_data.row import Row
@@ -58,13 +59,13 @@ class RowImage:
 
 
 def image_name(row: Row, registry: str = "") -> str:
-    """The name of a row's image: in the engine that made it, or in a registry it was pushed to.
+    """The name that a row's image gets: in the engine that makes it, or in a registry it is pushed to.
 
     Args:
         row: of a dataset.
         registry: `HOST[:PORT][/PATH]`; `""` for the engine.
     """
-    return f"{repository_in(registry)}:{row.instance_id}" if registry else row.image
+    return f"{repository_in(registry) if registry else ROW}:{row.instance_id}"
 
 
 def build_images(
@@ -127,8 +128,9 @@ class _Maker:
         ready = self._layers.made(self._tag) == self._key
         missing = []
         for row in rows:
-            if ready and self._layers.made(row.image) == self._row_key(row):
-                yield RowImage(row.instance_id, row.image, self._layers.id(row.image))
+            name = image_name(row)
+            if ready and self._layers.made(name) == self._row_key(row):
+                yield RowImage(row.instance_id, name, self._layers.id(name))
             else:
                 missing.append(row)
         if not missing:
@@ -164,16 +166,17 @@ class _Maker:
 
     def _row(self, repository: Repository, work: Path, row: Row) -> RowImage:
         started = time.monotonic()
+        name = image_name(row)
         folder = work / content_key(row.instance_id)
         folder.mkdir()
         try:
-            size = self._layers.add(self._tag, repository.row(row, folder), row.image, self._row_key(row), {})
+            size = self._layers.add(self._tag, repository.row(row, folder), name, self._row_key(row), {})
         except DatasetError as error:
             raise DatasetError(f"{row.instance_id}: {error}") from error
         finally:
             shutil.rmtree(folder)
         taken = round(time.monotonic() - started, 3)
-        return RowImage(row.instance_id, row.image, self._layers.id(row.image), "", size, taken)
+        return RowImage(row.instance_id, name, self._layers.id(name), "", size, taken)
 
 
 def push_images(
@@ -297,7 +300,7 @@ def record_of(dataset: str | Path) -> Path:
 def publish_images(
     dataset: Path, registry: str, *, progress: Progress | None = None, cache: Cache | None = None
 ) -> None:
-    """Push the images of all rows, and say in the dataset itself where they are: `images.json`, and its card.
+    """Push the images of all rows, and say in the dataset itself where they are: its rows' `image`, and its card.
 
     Args:
         dataset: its folder.
@@ -313,9 +316,7 @@ def publish_images(
     with Recorder(record_of(dataset)) as record:
         for pushed in push_images(dataset, registry, progress=progress, cache=cache):
             record.add(pushed)
-    named = {one.instance_id: {"image": one.image, "digest": one.digest} for one in record.images}
-    made = dataset / f".{RECORD}.part"
-    made.write_text(json.dumps(named, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    made.replace(dataset / RECORD)
+    repository = repository_in(registry)
+    record_row_images(dataset, {one.instance_id: f"{repository}@{one.digest}" for one in record.images})
     if (dataset / "card.json").is_file():
-        record_images(dataset, repository_in(registry), len(named))
+        record_images(dataset, repository, len(record.images))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from random import Random
@@ -133,6 +133,30 @@ def assign_splits(repos: Iterable[str], rules: SplitRules, seed: int) -> dict[st
     if drawn and rules.train > 0 and "train" not in splits.values():
         splits[min(drawn, key=lambda repo: drawn[repo])] = "train"
     return splits
+
+
+def record_row_images(dataset: Path, images: Mapping[str, str]) -> None:
+    """Put into a dataset's rows where their images are; all else stays.
+
+    Args:
+        dataset: its folder.
+        images: names by `instance_id`; rows that are not named keep what they have.
+
+    Raises:
+        StorageFull: the disk is full; the tables are as they were.
+    """
+    connection = connect()
+    try:
+        connection.execute("CREATE TABLE named (instance_id VARCHAR, image VARCHAR)")
+        connection.executemany("INSERT INTO named VALUES (?, ?)", list(images.items()))
+        for table in sorted((dataset / "data").glob("*.parquet")):
+            query = (
+                "SELECT rows.* REPLACE (coalesce(named.image, rows.image) AS image)"
+                f" FROM read_parquet({quoted(table)}) AS rows LEFT JOIN named USING (instance_id) ORDER BY instance_id"
+            )
+            write_parquet(connection, query, table, rows_a_group=ROWS_A_GROUP)
+    finally:
+        connection.close()
 
 
 def write_splits(rows: Callable[[], Iterator[Row]], splits: dict[str, str], folder: Path) -> dict[str, int]:

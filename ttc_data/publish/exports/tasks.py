@@ -87,7 +87,7 @@ def _for_its_image(row: Row, dataset: Dataset, registry: str, cache: Cache | Non
     environment = dataset.environment(row.ttc_environment, cache or Cache.default())
     added = [FileText(path, text) for path, text in hidden_tests(row).items() if text is not None]
     script = eval_script(environment, tests, added, dataset.recipe.tests)
-    return replace(row, image=image_name(row, registry), eval_script=script)
+    return replace(row, image=image_name(row, registry) if registry else row.image, eval_script=script)
 
 
 @contextmanager
