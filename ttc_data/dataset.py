@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -56,24 +56,35 @@ class Dataset:
         if missing:
             raise DatasetError(f"{self.folder}: no column {', '.join(missing)}; the set is not of this schema")
 
-    def rows(self, limit: int = 0) -> Iterator[Row]:
-        """The rows by environment and id; only the first `limit` ids when it is not 0."""
+    def rows(self, limit: int = 0, names: Sequence[str] | None = None) -> Iterator[Row]:
+        """The rows by environment and id; only the first `limit` ids when it is not 0, only those of `names` when given."""
         connection = connect()
-        names = [name.strip('"') for name in columns(Row)]
+        chosen = "" if names is None else "WHERE instance_id IN (SELECT unnest($names::VARCHAR[]))"
+        fields = [name.strip('"') for name in columns(Row)]
         cut = f"QUALIFY row_number() OVER (ORDER BY instance_id) <= {int(limit)}" if limit else ""
         result = connection.execute(
             f"SELECT {', '.join(columns(Row))} FROM (SELECT * FROM read_parquet({self._files}) {cut})"
-            " ORDER BY ttc_environment, instance_id"
+            f" {chosen} ORDER BY ttc_environment, instance_id",
+            {"names": list(names)} if names is not None else None,
         )
         while fetched := result.fetchmany(64):
             for values in fetched:
                 try:
-                    yield ROW.validate_python(dict(zip(names, values, strict=True)))
+                    yield ROW.validate_python(dict(zip(fields, values, strict=True)))
                 except ValidationError as error:
                     first = error.errors(include_url=False)[0]
                     where = ".".join(map(str, first["loc"]))
                     raise DatasetError(f"{values[0]}: column {where}: {first['msg']}") from error
         connection.close()
+
+    def split(self, name: str) -> Iterator[Row]:
+        """The rows of one split, by environment and id; none when the set has no such split."""
+        files = [str(file) for file in sorted((self.folder / "data").glob(f"{name}-*.parquet"))]
+        if files:
+            connection = connect()
+            found = connection.execute("SELECT instance_id FROM read_parquet(?)", [files]).fetchall()
+            connection.close()
+            yield from self.rows(names=[one for (one,) in found])
 
     def count(self) -> int:
         """Number of rows."""
@@ -106,7 +117,7 @@ class Dataset:
         if not found or (found[0] != name and len(found) > 1):
             names = f"{len(found)} rows hold it, for instance {', '.join(found[:3])}" if found else "no row holds it"
             raise DatasetError(f"row {name!r}: {names}; `ttcdata show --rows 5` shows ids")
-        return next(row for row in self.rows() if row.instance_id == found[0])
+        return next(self.rows(names=found[:1]))
 
     def _count(self, condition: str) -> int:
         connection = connect()

@@ -89,3 +89,7 @@ class PromptRefused(Refused):
 
 class SpendLimitReached(TtcError):
     """The next request to a model could cost more than what may still be spent."""
+
+
+class TrainingFailed(TtcError):
+    """A training run that cannot start or go on; its last checkpoint stays."""
