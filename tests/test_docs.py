@@ -43,6 +43,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     ),
     frozenset(("exam",)),
     frozenset(("datasets", "dataset", "figures", "proof_view", "bench", "validation", "show", "doctor", "publish")),
+    frozenset(("train",)),
     frozenset(("cli",)),
 )
 STAGES = LAYERS[5]

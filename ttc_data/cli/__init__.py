@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ttc_data import __version__
-from ttc_data.cli import build, dataset, doctor, image, spec
+from ttc_data.cli import build, dataset, doctor, image, spec, train
 from ttc_data.errors import StorageFull, TtcError
 
 INTERRUPTED = 130  # what Typer makes of Ctrl-C
@@ -47,6 +47,7 @@ app.command()(dataset.validate)
 app.command()(dataset.grade)
 app.command()(dataset.show)
 app.command()(dataset.evidence)
+app.command()(train.train)
 app.command()(doctor.doctor)
 app.add_typer(image.app, name="image")
 app.add_typer(spec.app, name="spec")

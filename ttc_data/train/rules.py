@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from ttc_data.recipe import packaged_recipes, read_recipe
 from ttc_data.rules import Section
 
 
@@ -79,8 +81,8 @@ class LaunchRules(Section):
 
     server_gpus: int | None = Field(None, ge=0)
     """GPUs that generate; the others train. None: 0 with one GPU, where both share it; 1 with 2 to 7; half from 8 on."""
-    zero: Literal[0, 2, 3] = 3
-    """DeepSpeed's ZeRO stage where several GPUs train; 0 is plain data parallelism."""
+    zero: Literal[0, 2, 3] | None = None
+    """DeepSpeed's ZeRO stage; 0 is plain data parallelism. None: 3 where several GPUs train, else 0."""
     tensor_parallel: int = Field(1, ge=1)
     """GPUs that one copy of the served model takes; there are as many copies as fit on the server's GPUs."""
     server_port: int = Field(8_000, ge=1, le=65_535)
@@ -150,3 +152,19 @@ class TrainRecipe(Section):
         for key in decided.keys() & grpo.keys():
             raise ValueError(f"{key} is what {decided[key]!r} says; give that instead")
         return grpo
+
+
+def load_training(
+    name_or_path: str, settings: Sequence[str] = (), changes: Mapping[str, Any] | None = None
+) -> TrainRecipe:
+    """Read a training recipe by file path or packaged name, with changes from the command line.
+
+    Args:
+        name_or_path: a YAML file, or the name of a packaged recipe such as `train`.
+        settings: `section.field=value`, the value read as YAML.
+        changes: top-level keys that options give.
+
+    Raises:
+        RecipeError: naming the file, the key, the value and what it must be.
+    """
+    return read_recipe(TrainRecipe, name_or_path, packaged_recipes("train"), settings, changes or {})
