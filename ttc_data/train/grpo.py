@@ -60,7 +60,8 @@ def prompts_of(recipe: TrainRecipe, split: str, tokenizer: Any) -> tuple[list[Pr
 
     found: list[Prompt] = []
     left_out: list[Reject] = []
-    for one in prompts(dataset.split(split), count, recipe.prompts.max_tokens, shorten=recipe.prompts.shorten):
+    rules = recipe.prompts
+    for one in prompts(dataset.split(split), count, rules.max_tokens, shorten=rules.shorten, form=rules.answer):
         if isinstance(one, Reject):
             left_out.append(one)
         else:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from ttc_data.answers import definition_lines
+from ttc_data.publish.rows import AnswerForm, answer_form
 from ttc_data.records import Reject
 from ttc_data.row import Message, Row
 
@@ -33,25 +34,28 @@ class Prompt:
         return self.instance_id
 
 
-def prompts(rows: Iterable[Row], count: CountTokens, most: int, *, shorten: bool = True) -> Iterator[Prompt | Reject]:
+def prompts(
+    rows: Iterable[Row], count: CountTokens, most: int, *, shorten: bool = True, form: AnswerForm = "blocks"
+) -> Iterator[Prompt | Reject]:
     """Ask for each row in at most so many tokens.
 
     Args:
         rows: of a dataset.
         count: tokens of messages.
         most: tokens of a prompt; 0 means any number.
+        form: how the model is asked to answer; what rewards read takes either.
         shorten: show fewer lines of a file that does not fit, in place of leaving the row out.
 
     Yields:
         A prompt, or a reject `prompt_too_long`.
     """
     for row in rows:
-        messages = tuple(row.prompt)
+        messages = _asked(row, form)
         tokens = count(messages)
         if not most or tokens <= most:
             yield Prompt(row.instance_id, row.repo, messages, tokens, "none")
             continue
-        found = _shortened(row, count, most) if shorten else None
+        found = _shortened(row, messages, count, most) if shorten else None
         if found is None:
             yield Reject(
                 row.instance_id, "prompt", "prompt_too_long", f"{tokens} tokens, at most {most}", row.ttc_target
@@ -60,10 +64,15 @@ def prompts(rows: Iterable[Row], count: CountTokens, most: int, *, shorten: bool
             yield found
 
 
-def _shortened(row: Row, count: CountTokens, most: int) -> Prompt | None:
+def _asked(row: Row, form: AnswerForm) -> tuple[Message, ...]:
+    published, wanted = (answer_form(one, row.path, row.ttc_kind) for one in ("blocks", form))
+    return tuple(Message(one.role, one.content.replace(published, wanted)) for one in row.prompt)
+
+
+def _shortened(row: Row, asked: Sequence[Message], count: CountTokens, most: int) -> Prompt | None:
     """The prompt with the most lines of the target's file that fit, found by halving."""
     text = next((file.text for file in row.ttc_files if file.path == row.path), "")
-    if not text or not any(text in message.content for message in row.prompt):
+    if not text or not any(text in message.content for message in asked):
         return None
     first, last = definition_lines(text, row.ttc_target) or (1, 1)
     fits: Prompt | None = None
@@ -71,7 +80,7 @@ def _shortened(row: Row, count: CountTokens, most: int) -> Prompt | None:
     while low <= high:
         around = (low + high) // 2
         shown = window(text, first - around, last + around)
-        messages = tuple(Message(one.role, one.content.replace(text, shown)) for one in row.prompt)
+        messages = tuple(Message(one.role, one.content.replace(text, shown)) for one in asked)
         tokens = count(messages)
         if tokens <= most:
             fits = Prompt(row.instance_id, row.repo, messages, tokens, "window")

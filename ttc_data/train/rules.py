@@ -17,6 +17,9 @@ class PromptRules(Section):
     max_tokens: int = Field(2_048, ge=0)
     """Of a prompt with the model's template round it; 0 means any number. With vLLM, this and
     `grpo.max_completion_length` together are the context it is served with."""
+    answer: Literal["blocks", "fenced"] = "blocks"
+    """How the model is asked to answer: search/replace blocks, as published, or the whole definition in one block of code,
+    which small models find easier. Rewards take both."""
     shorten: bool = True
     """Of a file that is too long, show the lines round the target; else the row is left out."""
     thinking: bool | None = None
