@@ -25,7 +25,9 @@ def words(messages: Sequence[Message]) -> int:
 
 def test_a_prompt_that_fits_is_as_published(rows: list[Row]) -> None:
     found = list(prompts(rows, words, 10_000))
-    assert [(one.messages, one.shortened) for one in found if isinstance(one, Prompt)] == [(row.prompt, "none") for row in rows]
+    assert [(one.messages, one.shortened) for one in found if isinstance(one, Prompt)] == [
+        (row.prompt, "none") for row in rows
+    ]
 
 
 def test_a_file_that_is_too_long_is_shown_round_the_target(rows: list[Row]) -> None:

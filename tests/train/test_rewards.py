@@ -74,7 +74,9 @@ def test_a_forged_answer_earns_nothing(rewards: Rewards, rows: dict[str, Row], a
 def test_what_passes_a_tripwire_is_counted(rewards: Rewards, rows: dict[str, Row]) -> None:
     logged: dict[str, float] = {}
     verdicts: dict[str, list[Any]] = {}
-    earned(rewards, rows["area"], [EQUALS_EVERYTHING, RIGHT], log_metric=logged.__setitem__, log_extra=verdicts.__setitem__)
+    earned(
+        rewards, rows["area"], [EQUALS_EVERYTHING, RIGHT], log_metric=logged.__setitem__, log_extra=verdicts.__setitem__
+    )
     assert logged["tests/tampered"] == 0.5
     assert logged["tests/solved"] == 0.5
     assert logged["tests/groups_without_variance"] == 0.0

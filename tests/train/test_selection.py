@@ -23,7 +23,9 @@ def names(found: list[Prompt]) -> list[str]:
 
 
 def test_what_is_held_out_too_easy_too_hard_or_unknown_is_left_out_by_name() -> None:
-    rules = SelectRules(hold_out=("owner/r0",), min_pass_rate=0.2, max_pass_rate=0.7, difficulty="x", order="hard_first")
+    rules = SelectRules(
+        hold_out=("owner/r0",), min_pass_rate=0.2, max_pass_rate=0.7, difficulty="x", order="hard_first"
+    )
     kept, dropped = select(PROMPTS, rules, {name: DIFFICULTY[name] for name in DIFFICULTY if name != "row-4"}, 0)
     assert names(kept) == ["row-2", "row-5"]
     assert {one.key: one.reason for one in dropped} == {

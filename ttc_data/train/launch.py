@@ -240,8 +240,9 @@ def prepare(recipe: TrainRecipe, plan: Plan, folder: Path) -> None:
     path = folder / RECIPE
     if path.is_file() and any(folder.glob("checkpoint-*")):
         known = yaml.safe_load(path.read_text(encoding="utf-8"))
-        changed = [key for key, value in recipe.model_dump(mode="json").items() if known.get(key) != value]
-        if "model" in changed or "dataset" in changed or "lora" in changed:
+        now = recipe.model_dump(mode="json")
+        changed = [key for key in ("model", "dataset", "lora") if known.get(key) != now[key]]
+        if changed:
             raise TrainingFailed(
                 f"{folder}: holds checkpoints of another {' and '.join(changed)}; name another --out, or give it that recipe"
             )
