@@ -99,7 +99,7 @@ def test_a_machine_without_what_it_takes_is_one_line(monkeypatch: pytest.MonkeyP
         check_machine(plan(recipe(), RUN, 0))
     monkeypatch.setattr("importlib.util.find_spec", lambda name: True)
     monkeypatch.setattr("importlib.metadata.version", lambda name: "0.40.0+cu130")
-    with pytest.raises(TrainingFailed, match="vLLM 0.40.0: TRL supports 0.22.0 to 0.31.0"):
+    with pytest.raises(TrainingFailed, match=r"vLLM 0\.40\.0: TRL supports 0\.22\.0 to 0\.31\.0"):
         check_machine(plan(recipe(), RUN, 1))
 
 
@@ -164,7 +164,7 @@ def test_the_server_ends_when_the_trainer_is_done(tmp_path: Path) -> None:
 
 
 def test_a_trainer_that_fails_says_its_one_line(tmp_path: Path) -> None:
-    with pytest.raises(TrainingFailed, match="^the GPU's memory is full$"):
+    with pytest.raises(TrainingFailed, match=r"^the GPU's memory is full$"):
         run(
             tmp_path,
             forever(tmp_path / "server"),

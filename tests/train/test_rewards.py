@@ -88,7 +88,7 @@ def test_the_same_answer_runs_once_whichever_rewards_ask(rewards: Rewards, rows:
     names, answers = [rows["area"].instance_id] * 6, [answer, f"Again. {answer}"] * 3
     before = rewards.judge.runs
 
-    async def all_at_once() -> list[list[float | None]]:
+    async def all_at_once() -> Sequence[list[float | None]]:
         return await asyncio.gather(
             rewards.tests(answers, names), rewards.format(answers, names), rewards.similarity(answers, names),
             rewards.brevity(answers, names, completion_ids=[[1] * 256] * 6),

@@ -49,7 +49,7 @@ def test_a_shuffle_is_the_seeds_alone() -> None:
 
 
 def test_an_order_by_difficulty_needs_one() -> None:
-    with pytest.raises(ValidationError, match="needs select.difficulty"):
+    with pytest.raises(ValidationError, match=r"needs select\.difficulty"):
         SelectRules(order="easy_first")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -154,7 +155,14 @@ class TrainRecipe(Section):
         decided = {"output_dir": "--out", "report_to": "tracking", "reward_weights": "rewards", "seed": "seed"}
         for key in decided.keys() & grpo.keys():
             raise ValueError(f"{key} is what {decided[key]!r} says; give that instead")
-        return grpo
+        return {name: _number(value) for name, value in grpo.items()}
+
+
+def _number(value: Any) -> Any:
+    """`1e-6` as a number: YAML takes it for a text, where no point stands before the `e`."""
+    if isinstance(value, str) and re.fullmatch(r"[-+]?\d+e[-+]?\d+", value, re.IGNORECASE):
+        return float(value)
+    return value
 
 
 def load_training(
