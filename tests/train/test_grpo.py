@@ -17,9 +17,17 @@ from ttc_data.environments.open import Cache
 pytestmark = [pytest.mark.network, pytest.mark.local, pytest.mark.trl]
 
 TTCDATA = Path(sys.executable).parent / "ttcdata"
+AREA = """```python
+def area(kind, size):
+    import math
+    if kind == "square":
+        return size * size
+    if kind == "circle":
+        return math.pi * size**2
+    raise ValueError(f"unknown shape: {kind}")
+```"""
 ANSWERS = (
-    '```python\ndef area(kind, size):\n    import math\n    if kind == "square":\n        return size * size\n'
-    '    if kind == "circle":\n        return math.pi * size**2\n    raise ValueError(f"unknown shape: {kind}")\n```',
+    AREA,
     "```python\ndef scale(sizes, factor=2):\n    return [size * factor for size in sizes]\n```",
     "```python\ndef unreached(value):\n    return str(value)[::-1]\n```",
     "```python\nreturn 0\n```",
