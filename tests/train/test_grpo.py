@@ -84,7 +84,8 @@ def test_five_steps_change_the_weights_and_log_what_was_earned(run: Path, model:
 
 
 def test_completions_are_kept_with_their_verdicts(run: Path) -> None:
-    found = duckdb.sql(f"SELECT verdict, tests FROM read_parquet('{run}/completions/*.parquet')").fetchall()
+    query = "SELECT verdict, tests FROM read_parquet(?)"
+    found = duckdb.connect().execute(query, [str(run / "completions" / "*.parquet")]).fetchall()
     assert len(found) == 5 * 16
     assert {earned for verdict, earned in found if verdict == "solved"} <= {1.0}
     assert {earned for verdict, earned in found if verdict == "no_answer"} <= {0.0}
