@@ -15,7 +15,7 @@ WIDTH, HEIGHT = 420, 160
 FIRST = (
     "reward", "rewards/tests/mean", "tests/solved", "tests/fail_to_pass", "tests/pass_to_pass", "tests/applied", "tests/tampered",
     "tests/error", "tests/groups_without_variance", "loss", "grad_norm", "kl", "entropy", "completions/mean_length", "step_time",
-    "sandbox/seconds",
+    "sandbox/wall_seconds", "sandbox/busy_seconds", "sandbox/runs",
 )  # fmt: skip
 Points = list[tuple[float, float]]
 

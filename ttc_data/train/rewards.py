@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import difflib
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -85,7 +86,7 @@ class Rewards:
         Raises:
             SandboxUnavailable: so many answers in a row could not be run that training on the others makes no sense.
         """
-        runs = self.judge.runs
+        runs, began = self.judge.runs, time.perf_counter()
         judged = await self._judged(completions, instance_id)
         failed = [one for one in judged if one.error]
         if failed and self.judge.failed_in_a_row >= MOST_FAILED:
@@ -98,6 +99,7 @@ class Rewards:
             for name, value in _figures(judged, earned, instance_id).items():
                 log_metric(name, value)
             log_metric("sandbox/runs", float(self.judge.runs - runs))
+            log_metric("sandbox/wall_seconds", time.perf_counter() - began)
         if log_extra:
             log_extra("instance_id", list(instance_id))
             log_extra("verdict", [one.error or one.reason or "solved" for one in judged])
@@ -177,5 +179,5 @@ def _figures(judged: Sequence[Judged], earned: Sequence[float | None], instance_
         "tests/tampered": sum(one.tampered for one in known) / count,
         "tests/error": sum(bool(one.error) for one in judged) / max(len(judged), 1),
         "tests/groups_without_variance": sum(len(found) == 1 for found in groups.values()) / max(len(groups), 1),
-        "sandbox/seconds": sum(one.seconds for one in {id(one): one for one in judged}.values()),
+        "sandbox/busy_seconds": sum(one.seconds for one in {id(one): one for one in judged}.values()),
     }
