@@ -1,5 +1,5 @@
-# Everything a person or CI runs. The tools live in .venv, those of `make test-llm` in .venv-llm; nothing is installed outside
-# but by `make engine` and `make browser`.
+# Everything a person or CI runs. The tools live in .venv, those of `make test-llm` and `make test-train` in .venv-llm and .venv-train;
+# nothing is installed outside but by `make engine` and `make browser`.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -8,10 +8,13 @@ LLM_VENV := .venv-llm
 LLM_BIN := $(LLM_VENV)/bin
 LLM_STAMP := $(LLM_VENV)/.installed
 LLM := tests/real_model
+TRAIN_VENV := .venv-train
+TRAIN_BIN := $(TRAIN_VENV)/bin
+TRAIN_STAMP := $(TRAIN_VENV)/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-llm check fix docs engine browser clean
+.PHONY: help install demo test test-llm test-train check fix docs engine browser clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +45,10 @@ test-llm: $(LLM_STAMP) ## run a whole build with a real small model in a real vL
 	@$(LLM_BIN)/python -m ttc_data.environments.engine --or-bubblewrap
 	CI=true $(LLM_BIN)/pytest -m vllm $(LLM)
 
+test-train: $(TRAIN_STAMP) ## train a model of a few thousand weights with TRL, on the processor (fetches gigabytes)
+	@$(TRAIN_BIN)/python -m ttc_data.environments.engine --or-bubblewrap
+	CI=true $(TRAIN_BIN)/pytest -m trl tests/train
+
 # The files of $(LLM) say what, in which versions, and what not. Pip's folders of wheels are handed on too: one of them may
 # have a torch that was built for the processor alone, which is a tenth of PyPI's.
 $(LLM_STAMP): pyproject.toml $(wildcard $(LLM)/*.txt) $(LLM)/make.py | $(STAMP)
@@ -71,12 +78,23 @@ docs: install ## regenerate schemas/, docs/cli.md and DATASETS.md
 	$(BIN)/python -m ttc_data.cli.reference docs/cli.md
 	$(BIN)/python -m ttc_data.publish.datasets DATASETS.md docs/datasets
 
+# A torch in one of pip's folders of wheels that was built for the processor alone is taken before PyPI's, which brings CUDA.
+$(TRAIN_STAMP): pyproject.toml | $(STAMP)
+	@echo 'fetching TRL and torch into $(TRAIN_VENV): 0.5 GB, or 4 GB with PyPI'\''s torch' >&2
+	@$(PYTHON) -m venv --clear $(TRAIN_VENV)
+	@index="$${PIP_INDEX_URL:-$$($(BIN)/pip config get global.index-url 2>/dev/null || true)}"; \
+		for wheels in $${PIP_FIND_LINKS:-$$($(BIN)/pip config get global.find-links 2>/dev/null || true)}; do \
+			set -- "$$@" --find-links "$$wheels"; done; \
+		$(BIN)/uv pip install --quiet --python $(TRAIN_BIN)/python $${index:+--default-index "$$index"} "$$@" \
+		--constraint tests/train/constraints.txt --editable '.[train]' pytest
+	@touch $@
+
 engine: install ## make a Docker engine and a base image usable on this machine
 	@$(BIN)/python -m ttc_data.environments.engine
 
 browser: install ## make Chromium usable on this machine, for the tests of the report's page
 	@$(BIN)/python -m tests.report.browser
 
-clean: ## remove caches and built packages; builds in out/, .venv and .venv-llm stay
+clean: ## remove caches and built packages; builds in out/, .venv, .venv-llm and .venv-train stay
 	rm -rf dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
 	find . -path './$(VENV)*' -prune -o -path ./out -prune -o -name __pycache__ -type d -exec rm -rf {} +

@@ -52,6 +52,10 @@ def vllm_problem() -> str:
     return "" if importlib.util.find_spec("vllm") else "vLLM is not installed; run `make test-llm`"
 
 
+def trl_problem() -> str:
+    return "" if importlib.util.find_spec("trl") else "TRL is not installed; run `make test-train`"
+
+
 # A shell that starts something in the background lets it ignore Ctrl-C, and so do the processes that the tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -63,6 +67,7 @@ def browser_problem() -> str:
 
 PROBLEMS: dict[str, Callable[[], str]] = {
     "vllm": vllm_problem,
+    "trl": trl_problem,
     "docker": engine_problem,
     "local": local_problem,
     "network": index_problem,

@@ -59,6 +59,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset(
         ("datasets", "dataset", "figures", "proof_view", "bench", "validation", "show", "doctor", "publish", "report")
     ),
+    frozenset(("train",)),
     frozenset(("cli",)),
 )
 STAGES = LAYERS[5]

@@ -210,6 +210,15 @@ def _with_body(text: str, old: Function, code: str) -> str:
     return changed
 
 
+def definition_lines(text: str, qualname: str) -> tuple[int, int] | None:
+    """First and last line, counted from 1, of a definition in a file; None where it has none of that name."""
+    try:
+        found = _find(python.parse(text.encode("utf-8", "surrogatepass")), qualname)
+    except SyntaxError:
+        return None
+    return (_first_line(found), found.end_lineno or found.lineno) if found else None
+
+
 def _parsed(source: bytes, what: str) -> ast.Module:
     try:
         return python.parse(source)

@@ -32,9 +32,27 @@ TEXTS_HELD = 4
 
 
 class Bench:
-    """Runs rows of a dataset: opens the host, prepares environments as they are needed, keeps sandboxes warm."""
+    """Runs rows of a dataset: opens the host, prepares environments as they are needed, keeps sandboxes warm.
 
-    def __init__(self, dataset: Dataset, sandbox: SandboxKind, workers: int, cache: Cache, progress: Progress) -> None:
+    Args:
+        dataset: whose rows.
+        sandbox: where they run.
+        workers: sessions at the same time; 0 means one for each processor.
+        cache: folders that builds share.
+        progress: told what a person should know.
+        texts_held: repositories whose test files are kept in memory; few where rows come by repository.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        sandbox: SandboxKind,
+        workers: int,
+        cache: Cache,
+        progress: Progress,
+        texts_held: int = TEXTS_HELD,
+    ) -> None:
+        self._texts_held = texts_held
         recipe = dataset.recipe
         self.dataset = dataset
         self.workers = workers or os.cpu_count() or 1
@@ -67,19 +85,20 @@ class Bench:
             self._environments[key] = environment
         return self._environments[key]
 
-    def grade(self, row: Row, files: Files) -> Grade:
+    def grade(self, row: Row, files: Files, *, partly: bool = False) -> Grade:
         """Grade an answer: its session, and where that solves the row, another one with the row's tripwires in place.
 
         Args:
             row: what is answered.
             files: what the answer makes of the row's files, None for one that it removes.
+            partly: another one too where a part of FAIL_TO_PASS passes.
 
         Raises:
             DatasetError: the row does not fit its repository.
             SandboxLost: the sandbox broke, which says nothing about the answer.
         """
         run = partial(self._pool.run, self.environment(row))
-        return self._exam(row).grade(self._laid(row, files), run)
+        return self._exam(row).grade(self._laid(row, files), run, partly=partly)
 
     def grade_text(self, row: Row, text: str) -> Grade:
         """Grade what a model said in answer to a row's prompt.
@@ -124,7 +143,7 @@ class Bench:
         return {**given, **{path: text for path, text in files.items() if not trusted(path, environment)}}
 
     def _texts(self, row: Row) -> Mapping[str, str]:
-        """The texts of a repository's own test files. Rows come by environment, so a few are held."""
+        """The texts of a repository's own test files."""
         if not row.ttc_tripwires:
             return {}
         environment = self.environment(row)
@@ -133,7 +152,7 @@ class Bench:
             found = self._cache.trees.texts(environment.tree, environment.test_files)
             with self._lock:
                 self._test_texts[environment.key] = found
-                while len(self._test_texts) > TEXTS_HELD:
+                while len(self._test_texts) > self._texts_held:
                     del self._test_texts[next(iter(self._test_texts))]
         return found
 

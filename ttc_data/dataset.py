@@ -93,13 +93,15 @@ class Dataset:
         """The rows that were withdrawn, by id."""
         return {one.instance_id: one for one in read_deprecated(self.folder)}
 
-    def rows(self, limit: int = 0) -> Iterator[Row]:
-        """The rows by environment and id; only the first `limit` ids when it is not 0."""
+    def rows(self, limit: int = 0, names: Sequence[str] | None = None) -> Iterator[Row]:
+        """The rows by environment and id; only the first `limit` ids when it is not 0, only those of `names` when given."""
         connection = connect()
+        chosen = "" if names is None else "WHERE instance_id IN (SELECT unnest($names::VARCHAR[]))"
         cut = f"QUALIFY row_number() OVER (ORDER BY instance_id) <= {int(limit)}" if limit else ""
         result = connection.execute(
             f"SELECT {', '.join(columns(Row))} FROM (SELECT * FROM {self.sql} {cut})"
-            " ORDER BY ttc_environment, instance_id"
+            f" {chosen} ORDER BY ttc_environment, instance_id",
+            {"names": list(names)} if names is not None else None,
         )
         while fetched := result.fetchmany(64):
             for values in fetched:
@@ -120,6 +122,11 @@ class Dataset:
             for *values, split in fetched:
                 yield _row(values), split
         connection.close()
+
+    def split(self, name: str) -> Iterator[Row]:
+        """The rows of one split, by environment and id; none when the set has no such split."""
+        names = [one for one, split in self.splits().items() if split == name]
+        return self.rows(names=names) if names else iter(())
 
     def count(self) -> int:
         """Number of rows."""
@@ -154,7 +161,7 @@ class Dataset:
         if not found or (found[0] != name and len(found) > 1):
             names = f"{len(found)} rows hold it, for instance {', '.join(found[:3])}" if found else "no row holds it"
             raise DatasetError(f"row {name!r}: {names}; `ttcdata show --rows 5` shows ids")
-        return next(row for row in self.rows() if row.instance_id == found[0])
+        return next(self.rows(names=found[:1]))
 
     def splits(self) -> dict[str, str]:
         """The split of each row by its id."""

@@ -105,3 +105,7 @@ class RegistryRefused(TtcError):
 
 class ExportRefused(TtcError):
     """An export that cannot be written, or a row that another harness could not grade."""
+
+
+class TrainingFailed(TtcError):
+    """A training run that cannot start or go on; its last checkpoint stays."""

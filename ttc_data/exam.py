@@ -46,19 +46,20 @@ class Exam:
         texts = {**self.texts, **{path: text for path, text in self.own.items() if text is not None}}
         return self._job(files, {**self.own, **twin_files(self.tripwires, texts)}, tuple(tests))
 
-    def grade(self, files: Files, run: Callable[[Job], Report]) -> Grade:
+    def grade(self, files: Files, run: Callable[[Job], Report], *, partly: bool = False) -> Grade:
         """Grade an answer: its session, and where that solves the row, the other one.
 
         Args:
             files: what the answer makes of the tree.
             run: runs a session.
+            partly: the other one too where some of FAIL_TO_PASS pass: for who pays for these.
 
         Raises:
             DatasetError: what a tripwire replaces does not stand there.
             SandboxLost: the sandbox broke, which says nothing about the answer.
         """
         graded = grade(run(self.job(files)), self.fail_to_pass, self.pass_to_pass)
-        if not graded.solved or not self.tripwires:
+        if not self.tripwires or not (graded.passing if partly else graded.solved):
             return graded
         return unmask(graded, run(self.twin_job(files)), self.tripwires)
 

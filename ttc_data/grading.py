@@ -14,6 +14,8 @@ from ttc_data.records import Outcome, Tripwire
 from ttc_data.sandbox.protocol import Report
 
 COUNTS_AS_PASSED: frozenset[Outcome] = frozenset(("passed", "xfailed"))
+FAILURES = frozenset(("fail_to_pass_failed", "pass_to_pass_failed"))
+"""Reasons of an answer that was run to the end and is wrong."""
 BROKEN: frozenset[Outcome] = frozenset(("failed", "error"))
 # pytest's exit statuses, and those of a session that broke off: interrupted, an error of its own, wrong usage.
 PYTEST_EXITS, BROKE_OFF = range(6), (2, 3, 4)
@@ -31,6 +33,18 @@ class Grade:
     fail_to_pass: dict[str, str]
     """Test id to outcome; `missing` when the report does not name it."""
     pass_to_pass: dict[str, str]
+
+    @property
+    def passing(self) -> list[str]:
+        """The FAIL_TO_PASS tests that passed, in a session that can be believed."""
+        believed = self.solved or self.reason in FAILURES
+        return [test for test, outcome in self.fail_to_pass.items() if believed and outcome in COUNTS_AS_PASSED]
+
+    @property
+    def kept(self) -> float:
+        """Share, 0 to 1, of the PASS_TO_PASS tests that passed; 1 where there is none."""
+        passed = [outcome in COUNTS_AS_PASSED for outcome in self.pass_to_pass.values()]
+        return sum(passed) / len(passed) if passed else 1.0
 
 
 def grade(report: Report, fail_to_pass: Sequence[str], pass_to_pass: Sequence[str]) -> Grade:
@@ -65,15 +79,21 @@ def unmask(graded: Grade, twin: Report, tripwires: Sequence[Tripwire]) -> Grade:
         twin: its session with all tripwires in place.
         tripwires: of the row.
     """
-    reason = twin_defect(twin, tripwires, list(graded.fail_to_pass)) if graded.solved else ""
+    reason = twin_defect(twin, tripwires, graded.passing, solved=graded.solved) if graded.passing else ""
     return replace(graded, solved=False, reward=0.0, reason=reason) if reason else graded
 
 
-def twin_defect(report: Report, tripwires: Sequence[Tripwire], fail_to_pass: Sequence[str]) -> str:
+def twin_defect(report: Report, tripwires: Sequence[Tripwire], passing: Sequence[str], *, solved: bool = True) -> str:
     """Why a session with tripwires in place shows that nothing was computed, `""` when it does not.
 
-    The tests that the tripwires name must fail, every other FAIL_TO_PASS test must pass, and the session must end as
-    pytest ends after a failure.
+    The tests that the tripwires name must fail, every other test that passed without them must pass, and the session must
+    end as pytest ends after a failure. Of an answer that solves only a part, a test that tripwires name may be missing.
+
+    Args:
+        report: of the session.
+        tripwires: of the row.
+        passing: FAIL_TO_PASS tests that pass as they are.
+        solved: these are all of them.
 
     Returns:
         `timeout`, `tripwire_passed` or `tampered`.
@@ -85,11 +105,11 @@ def twin_defect(report: Report, tripwires: Sequence[Tripwire], fail_to_pass: Seq
     gone = {test for edit in tripwires for test in edit.renamed}
     if any(outcomes.get(test) in ("passed", "xfailed", "xpassed") for test in must_fail):
         return "tripwire_passed"
-    kept = [test for test in fail_to_pass if test not in must_fail and test not in gone]
+    kept = [test for test in passing if test not in must_fail and test not in gone]
     as_expected = (
         not session_defect(report)
         and (report.exit == 1 or not must_fail)
-        and all(outcomes.get(test) in BROKEN for test in must_fail)
+        and (not solved or all(outcomes.get(test) in BROKEN for test in must_fail))
         and all(outcomes.get(test) in COUNTS_AS_PASSED for test in kept)
     )
     return "" if as_expected else "tampered"

@@ -7,10 +7,10 @@ one of them from the command line.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import yaml
 from pydantic import Field, ValidationError, field_validator
@@ -40,6 +40,7 @@ from ttc_data.rules import (
 
 UNNAMED = "(unnamed recipe)"
 SOURCES: tuple[type[Section], ...] = (PypiSource, GitSource, StackSource)
+S = TypeVar("S", bound=Section)
 
 
 class Recipe(Section):
@@ -119,12 +120,16 @@ def parse_source(text: str) -> PypiSource | GitSource | StackSource:
     return GitSource(url=head + slash + name, revision=revision) if at and revision else GitSource(url=rest)
 
 
-def packaged_recipes() -> dict[str, Path]:
-    """Names of the recipes that ship with the package, and where they lie."""
+def packaged_recipes(prefix: str = "") -> dict[str, Path]:
+    """Names of the recipes that ship with the package, and where they lie.
+
+    Args:
+        prefix: `train` for those of training runs, nothing for those of datasets.
+    """
     folder = Path(str(files("ttc_data"))) / "recipes"
     if not folder.is_dir():  # a checkout: the wheel carries this folder inside the package
         folder = Path(__file__).resolve().parent.parent / "recipes"
-    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+    return {path.stem: path for path in sorted(folder.glob("*.yaml")) if path.stem.startswith("train") == bool(prefix)}
 
 
 def load_recipe(name_or_path: str, settings: Sequence[str] = (), sources: Sequence[str] = ()) -> Recipe:
@@ -138,7 +143,27 @@ def load_recipe(name_or_path: str, settings: Sequence[str] = (), sources: Sequen
     Raises:
         RecipeError: naming the file, the key, the value and what it must be.
     """
-    packaged = packaged_recipes()
+    changes = {}
+    if sources:
+        changes = {"sources": [parse_source(text).model_dump(mode="json") for text in sources], "open_sources": []}
+    return read_recipe(Recipe, name_or_path, packaged_recipes(), settings, changes)
+
+
+def read_recipe(
+    kind: type[S], name_or_path: str, packaged: Mapping[str, Path], settings: Sequence[str], changes: Mapping[str, Any]
+) -> S:
+    """Read a recipe of a kind.
+
+    Args:
+        kind: what it is read as.
+        name_or_path: a YAML file, or a name in `packaged`.
+        packaged: recipes by name.
+        settings: `section.field=value`, the value read as YAML.
+        changes: top-level keys with values that go before the file's and the settings'.
+
+    Raises:
+        RecipeError: naming the file, the key, the value and what it must be.
+    """
     path = Path(name_or_path)
     if name_or_path in packaged and not path.is_file():
         path = packaged[name_or_path]
@@ -151,13 +176,11 @@ def load_recipe(name_or_path: str, settings: Sequence[str] = (), sources: Sequen
         data["name"] = path.stem.lower()
     for setting in settings:
         _apply(data, setting)
-    if sources:
-        data["sources"] = [parse_source(text).model_dump(mode="json") for text in sources]
-        data["open_sources"] = []
+    data.update(changes)
     try:
-        return Recipe.model_validate(data)
+        return kind.model_validate(data)
     except ValidationError as error:
-        raise RecipeError(_one_line(path, error)) from error
+        raise RecipeError(_one_line(kind, path, error)) from error
 
 
 def published_recipe(path: Path) -> Recipe:
@@ -181,7 +204,7 @@ def published_recipe(path: Path) -> Recipe:
     try:
         return Recipe.model_validate(data)
     except ValidationError as error:
-        raise RecipeError(_one_line(path, error)) from error
+        raise RecipeError(_one_line(Recipe, path, error)) from error
 
 
 def _known(data: dict[str, Any], model: type[Section]) -> dict[str, Any]:
@@ -215,12 +238,12 @@ def _apply(data: dict[str, Any], setting: str) -> None:
         raise RecipeError(f"--set {setting!r}: the value is not YAML; quote it") from error
 
 
-def _one_line(path: Path, error: ValidationError) -> str:
+def _one_line(kind: type[Section], path: Path, error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     where = ".".join(str(part) for part in first["loc"]) or "recipe"
     if first["type"] == "extra_forbidden":
         section, _, key = where.rpartition(".")
-        near = difflib.get_close_matches(key, _known_keys(section), 1)
+        near = difflib.get_close_matches(key, _known_keys(kind, section), 1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         message = f"unknown key{hint}"
     else:
@@ -229,11 +252,11 @@ def _one_line(path: Path, error: ValidationError) -> str:
     return f"{path}: {where}: {message}{more}"
 
 
-def _known_keys(section: str) -> set[str]:
+def _known_keys(kind: type[Section], section: str) -> set[str]:
     """The keys of a recipe's section; of all kinds of source for a place inside a list of them."""
     if not section:
-        return set(Recipe.model_fields)
-    field = Recipe.model_fields.get(section)
+        return set(kind.model_fields)
+    field = kind.model_fields.get(section)
     if field and isinstance(field.annotation, type) and issubclass(field.annotation, Section):
         return set(field.annotation.model_fields)
-    return set().union(*(kind.model_fields for kind in SOURCES))
+    return set().union(*(source.model_fields for source in SOURCES))

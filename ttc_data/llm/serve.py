@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
-import signal
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -15,19 +13,17 @@ from contextlib import ExitStack
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import Self
 
 from ttc_data.errors import ModelUnavailable
+from ttc_data.llm.leashed import Leashed
 
-LEASH = Path(__file__).with_name("leash.py")
 VLLM = (sys.executable, "-m", "vllm.entrypoints.openai.api_server")
 # vLLM 0.32 on the processor ends with "CPU Generator does not use offset" when it takes up a prompt with a seed in pieces.
 ON_THE_PROCESSOR = ("--no-enable-chunked-prefill",)
 LOOK_S = 0.25
 SAY_EVERY_S = 10.0
 QUOTED_LINES = 4
-QUOTED = 600
-LOG_END = 1 << 14
 
 
 class Server:
@@ -74,8 +70,7 @@ class Server:
         self._gpus, self._each = gpus, gpus_each
         self._start_s, self._grace_s, self._say = start_s, grace_s, say
         self._program = tuple(program)
-        self._leashes: list[subprocess.Popen[bytes]] = []
-        self._lifelines: list[IO[bytes]] = []
+        self._leashes: list[Leashed] = []
         self.urls: tuple[str, ...] = ()
         self.logs: tuple[Path, ...] = ()
 
@@ -112,16 +107,10 @@ class Server:
     def close(self) -> None:
         """End the servers and everything they started: all are asked at once, and have `grace_s`."""
         for leash in self._leashes:
-            leash.send_signal(signal.SIGTERM)
+            leash.ask()
         for leash in self._leashes:
-            try:
-                leash.wait(self._grace_s + 5)
-            except subprocess.TimeoutExpired:  # a process that the kernel cannot end: in a driver's call, say
-                leash.kill()
-                leash.wait()
-        for lifeline in self._lifelines:
-            lifeline.close()
-        self._leashes, self._lifelines = [], []
+            leash.close()
+        self._leashes = []
 
     def ended(self) -> str:
         """Why no answer will ever come: all servers have ended by themselves. Empty while one runs."""
@@ -147,20 +136,8 @@ class Server:
             command += ["--tensor-parallel-size", str(self._each)]
         if not devices:
             command += ON_THE_PROCESSOR
-        leash = [sys.executable, "-I", "-S", str(LEASH), str(self._grace_s), str(os.getpid())]
-        with log.open("wb") as file:
-            started = subprocess.Popen(
-                [*leash, *command, *self._arguments],
-                # A pipe that ends when we do, in whichever way; PR_SET_PDEATHSIG means the thread that started it.
-                stdin=subprocess.PIPE,
-                stdout=file,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, "CUDA_VISIBLE_DEVICES": ",".join(devices)},
-                start_new_session=True,
-            )
-        self._leashes.append(started)
-        assert started.stdin is not None
-        self._lifelines.append(started.stdin)
+        env = {**os.environ, "CUDA_VISIBLE_DEVICES": ",".join(devices)}
+        self._leashes.append(Leashed([*command, *self._arguments], log, env, self._grace_s))
 
     def _wait(self, ports: Sequence[int]) -> None:
         began, said, waiting = time.monotonic(), 0.0, list(range(len(ports)))
@@ -170,7 +147,7 @@ class Server:
                 code = self._leashes[number].poll()
                 if code is not None:
                     raise ModelUnavailable(f"the server of {self._model} ended with {code}: {self._quoted(number)}")
-                if _healthy(ports[number]):
+                if healthy(ports[number]):
                     waiting.remove(number)
             if waiting and waited > self._start_s:
                 raise ModelUnavailable(
@@ -178,13 +155,13 @@ class Server:
                 )
             if waiting and waited - said >= SAY_EVERY_S:
                 said = waited
-                self._say(f"{self._model}: {waited:.0f} s, {_last_lines(self.logs[waiting[0]], 1)}")
+                self._say(f"{self._model}: {waited:.0f} s, {self._leashes[waiting[0]].quoted(1)}")
             if waiting:
                 time.sleep(LOOK_S)
         self._say(f"{self._model}: {len(ports)} server(s) after {time.monotonic() - began:.0f} s")
 
     def _quoted(self, number: int) -> str:
-        return f"{_last_lines(self.logs[number], QUOTED_LINES)} (all of it: {self.logs[number]})"
+        return f"{self._leashes[number].quoted(QUOTED_LINES)} (all of it: {self.logs[number]})"
 
 
 def _free_ports(count: int) -> list[int]:
@@ -195,7 +172,8 @@ def _free_ports(count: int) -> list[int]:
         return [int(one.getsockname()[1]) for one in sockets]
 
 
-def _healthy(port: int) -> bool:
+def healthy(port: int) -> bool:
+    """Whether a server of vLLM answers on this machine."""
     connection = HTTPConnection("127.0.0.1", port, timeout=2)
     with contextlib.closing(connection):
         try:
@@ -203,12 +181,3 @@ def _healthy(port: int) -> bool:
             return connection.getresponse().status == 200
         except (OSError, HTTPException):  # not yet
             return False
-
-
-def _last_lines(log: Path, count: int) -> str:
-    with log.open("rb") as file:
-        file.seek(max(0, file.seek(0, os.SEEK_END) - LOG_END))
-        text = file.read().decode("utf-8", "replace")
-    lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
-    shown = " | ".join(lines[-count:]) or "it printed nothing"
-    return shown if len(shown) <= QUOTED else f"…{shown[-QUOTED:]}"

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from random import Random
+from typing import Literal, TypeAlias
 
 from ttc_data.edits import unified_diff
 from ttc_data.evidence.strength import score
@@ -19,6 +20,7 @@ from ttc_data.rules import SplitRules
 from ttc_data.store import columns, connect, quoted, write_parquet
 from ttc_data.template import template
 
+AnswerForm: TypeAlias = Literal["blocks", "fenced"]
 SPLITS = ("train", "validation", "test")
 # The Hub's viewer reads whole groups, of 286 MiB at most: a row has 53 to 76 KB in the mean.
 ROWS_A_GROUP = 2_048
@@ -114,8 +116,20 @@ def _text(name: str, sample: Sample, target: Target, spec: Spec, source: Source)
         "masked": sample.masked,
         "interface": sample.interface,
         "repo": source.repo,
+        "form": answer_form("blocks", sample.path, target.kind),
     }
     return template("ttc_data.publish", f"templates/{name}.j2").render(**words)
+
+
+def answer_form(form: AnswerForm, path: str, kind: str) -> str:
+    """The last lines of a prompt, which say how to answer. Published prompts ask for `blocks`.
+
+    Args:
+        form: `blocks` (search/replace), or `fenced`: the whole definition in one block of code, easier for small models.
+        path: of the target's file.
+        kind: of the target.
+    """
+    return template("ttc_data.publish", f"templates/answer_{form}.j2").render(path=path, kind=kind)
 
 
 def split_of(repo: str, rules: SplitRules, seed: int) -> tuple[float, str]:

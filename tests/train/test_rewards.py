@@ -1,0 +1,156 @@
+"""What answers earn: right ones all, wrong ones a part, forged ones nothing, and none at all where the sandbox is at fault."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ttc_data.bench import Bench
+from ttc_data.environments.open import Cache
+from ttc_data.errors import DatasetError, SandboxLost, SandboxUnavailable
+from ttc_data.grading import Grade
+from ttc_data.row import Row
+from ttc_data.train.rewards import MOST_FAILED, Rewards, text_of
+
+pytestmark = [pytest.mark.network, pytest.mark.local]
+
+RIGHT = (
+    "Here it is:\n```python\ndef area(kind, size):\n    import math\n"
+    '    if kind == "square":\n        return size * size\n    if kind == "circle":\n        return math.pi * size**2\n'
+    '    raise ValueError(f"unknown shape: {kind}")\n```'
+)
+SQUARES = "```python\ndef area(kind, size):\n    return size * size\n```"
+NOTHING = "```python\ndef area(kind, size):\n    return None\n```"
+PROSE = "I would multiply the sides."
+EQUALS_EVERYTHING = (
+    "```python\ndef area(kind, size):\n    class Any:\n        def __eq__(self, other):\n            return True\n"
+    '        __hash__ = None\n    if kind not in ("square", "circle"):\n        raise ValueError(f"unknown shape: {kind}")\n'
+    "    return Any()\n```"
+)
+ENDS_WELL = "```python\ndef area(kind, size):\n    import os\n    os._exit(0)\n```"
+PATCHES_PYTEST = (
+    "```python\ndef area(kind, size):\n    import _pytest.runner, _pytest.python\n"
+    "    _pytest.python.Function.runtest = lambda self: None\n    return 0\n```"
+)
+HOSTILE = {"equals everything": EQUALS_EVERYTHING, "ends well": ENDS_WELL, "patches pytest": PATCHES_PYTEST}
+
+
+@pytest.fixture(scope="module")
+def rewards(built: Path, cache: Cache) -> Iterator[Rewards]:
+    made = Rewards(built, sandbox="local", workers=2, cache=cache)
+    yield made
+    made.close()
+
+
+def earned(rewards: Rewards, row: Row, answers: Sequence[str], **more: Any) -> list[float | None]:
+    return asyncio.run(rewards.tests(list(answers), [row.instance_id] * len(answers), prompts=[], **more))
+
+
+def test_an_answer_earns_the_share_of_the_tests_that_it_passes(rewards: Rewards, rows: dict[str, Row]) -> None:
+    right, squares, nothing, prose = earned(rewards, rows["area"], [RIGHT, SQUARES, NOTHING, PROSE])
+    assert right == 1.0
+    assert squares is not None
+    assert 0 < squares < 1
+    assert (nothing, prose) == (0.0, 0.0)
+
+
+def test_all_or_nothing_is_what_strict_says(built: Path, cache: Cache, rows: dict[str, Row]) -> None:
+    strict = Rewards(built, sandbox="local", workers=1, strict=True, cache=cache)
+    try:
+        assert earned(strict, rows["area"], [RIGHT, SQUARES]) == [1.0, 0.0]
+    finally:
+        strict.close()
+
+
+@pytest.mark.parametrize("answer", HOSTILE.values(), ids=HOSTILE)
+def test_a_forged_answer_earns_nothing(rewards: Rewards, rows: dict[str, Row], answer: str) -> None:
+    assert earned(rewards, rows["area"], [answer]) == [0.0]
+
+
+def test_what_passes_a_tripwire_is_counted(rewards: Rewards, rows: dict[str, Row]) -> None:
+    logged: dict[str, float] = {}
+    verdicts: dict[str, list[Any]] = {}
+    earned(
+        rewards, rows["area"], [EQUALS_EVERYTHING, RIGHT], log_metric=logged.__setitem__, log_extra=verdicts.__setitem__
+    )
+    assert logged["tests/tampered"] == 0.5
+    assert logged["tests/solved"] == 0.5
+    assert logged["tests/groups_without_variance"] == 0.0
+    assert verdicts["verdict"] == ["tripwire_passed", "solved"]
+
+
+def test_the_same_answer_runs_once_whichever_rewards_ask(rewards: Rewards, rows: dict[str, Row]) -> None:
+    answer = RIGHT.replace("size**2", "size * size")
+    names, answers = [rows["area"].instance_id] * 6, [answer, f"Again. {answer}"] * 3
+    before = rewards.judge.runs
+
+    async def all_at_once() -> Sequence[list[float | None]]:
+        return await asyncio.gather(
+            rewards.tests(answers, names), rewards.format(answers, names), rewards.similarity(answers, names),
+            rewards.brevity(answers, names, completion_ids=[[1] * 256] * 6),
+        )  # fmt: skip
+
+    tests, form, similar, brief = asyncio.run(all_at_once())
+    assert rewards.judge.runs == before + 1
+    assert tests == form == [1.0] * 6
+    assert brief == [0.75] * 6
+    assert all(one is not None and 0.5 < one < 1 for one in similar)
+
+
+def test_the_reference_is_like_itself(rewards: Rewards, rows: dict[str, Row]) -> None:
+    row = rows["scale"]
+    given = row.ttc_files[0].text
+    lines = [line[1:] for line in row.patch.splitlines() if line.startswith("+") and not line.startswith("+++")]
+    body = "\n".join(lines)
+    told = f"```python\n{body}\n```"
+    assert given.count("NotImplementedError")
+    assert asyncio.run(rewards.similarity([told], [row.instance_id])) == [1.0]
+    assert asyncio.run(rewards.similarity([PROSE], [row.instance_id])) == [0.0]
+
+
+def test_what_the_sandbox_could_not_run_is_neither_right_nor_wrong(
+    rewards: Rewards, rows: dict[str, Row], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every reward is None then: a completion with its format rewarded and nothing else would count as wrong."""
+    grade = Bench.grade
+
+    def broken(self: Bench, row: Row, files: Any, *, partly: bool = False) -> Grade:
+        if any("lost" in text for text in files.values()):
+            raise SandboxLost("the sandbox broke")
+        return grade(self, row, files, partly=partly)
+
+    monkeypatch.setattr(Bench, "grade", broken)
+    names = [rows["area"].instance_id] * 2
+    answers = [NOTHING.replace("None", "'lost'"), NOTHING]
+    assert asyncio.run(rewards.tests(answers, names)) == [None, 0.0]
+    assert asyncio.run(rewards.format(answers, names)) == [None, 1.0]
+    assert asyncio.run(rewards.brevity(answers, names, completion_ids=[[], []])) == [None, 1.0]
+    monkeypatch.undo()
+    assert asyncio.run(rewards.tests(answers[:1], names[:1])) == [0.0], "asked again, it is run again"
+
+
+def test_training_ends_where_no_sandbox_runs_any_more(
+    rewards: Rewards, rows: dict[str, Row], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: Bench, row: Row, files: Any, *, partly: bool = False) -> Grade:
+        raise SandboxLost("the sandbox broke")
+
+    monkeypatch.setattr(Bench, "grade", broken)
+    answers = [NOTHING.replace("None", str(number)) for number in range(2 * MOST_FAILED)]
+    with pytest.raises(SandboxUnavailable, match="answers in a row could not be run"):
+        earned(rewards, rows["area"], answers)
+
+
+def test_a_row_of_another_set_is_one_line(rewards: Rewards) -> None:
+    with pytest.raises(DatasetError, match="other-row: not in"):
+        asyncio.run(rewards.tests([PROSE], ["other-row"]))
+
+
+def test_a_completion_is_a_text_or_messages() -> None:
+    assert text_of("said") == "said"
+    assert text_of([{"role": "assistant", "content": "first"}, {"role": "assistant", "content": "last"}]) == "last"
+    assert text_of([{"role": "assistant", "content": None}]) == text_of([]) == ""

@@ -1,0 +1,114 @@
+"""What a training run logs, as JSON lines and as one page with curves that needs no network."""
+
+from __future__ import annotations
+
+import html
+import json
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+METRICS, PAGE = "metrics.jsonl", "curves.html"
+WIDTH, HEIGHT = 420, 160
+# In front, in this order; the others follow by name.
+FIRST = (
+    "reward", "rewards/tests/mean", "tests/solved", "tests/fail_to_pass", "tests/pass_to_pass", "tests/applied", "tests/tampered",
+    "tests/error", "tests/groups_without_variance", "loss", "grad_norm", "kl", "entropy", "completions/mean_length", "step_time",
+    "sandbox/wall_seconds", "sandbox/busy_seconds", "sandbox/runs",
+)  # fmt: skip
+Points = list[tuple[float, float]]
+
+
+def append(folder: Path, step: int, figures: Mapping[str, Any]) -> None:
+    """Add one line; what is no finite number is null, and counted as a gap in its curve."""
+    kept = {
+        name: float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None
+        for name, value in figures.items()
+        if value is None or isinstance(value, (int, float))
+    }
+    with (folder / METRICS).open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"step": step, **kept}) + "\n")
+
+
+def keep_until(folder: Path, step: int) -> None:
+    """Forget what was logged after a step: a run that goes on from its checkpoint logs it again."""
+    path = folder / METRICS
+    if not path.is_file():
+        return
+    kept = [line for line in path.read_text(encoding="utf-8").splitlines() if _step_of(line) <= step]
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+    temporary.replace(path)
+
+
+def _step_of(line: str) -> float:
+    try:
+        return float(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return math.inf  # torn
+
+
+def curves(folder: Path) -> dict[str, Points]:
+    """Every figure's values by step, those a person looks at first in front."""
+    found: dict[str, Points] = {}
+    path = folder / METRICS
+    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
+        step = _step_of(line)
+        if math.isfinite(step):
+            for name, value in json.loads(line).items():
+                if name != "step" and value is not None:
+                    found.setdefault(name, []).append((step, value))
+    order = [name for prefix in ("", "eval_") for first in FIRST if (name := prefix + first) in found]
+    return {name: found[name] for name in dict.fromkeys((*order, *sorted(found)))}
+
+
+def write_page(folder: Path, title: str) -> Path:
+    """Write the page, whole or not at all."""
+    path = folder / PAGE
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text("".join(_page(title, curves(folder))), encoding="utf-8")
+    temporary.replace(path)
+    return path
+
+
+def _page(title: str, found: Mapping[str, Points]) -> Iterator[str]:
+    yield (
+        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
+        f"<title>{html.escape(title)}</title><style>"
+        ":root{color-scheme:light dark;font:14px system-ui,sans-serif}body{margin:2rem auto;max-width:1320px;padding:0 1rem}"
+        "main{display:grid;gap:1.5rem;grid-template-columns:repeat(auto-fill,minmax(300px,1fr))}figure{margin:0}"
+        "figcaption{display:flex;justify-content:space-between;gap:1rem}svg{width:100%;height:auto;border:1px solid #8884}"
+        "polyline{fill:none;stroke:#2f6fde;stroke-width:1.6}.raw{stroke-opacity:.3;stroke-width:1}"
+        "text{font-size:11px;fill:currentColor;opacity:.7}</style>"
+        f"<h1>{html.escape(title)}</h1><main>"
+    )
+    for name, points in found.items():
+        yield f"<figure><figcaption><b>{html.escape(name)}</b><span>{points[-1][1]:.4g}</span></figcaption>{_plot(points)}</figure>"
+    yield "</main>" if found else "</main><p>Nothing is logged yet.</p>"
+
+
+def _plot(points: Points) -> str:
+    """An SVG of the values and of their running mean over a tenth of the run."""
+    steps, values = [step for step, _ in points], [value for _, value in points]
+    low, high = min(values), max(values)
+    span, length = (high - low) or 1.0, (steps[-1] - steps[0]) or 1.0
+
+    def line(kind: str, shown: Points) -> str:
+        places = " ".join(
+            f"{10 + (step - steps[0]) / length * (WIDTH - 20):.1f},{HEIGHT - 20 - (value - low) / span * (HEIGHT - 40):.1f}"
+            for step, value in shown
+        )
+        return f'<polyline class="{kind}" points="{places}"/>'
+
+    around = max(1, len(points) // 10)
+    means = [
+        (step, sum(values[max(0, at - around + 1) : at + 1]) / len(values[max(0, at - around + 1) : at + 1]))
+        for at, step in enumerate(steps)
+    ]
+    return (
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{low:.4g} to {high:.4g}">'
+        f'{line("raw", points)}{line("mean", means)}<text x="6" y="14">{high:.4g}</text>'
+        f'<text x="6" y="{HEIGHT - 5}">{low:.4g}</text>'
+        f'<text x="{WIDTH - 6}" y="{HEIGHT - 5}" text-anchor="end">step {steps[-1]:g}</text></svg>'
+    )

@@ -1,0 +1,248 @@
+"""A training recipe as TRL's `GRPOTrainer`, unmodified: what each process of a run does.
+
+`python -m ttc_data.train.grpo FOLDER` is what the launcher starts, once for each GPU that trains.
+"""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import json
+import math
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ttc_data.dataset import Dataset
+from ttc_data.errors import StorageFull, TrainingFailed, TtcError
+from ttc_data.records import Reject
+from ttc_data.row import Message
+from ttc_data.train import curves
+from ttc_data.train.prompts import Prompt, prompts
+from ttc_data.train.rewards import Rewards
+from ttc_data.train.rules import TrainRecipe
+from ttc_data.train.selection import read_difficulty, select
+
+RECIPE, SETTINGS, LEFT_OUT, MODEL, SUMMARY = "recipe.yaml", "settings.json", "left_out.jsonl", "model", "summary.json"
+DEFAULTS: dict[str, Any] = {
+    "max_steps": 200,
+    "learning_rate": 1e-6,
+    "logging_steps": 1,
+    "save_steps": 50,
+    "save_total_limit": 2,
+    "log_completions": True,
+    "num_completions_to_print": 0,
+    "max_completion_length": 512,
+    "per_device_train_batch_size": 8,
+    "num_generations": 8,
+    "shuffle_dataset": False,
+}
+"""What we set where the recipe does not; everything else is TRL's default."""
+
+
+def prompts_of(recipe: TrainRecipe, split: str, tokenizer: Any) -> tuple[list[Prompt], list[Reject]]:
+    """The prompts of a split that the model can take, selected and in order, and what was left out."""
+    dataset = Dataset(recipe.dataset)
+    template = {} if recipe.prompts.thinking is None else {"enable_thinking": recipe.prompts.thinking}
+
+    def count(messages: Sequence[Message]) -> int:
+        told = tokenizer.apply_chat_template(
+            [asdict(one) for one in messages], add_generation_prompt=True, tokenize=True, return_dict=True, **template
+        )
+        return len(told["input_ids"])
+
+    found: list[Prompt] = []
+    left_out: list[Reject] = []
+    rules = recipe.prompts
+    for one in prompts(dataset.split(split), count, rules.max_tokens, shorten=rules.shorten, form=rules.answer):
+        if isinstance(one, Reject):
+            left_out.append(one)
+        else:
+            found.append(one)
+    if split != recipe.split:
+        return found, left_out
+    difficulty = read_difficulty(Path(recipe.select.difficulty)) if recipe.select.difficulty else {}
+    kept, dropped = select(found, recipe.select, difficulty, recipe.seed)
+    return kept, [*left_out, *dropped]
+
+
+def config_of(recipe: TrainRecipe, folder: Path, planned: dict[str, Any]) -> Any:
+    """TRL's configuration: our defaults, what the launch plan needs, and the recipe's word over both.
+
+    Raises:
+        TrainingFailed: TRL knows no such field, or does not take a value.
+    """
+    trl = importlib.import_module("trl")
+    given = {**DEFAULTS, **planned, **recipe.grpo}
+    if recipe.prompts.thinking is not None:
+        given.setdefault("chat_template_kwargs", {"enable_thinking": recipe.prompts.thinking})
+    if recipe.revision:
+        given["model_init_kwargs"] = {"revision": recipe.revision, **(given.get("model_init_kwargs") or {})}
+    # TRL asks for the context as a whole where vLLM shares the GPU.
+    if given.get("use_vllm") and recipe.prompts.max_tokens:
+        given.setdefault("vllm_max_model_length", recipe.prompts.max_tokens + int(given["max_completion_length"]))
+    try:
+        return trl.GRPOConfig(
+            output_dir=str(folder), seed=recipe.seed, report_to=recipe.tracking,
+            reward_weights=list(recipe.rewards.weights.values()), **given,
+        )  # fmt: skip
+    except (TypeError, ValueError) as error:
+        raise TrainingFailed(f"grpo: {' '.join(str(error).split())}; see TRL's GRPOConfig") from error
+
+
+def train(folder: Path) -> None:
+    """Train what a folder's recipe says, or go on from its last checkpoint.
+
+    Args:
+        folder: holds `recipe.yaml` and the plan's `settings.json`; checkpoints, `metrics.jsonl`, the page with curves,
+            completions and the trained model are written into it.
+
+    Raises:
+        TrainingFailed: one line with what to do; the last checkpoint stays.
+        TtcError: the dataset or the sandbox cannot be used.
+    """
+    recipe = TrainRecipe.model_validate(yaml.safe_load((folder / RECIPE).read_text(encoding="utf-8")))
+    settings = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+    with plain_errors(folder):
+        _train(recipe, folder, settings)
+
+
+def _train(recipe: TrainRecipe, folder: Path, settings: dict[str, Any]) -> None:
+    transformers = importlib.import_module("transformers")
+    trl = importlib.import_module("trl")
+    datasets = importlib.import_module("datasets")
+    config = config_of(recipe, folder, settings["grpo"])
+    tokenizer = transformers.AutoTokenizer.from_pretrained(
+        recipe.model, revision=recipe.revision or None, padding_side="left"
+    )
+    asked, left_out = prompts_of(recipe, recipe.split, tokenizer)
+    checked, _ = prompts_of(recipe, recipe.eval_split, tokenizer) if recipe.eval_split else ([], [])
+    first = config.process_index == 0
+    if first:
+        lines = [json.dumps(asdict(one)) for one in left_out]
+        (folder / LEFT_OUT).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        print(f"{len(asked)} prompts, {len(left_out)} left out ({LEFT_OUT}), {len(checked)} to check on", flush=True)
+    groups = config.generation_batch_size // config.num_generations
+    if len(asked) < groups:
+        raise TrainingFailed(
+            f"{len(asked)} prompts are left of split {recipe.split!r}, and each step takes {groups} ({LEFT_OUT} says what was"
+            " left out and why); raise prompts.max_tokens, lower grpo.per_device_train_batch_size, or build a larger set"
+        )
+    workers = recipe.workers or max(1, (os.cpu_count() or 1) // config.world_size)
+    rewards = Rewards(
+        recipe.dataset, sandbox=recipe.sandbox, workers=workers, strict=recipe.rewards.strict,
+        brevity_tokens=recipe.rewards.brevity_tokens,
+    )  # fmt: skip
+    peft = importlib.import_module("peft") if recipe.lora is not None else None
+    logbook = _logbook(folder, recipe.name, first)
+    try:
+        trainer = trl.GRPOTrainer(
+            model=recipe.model,
+            reward_funcs=[getattr(rewards, name) for name in recipe.rewards.weights],
+            args=config,
+            train_dataset=datasets.Dataset.from_list([_line(one) for one in asked]),
+            eval_dataset=datasets.Dataset.from_list([_line(one) for one in checked]) if checked else None,
+            processing_class=tokenizer,
+            peft_config=peft.LoraConfig(**(recipe.lora or {})) if peft is not None else None,
+            callbacks=[logbook],
+        )
+        last = transformers.trainer_utils.get_last_checkpoint(str(folder))
+        if first:
+            curves.keep_until(folder, int(last.rsplit("-", 1)[1]) if last else -1)
+        before = trainer.evaluate() if checked and not last else None
+        trainer.train(resume_from_checkpoint=last)
+        after = trainer.evaluate() if checked else None
+        trainer.save_model(str(folder / MODEL))
+        if first:
+            tokenizer.save_pretrained(str(folder / MODEL))
+            _summarize(folder, before, after)
+        if config.push_to_hub:
+            trainer.push_to_hub()
+    finally:
+        rewards.close()
+
+
+def _line(prompt: Prompt) -> dict[str, Any]:
+    return {"prompt": [asdict(one) for one in prompt.messages], "instance_id": prompt.instance_id}
+
+
+def _summarize(folder: Path, before: dict[str, Any] | None, after: dict[str, Any] | None) -> None:
+    """Keep what was solved before and after; a run that was resumed keeps what it said at its beginning."""
+    path = folder / SUMMARY
+    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    found = {"before": before or known.get("before"), "after": after}
+    path.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+
+
+def _logbook(folder: Path, title: str, first: bool) -> Any:
+    """A callback of transformers' that keeps every figure, and ends a run whose loss is no number."""
+    transformers = importlib.import_module("transformers")
+
+    def on_log(self: Any, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
+        figures = logs or {}
+        if first:
+            curves.append(folder, state.global_step, figures)
+            curves.write_page(folder, title)
+        for name in ("loss", "grad_norm"):
+            if isinstance(value := figures.get(name), float) and not math.isfinite(value):
+                raise TrainingFailed(
+                    f"step {state.global_step}: {name} is {value}; lower grpo.learning_rate (now {args.learning_rate:g}) or"
+                    " grpo.max_grad_norm, and run again: it goes on from the last checkpoint"
+                )
+
+    return type("Logbook", (transformers.TrainerCallback,), {"on_log": on_log})()
+
+
+@contextmanager
+def plain_errors(folder: Path) -> Iterator[None]:
+    """Turn what a training run is ended by into one line that says what to do."""
+    try:
+        yield
+    except TtcError:
+        raise
+    except Exception as error:
+        said = " ".join(str(error).split())
+        if "out of memory" in said.lower():
+            raise TrainingFailed(
+                f"the GPU's memory is full ({said[:160]}); lower grpo.per_device_train_batch_size, grpo.max_completion_length"
+                " or grpo.vllm_gpu_memory_utilization, or train adapters (lora); the last checkpoint is kept"
+            ) from error
+        if getattr(error, "errno", None) == errno.ENOSPC or "no space left" in said.lower():
+            _drop_torn(folder)
+            raise StorageFull(
+                f"{folder}: no space left ({said[:160]}); free some and run again: it goes on from the last whole checkpoint"
+            ) from error
+        if isinstance(error, ConnectionError) or "Connection" in type(error).__name__:
+            raise TrainingFailed(
+                f"vLLM's server does not answer any more ({said[:160]}); its log is under {folder / 'logs'}: run again, and it"
+                " goes on from the last checkpoint"
+            ) from error
+        raise
+
+
+def _drop_torn(folder: Path) -> None:
+    """Remove a checkpoint that was not written to its end: it would be gone on from."""
+    for path in folder.glob("checkpoint-*"):
+        if not (path / "trainer_state.json").is_file():  # written last
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Train; 1 where it cannot."""
+    try:
+        train(Path(arguments[0]))
+    except TtcError as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,183 @@
+"""What an answer earns, as reward functions that TRL's `GRPOTrainer` takes: in ours, or in anybody's.
+
+    rewards = Rewards("my-org/stack-impl")
+    GRPOTrainer(model, reward_funcs=[rewards.tests, rewards.format], train_dataset=load_dataset("my-org/stack-impl", split="train"))
+
+Each gives a number from 0 to 1 for every completion, or None where our own infrastructure failed: TRL leaves such a completion out
+of its group. All of them give None then, because a completion that had its format rewarded and nothing else would count as wrong.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from ttc_data.edits import unified_diff
+from ttc_data.engine import Progress
+from ttc_data.environments.open import Cache, SandboxKind
+from ttc_data.errors import SandboxUnavailable
+from ttc_data.row import Row
+from ttc_data.train.judge import Judge, Judged
+
+Completion: TypeAlias = str | Sequence[Mapping[str, Any]]
+RewardFunction: TypeAlias = Callable[..., Awaitable[list[float | None]]]
+# The comparison takes time by the square of the length: 0.2 s for two texts of 4,000 characters.
+MOST_COMPARED = 4_000
+MOST_FAILED = 16
+"""Answers in a row; each was tried on three sandboxes."""
+
+
+class Rewards:
+    """Reward functions over the rows of one dataset. Every completion is run once, whichever functions ask for it.
+
+    Args:
+        dataset: a folder, a build's folder, or a Hub id: the one that is trained on.
+        sandbox: where answers run.
+        workers: at the same time; 0 means one for each processor.
+        strict: `tests` is 1 for a solved row and 0 for any other, in place of the share of tests that pass.
+        brevity_tokens: so long an answer earns no `brevity`.
+        cache: folders that builds share.
+        progress: told what a person should know.
+
+    Raises:
+        DatasetError: the dataset cannot be read.
+        SandboxUnavailable: no sandbox of that kind.
+    """
+
+    def __init__(
+        self,
+        dataset: str | Path,
+        *,
+        sandbox: SandboxKind = "auto",
+        workers: int = 0,
+        strict: bool = False,
+        brevity_tokens: int = 1_024,
+        cache: Cache | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        self.judge = Judge(dataset, sandbox=sandbox, workers=workers, cache=cache, progress=progress)
+        self._strict = strict
+        self._brevity_tokens = brevity_tokens
+
+    def close(self) -> None:
+        """Close every sandbox."""
+        self.judge.close()
+
+    async def tests(
+        self,
+        completions: Sequence[Completion],
+        instance_id: Sequence[str],
+        log_metric: Callable[[str, float], None] | None = None,
+        log_extra: Callable[[str, list[Any]], None] | None = None,
+        **_: Any,
+    ) -> list[float | None]:
+        """Share of FAIL_TO_PASS tests that pass times that of PASS_TO_PASS; 0 for an answer that passes a tripwire.
+
+        Args:
+            completions: texts, or chat messages of which the last one's content counts.
+            instance_id: each one's row; a column of the dataset.
+            log_metric: takes the batch's means.
+            log_extra: takes each completion's verdict, for the table of completions.
+
+        Raises:
+            SandboxUnavailable: so many answers in a row could not be run that training on the others makes no sense.
+        """
+        runs, began = self.judge.runs, time.perf_counter()
+        judged = await self._judged(completions, instance_id)
+        failed = [one for one in judged if one.error]
+        if failed and self.judge.failed_in_a_row >= MOST_FAILED:
+            raise SandboxUnavailable(
+                f"{self.judge.failed_in_a_row} answers in a row could not be run ({failed[0].error}); the last checkpoint is"
+                " kept: repair the sandbox (`ttcdata doctor`) and run the same command again"
+            )
+        earned = [self._earned(one) for one in judged]
+        if log_metric:
+            for name, value in _figures(judged, earned, instance_id).items():
+                log_metric(name, value)
+            log_metric("sandbox/runs", float(self.judge.runs - runs))
+            log_metric("sandbox/wall_seconds", time.perf_counter() - began)
+        if log_extra:
+            log_extra("instance_id", list(instance_id))
+            log_extra("verdict", [one.error or one.reason or "solved" for one in judged])
+        return earned
+
+    def _earned(self, one: Judged) -> float | None:
+        if one.error:
+            return None
+        return float(one.solved) if self._strict else one.fail_to_pass * one.pass_to_pass
+
+    async def format(
+        self, completions: Sequence[Completion], instance_id: Sequence[str], **_: Any
+    ) -> list[float | None]:
+        """1 for an answer that can be applied: search/replace blocks that fit, or fenced code that is Python."""
+        judged = await self._judged(completions, instance_id)
+        return [None if one.error else float(one.parsed) for one in judged]
+
+    async def similarity(
+        self, completions: Sequence[Completion], instance_id: Sequence[str], **_: Any
+    ) -> list[float | None]:
+        """How alike the answer's lines and the reference's are (difflib's ratio). Says nothing about being right."""
+        judged = await self._judged(completions, instance_id)
+        rows = [self.judge.row(name) for name in instance_id]
+        return [None if one.error else _similar(row, one) for row, one in zip(rows, judged, strict=True)]
+
+    async def brevity(
+        self,
+        completions: Sequence[Completion],
+        instance_id: Sequence[str],
+        completion_ids: Sequence[Sequence[int]],
+        **_: Any,
+    ) -> list[float | None]:
+        """1 for no token at all, 0 for `brevity_tokens` or more; 0 for what cannot be applied."""
+        judged = await self._judged(completions, instance_id)
+        return [
+            None if one.error else one.parsed * max(0.0, 1 - len(ids) / self._brevity_tokens)
+            for one, ids in zip(judged, completion_ids, strict=True)
+        ]
+
+    async def _judged(self, completions: Sequence[Completion], instance_id: Sequence[str]) -> list[Judged]:
+        self.judge.load(instance_id)
+        asked = zip(instance_id, map(text_of, completions), strict=True)
+        return list(await asyncio.gather(*(self.judge.judge(name, text) for name, text in asked)))
+
+
+def text_of(completion: Completion) -> str:
+    """What a completion says: itself, or the content of its last message."""
+    if isinstance(completion, str):
+        return completion
+    return str(completion[-1].get("content") or "") if completion else ""
+
+
+def _similar(row: Row, one: Judged) -> float:
+    given = {file.path: file.text for file in row.ttc_files}
+    answer = _added(unified_diff({path: given[path] for path in one.files}, dict(one.files)))
+    return difflib.SequenceMatcher(None, _added(row.patch), answer, autojunk=False).ratio() if answer else 0.0
+
+
+def _added(diff: str) -> str:
+    lines = [line[1:] for line in diff.splitlines() if line.startswith("+") and not line.startswith("+++ ")]
+    return "\n".join(lines)[:MOST_COMPARED]
+
+
+def _figures(judged: Sequence[Judged], earned: Sequence[float | None], instance_id: Sequence[str]) -> dict[str, float]:
+    """What is logged of a batch; rates are over the answers that could be judged."""
+    known = [one for one in judged if not one.error]
+    groups: dict[str, set[float]] = {}
+    for name, reward in zip(instance_id, earned, strict=True):
+        if reward is not None:
+            groups.setdefault(name, set()).add(round(reward, 6))
+    count = max(len(known), 1)
+    return {
+        "tests/fail_to_pass": sum(one.fail_to_pass for one in known) / count,
+        "tests/pass_to_pass": sum(one.pass_to_pass for one in known) / count,
+        "tests/solved": sum(one.solved for one in known) / count,
+        "tests/applied": sum(one.parsed for one in known) / count,
+        "tests/tampered": sum(one.tampered for one in known) / count,
+        "tests/error": sum(bool(one.error) for one in judged) / max(len(judged), 1),
+        "tests/groups_without_variance": sum(len(found) == 1 for found in groups.values()) / max(len(groups), 1),
+        "sandbox/busy_seconds": sum(one.seconds for one in {id(one): one for one in judged}.values()),
+    }
