@@ -41,6 +41,7 @@ class Bench:
         cache: folders that builds share.
         progress: told what a person should know.
         texts_held: repositories whose test files are kept in memory; few where rows come by repository.
+        sandboxes: that are kept open for each worker; 0 leaves it to the scheduler, for rows that come by repository.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Bench:
         cache: Cache,
         progress: Progress,
         texts_held: int = TEXTS_HELD,
+        sandboxes: int = 0,
     ) -> None:
         self._texts_held = texts_held
         recipe = dataset.recipe
@@ -65,7 +67,9 @@ class Bench:
         self._environments: dict[str, Environment] = {}
         self._test_texts: dict[str, Mapping[str, str]] = {}
         self._lock = threading.Lock()
-        self._pool: Scheduler[Environment] = Scheduler(self._open, lambda one: one.key, self.workers)
+        self._pool: Scheduler[Environment] = Scheduler(
+            self._open, lambda one: one.key, self.workers, most_open=sandboxes * self.workers
+        )
 
     def _open(self, environment: Environment) -> Sandbox:
         self._host.prepare(environment)
@@ -85,20 +89,21 @@ class Bench:
             self._environments[key] = environment
         return self._environments[key]
 
-    def grade(self, row: Row, files: Files, *, partly: bool = False) -> Grade:
+    def grade(self, row: Row, files: Files, *, partly: bool = False, limit_s: float = 0) -> Grade:
         """Grade an answer: its session, and where that solves the row, another one with the row's tripwires in place.
 
         Args:
             row: what is answered.
             files: what the answer makes of the row's files, None for one that it removes.
             partly: another one too where a part of FAIL_TO_PASS passes.
+            limit_s: of a session, of which one test may take half, where that is less than the recipe says; 0 leaves it.
 
         Raises:
             DatasetError: the row does not fit its repository.
             SandboxLost: the sandbox broke, which says nothing about the answer.
         """
         run = partial(self._pool.run, self.environment(row))
-        return self._exam(row).grade(self._laid(row, files), run, partly=partly)
+        return self._exam(row, limit_s).grade(self._laid(row, files), run, partly=partly)
 
     def grade_text(self, row: Row, text: str) -> Grade:
         """Grade what a model said in answer to a row's prompt.
@@ -130,10 +135,17 @@ class Bench:
         """Run the same tests with the row's tripwires in them."""
         return self._pool.run(self.environment(row), self._exam(row).twin_job(self._laid(row, files)))
 
-    def _exam(self, row: Row) -> Exam:
+    def _exam(self, row: Row, limit_s: float = 0) -> Exam:
+        rules = self._rules
+        if limit_s:
+            least = {
+                "sample_timeout_s": min(limit_s, rules.sample_timeout_s),
+                "test_timeout_s": min(limit_s / 2, rules.test_timeout_s),
+            }
+            rules = rules.model_copy(update=least)
         return Exam(
             row.FAIL_TO_PASS, row.PASS_TO_PASS, row.ttc_tripwires, hidden_tests(row), self._texts(row),
-            self.environment(row).pytest_args, self._rules,
+            self.environment(row).pytest_args, rules,
         )  # fmt: skip
 
     def _laid(self, row: Row, files: Files) -> Files:

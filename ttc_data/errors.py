@@ -107,5 +107,9 @@ class ExportRefused(TtcError):
     """An export that cannot be written, or a row that another harness could not grade."""
 
 
+class ReferenceFailed(TtcError):
+    """A row whose reference does not pass on this machine, so that no answer to it can be judged."""
+
+
 class TrainingFailed(TtcError):
     """A training run that cannot start or go on; its last checkpoint stays."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from ttc_data.bench import Bench
@@ -23,6 +26,7 @@ RIGHT = (
     '    if kind == "square":\n        return size * size\n    if kind == "circle":\n        return math.pi * size**2\n'
     '    raise ValueError(f"unknown shape: {kind}")\n```'
 )
+SCALE = "```python\ndef scale(sizes, factor=2):\n    return [size * factor for size in sizes]\n```"
 SQUARES = "```python\ndef area(kind, size):\n    return size * size\n```"
 NOTHING = "```python\ndef area(kind, size):\n    return None\n```"
 PROSE = "I would multiply the sides."
@@ -118,10 +122,10 @@ def test_what_the_sandbox_could_not_run_is_neither_right_nor_wrong(
     """Every reward is None then: a completion with its format rewarded and nothing else would count as wrong."""
     grade = Bench.grade
 
-    def broken(self: Bench, row: Row, files: Any, *, partly: bool = False) -> Grade:
+    def broken(self: Bench, row: Row, files: Any, **options: Any) -> Grade:
         if any("lost" in text for text in files.values()):
             raise SandboxLost("the sandbox broke")
-        return grade(self, row, files, partly=partly)
+        return grade(self, row, files, **options)
 
     monkeypatch.setattr(Bench, "grade", broken)
     names = [rows["area"].instance_id] * 2
@@ -133,10 +137,48 @@ def test_what_the_sandbox_could_not_run_is_neither_right_nor_wrong(
     assert asyncio.run(rewards.tests(answers[:1], names[:1])) == [0.0], "asked again, it is run again"
 
 
+def test_an_answer_that_loops_has_some_time_of_the_references_and_no_more(
+    rewards: Rewards, rows: dict[str, Row]
+) -> None:
+    """The other tests of the session have theirs: what passes without the loop counts."""
+    loops = "```python\ndef area(kind, size):\n    while kind == 'circle':\n        pass\n    return size * size\n```"
+    began = time.monotonic()
+    (reward,) = earned(rewards, rows["area"], [loops])
+    assert time.monotonic() - began < 8, "a test alone may take 5 s by the recipe, and there are two sessions"
+    assert reward is not None
+    assert reward < 1
+
+
+def test_a_row_whose_reference_fails_here_says_nothing_of_its_answers(
+    built: Path, cache: Cache, rows: dict[str, Row], tmp_path: Path
+) -> None:
+    """Another machine lacks a program, say; its other rows are trained on."""
+    shutil.copytree(built / "dataset", tmp_path / "set")
+    for table in (tmp_path / "set" / "data").glob("*.parquet"):
+        with duckdb.connect() as connection:
+            connection.execute("CREATE TABLE rows AS SELECT * FROM read_parquet(?)", [str(table)])
+            connection.execute("UPDATE rows SET patch = replace(patch, 'size * size', 'size + size')")
+            connection.execute(f"COPY rows TO '{table}' (FORMAT parquet)")
+    rewards = Rewards(tmp_path / "set", sandbox="local", workers=2, cache=cache)
+    verdicts: dict[str, list[Any]] = {}
+    try:
+        assert earned(rewards, rows["area"], [RIGHT, NOTHING, PROSE], log_extra=verdicts.__setitem__) == [
+            None,
+            None,
+            0.0,
+        ]
+        assert "the reference does not pass here (fail_to_pass_failed)" in verdicts["verdict"][0]
+        assert rewards.judge.failed_in_a_row == 1
+        assert earned(rewards, rows["scale"], [SCALE]) == [1.0]
+        assert rewards.judge.failed_in_a_row == 0
+    finally:
+        rewards.close()
+
+
 def test_training_ends_where_no_sandbox_runs_any_more(
     rewards: Rewards, rows: dict[str, Row], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(self: Bench, row: Row, files: Any, *, partly: bool = False) -> Grade:
+    def broken(self: Bench, row: Row, files: Any, **options: Any) -> Grade:
         raise SandboxLost("the sandbox broke")
 
     monkeypatch.setattr(Bench, "grade", broken)

@@ -80,7 +80,7 @@ class _Ticket:
 
 
 class Scheduler(Generic[E]):
-    """At most `slots` jobs at a time, at most `2 * slots + SPARE` sandboxes open. Safe to use from several threads.
+    """At most `slots` jobs at a time, at most `most_open` sandboxes. Safe to use from several threads.
 
     First come, first served; but a job that an idle sandbox fits goes before those that would have to open one, each of
     which is overtaken at most `MOST_OVERTAKEN` times. A job gets an idle sandbox of its environment and hash seed, else a
@@ -92,14 +92,20 @@ class Scheduler(Generic[E]):
         key: an environment's identity.
         slots: jobs that run at the same time.
         most_waiting: `submit` blocks while so many of its jobs wait; `2 * slots` when 0.
+        most_open: sandboxes, busy and idle; `2 * slots + SPARE` when 0.
     """
 
     def __init__(
-        self, open_sandbox: Callable[[E], Sandbox], key: Callable[[E], str], slots: int, most_waiting: int = 0
+        self,
+        open_sandbox: Callable[[E], Sandbox],
+        key: Callable[[E], str],
+        slots: int,
+        most_waiting: int = 0,
+        most_open: int = 0,
     ) -> None:
         self._open = open_sandbox
         self._key = key
-        self._most = 2 * slots + SPARE
+        self._most = most_open or 2 * slots + SPARE
         self._lock = threading.Lock()
         self._free = slots
         self._waiting: list[_Ticket] = []

@@ -137,8 +137,8 @@ def _train(recipe: TrainRecipe, folder: Path, settings: dict[str, Any]) -> None:
         )
     workers = recipe.workers or max(1, (os.cpu_count() or 1) // config.world_size)
     rewards = Rewards(
-        recipe.dataset, sandbox=recipe.sandbox, workers=workers, strict=recipe.rewards.strict,
-        brevity_tokens=recipe.rewards.brevity_tokens,
+        recipe.dataset, sandbox=recipe.sandbox, workers=workers, patience=recipe.rewards.patience,
+        strict=recipe.rewards.strict, brevity_tokens=recipe.rewards.brevity_tokens,
     )  # fmt: skip
     peft = importlib.import_module("peft") if recipe.lora is not None else None
     logbook = _logbook(folder, recipe.name, first)

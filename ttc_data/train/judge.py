@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ttc_data.answers import answered
-from ttc_data.bench import Bench
+from ttc_data.bench import Bench, patched
 from ttc_data.dataset import Dataset
 from ttc_data.engine import Progress, Quiet
 from ttc_data.environments.open import Cache, SandboxKind
@@ -20,12 +20,13 @@ from ttc_data.errors import (
     DatasetError,
     EnvironmentFailed,
     PatchRejected,
+    ReferenceFailed,
     SandboxLost,
     SandboxUnavailable,
     SourceUnavailable,
     StorageFull,
 )
-from ttc_data.grading import FAILURES
+from ttc_data.grading import FAILURES, grade
 from ttc_data.records import content_key
 from ttc_data.row import Row
 
@@ -34,6 +35,10 @@ TAMPERED = frozenset(("tampered", "tripwire_passed"))
 ROWS_HELD = 1_024
 ANSWERS_HELD = 65_536
 TEXTS_HELD = 256
+# A batch holds many answers to each of a few rows of any repository: with two for each worker, one in three was opened anew.
+SANDBOXES_A_WORKER = 8
+LEAST_LIMIT_S = 2.0
+"""An answer's session may take so long, however fast the reference is: workers share processors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,7 @@ class Judge:
         dataset: a folder, a build's folder, or a Hub id.
         sandbox: where answers run.
         workers: at the same time; 0 means one for each processor.
+        patience: an answer's session may take so many times as long as the reference's, and 2 s at least.
         cache: folders that builds share.
         progress: told what a person should know.
 
@@ -91,17 +97,21 @@ class Judge:
         *,
         sandbox: SandboxKind = "auto",
         workers: int = 0,
+        patience: float = 5.0,
         cache: Cache | None = None,
         progress: Progress | None = None,
     ) -> None:
         self.dataset = Dataset(dataset)
         self._bench = Bench(
-            self.dataset, sandbox, workers, cache or Cache.default(), progress or Quiet(), texts_held=TEXTS_HELD
-        )
+            self.dataset, sandbox, workers, cache or Cache.default(), progress or Quiet(), texts_held=TEXTS_HELD,
+            sandboxes=SANDBOXES_A_WORKER,
+        )  # fmt: skip
+        self._patience = patience
         self._threads = ThreadPoolExecutor(self._bench.workers, "judge")
         self._lock = threading.Lock()
         self._rows: OrderedDict[str, Row] = OrderedDict()
         self._answers: OrderedDict[str, Future[Judged]] = OrderedDict()
+        self._limits: dict[str, Future[float]] = {}
         self.runs = 0
         """Answers that were run; the others were known, or no code."""
         self.failed_in_a_row = 0
@@ -162,10 +172,45 @@ class Judge:
             self._answers.move_to_end(key)
             return found
 
+    def _limit(self, row: Row) -> float:
+        """Seconds that an answer's session may take, from the reference's, which is run once.
+
+        Raises:
+            ReferenceFailed: it does not pass here, so nothing can be said of an answer.
+        """
+        with self._lock:
+            found = self._limits.get(row.instance_id)
+            mine = found is None
+            if found is None:
+                found = self._limits[row.instance_id] = Future()
+        if mine:
+            try:
+                found.set_result(self._time(row))
+            except BaseException as error:
+                with self._lock:
+                    if isinstance(error, ReferenceFailed):
+                        self.failed_in_a_row += 1  # once for the row, however many answers it gets
+                    else:
+                        del self._limits[row.instance_id]  # asked for again, it is tried again
+                found.set_exception(error)
+                raise
+        return found.result()
+
+    def _time(self, row: Row) -> float:
+        report = self._bench.run(row, patched(row, row.patch, {}))
+        graded = grade(report, row.FAIL_TO_PASS, row.PASS_TO_PASS)
+        if not graded.solved:
+            raise ReferenceFailed(
+                f"{row.instance_id}: the reference does not pass here ({graded.reason}); `ttcdata validate` says more"
+            )
+        return max(LEAST_LIMIT_S, self._patience * report.seconds)
+
     def _run(self, key: str, row: Row, files: Mapping[str, str]) -> Judged:
         began = time.perf_counter()
         try:
-            graded = self._bench.grade(row, files, partly=True)
+            graded = self._bench.grade(row, files, partly=True, limit_s=self._limit(row))
+        except ReferenceFailed as error:
+            return Judged("", files=files, error=str(error))
         except INFRASTRUCTURE as error:
             with self._lock:
                 self.failed_in_a_row += 1

@@ -38,6 +38,7 @@ class Rewards:
         dataset: a folder, a build's folder, or a Hub id: the one that is trained on.
         sandbox: where answers run.
         workers: at the same time; 0 means one for each processor.
+        patience: an answer's tests may take so many times as long as the reference's, and 2 s at least.
         strict: `tests` is 1 for a solved row and 0 for any other, in place of the share of tests that pass.
         brevity_tokens: so long an answer earns no `brevity`.
         cache: folders that builds share.
@@ -54,12 +55,13 @@ class Rewards:
         *,
         sandbox: SandboxKind = "auto",
         workers: int = 0,
+        patience: float = 5.0,
         strict: bool = False,
         brevity_tokens: int = 1_024,
         cache: Cache | None = None,
         progress: Progress | None = None,
     ) -> None:
-        self.judge = Judge(dataset, sandbox=sandbox, workers=workers, cache=cache, progress=progress)
+        self.judge = Judge(dataset, sandbox=sandbox, workers=workers, patience=patience, cache=cache, progress=progress)
         self._strict = strict
         self._brevity_tokens = brevity_tokens
 

@@ -64,6 +64,8 @@ class RewardRules(Section):
     brevity: float = Field(0.0, ge=0)
     """1 for no token, 0 for `brevity_tokens`; only for answers that can be applied."""
     brevity_tokens: int = Field(1_024, ge=1)
+    patience: float = Field(5.0, ge=1)
+    """An answer's tests may take so many times as long as the reference's, and 2 s at least."""
     strict: bool = False
     """`tests` is 1 for a solved row and 0 for any other."""
 
