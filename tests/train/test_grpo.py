@@ -109,7 +109,7 @@ def test_a_loss_that_is_no_number_ends_the_run_in_one_line(
     )
     assert done.returncode == 1
     last = done.stderr.strip().splitlines()[-1]
-    assert last.startswith("error: step ")
+    assert last.startswith("error: ")
     assert "lower grpo.learning_rate" in last
     assert (tmp_path / "run" / "metrics.jsonl").is_file()
 

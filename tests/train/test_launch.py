@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import time
@@ -11,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from ttc_data.errors import TrainingFailed
+from ttc_data.errors import TrainingFailed, TtcError
 from ttc_data.recipe import packaged_recipes
+from ttc_data.train.grpo import plain_errors
 from ttc_data.train.launch import Plan, Process, check_batches, check_machine, launch, plan, prepare
 from ttc_data.train.rules import LaunchRules, TrainRecipe, load_training
 
@@ -60,6 +62,40 @@ def test_the_server_is_started_as_trl_wants_it() -> None:
     assert found.grpo["vllm_server_base_url"] == "http://127.0.0.1:9000"
 
 
+def test_gpus_that_a_scheduler_gave_keep_their_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,GPU-1a,7")
+    server, trainer = plan(recipe(), RUN, 3).processes
+    assert server.env["CUDA_VISIBLE_DEVICES"] == "5"
+    assert trainer.env["CUDA_VISIBLE_DEVICES"] == "GPU-1a,7"
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (
+            RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"),
+            ["memory is full", "grpo.per_device_train_batch_size"],
+        ),
+        (RuntimeError("probability tensor contains either `inf`, `nan` or element < 0"), ["lower grpo.learning_rate"]),
+        (ConnectionRefusedError(111, "refused"), ["vLLM's server does not answer", "logs", "last checkpoint"]),
+        (OSError(errno.ENOSPC, "No space left on device"), ["no space left", "last whole checkpoint"]),
+        (RuntimeError("write failed: No space left on device"), ["no space left", "last whole checkpoint"]),
+    ],
+)
+def test_what_ends_a_run_is_one_line(tmp_path: Path, error: Exception, words: list[str]) -> None:
+    (tmp_path / "checkpoint-3").mkdir()
+    (tmp_path / "checkpoint-3" / "trainer_state.json").write_text("{}")
+    (tmp_path / "checkpoint-6").mkdir()
+    with pytest.raises(TtcError) as raised, plain_errors(tmp_path):
+        raise error
+    said = str(raised.value)
+    assert "\n" not in said
+    for word in words:
+        assert word in said
+    assert (tmp_path / "checkpoint-3").is_dir()
+    assert (tmp_path / "checkpoint-6").is_dir() == ("whole" not in said), "a torn checkpoint is not gone on from"
+
+
 def test_what_the_recipe_says_of_zero_holds_for_one_gpu_too() -> None:
     two = recipe().model_copy(update={"launch": LaunchRules(zero=3)})
     assert (plan(two, RUN, 2).accelerate or {})["deepspeed_config"]["zero_stage"] == 3
@@ -96,11 +132,11 @@ def test_a_machine_without_what_it_takes_is_one_line(monkeypatch: pytest.MonkeyP
     with pytest.raises(
         TrainingFailed, match=r"trl, transformers, accelerate not installed; `pip install 'ttcdata\[train\]'`"
     ):
-        check_machine(plan(recipe(), RUN, 0))
+        check_machine(plan(recipe(), RUN, 0), recipe())
     monkeypatch.setattr("importlib.util.find_spec", lambda name: True)
     monkeypatch.setattr("importlib.metadata.version", lambda name: "0.40.0+cu130")
     with pytest.raises(TrainingFailed, match=r"vLLM 0\.40\.0: TRL supports 0\.22\.0 to 0\.31\.0"):
-        check_machine(plan(recipe(), RUN, 1))
+        check_machine(plan(recipe(), RUN, 1), recipe())
 
 
 def test_a_folder_with_checkpoints_of_another_model_is_not_gone_on_with(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def train(
         for line in planned.lines():
             tell(line)
         return
-    check_machine(planned)
+    check_machine(planned, chosen)
     prepare(chosen, planned, folder)
     launch(planned, folder, console_progress().say)
     tell(f"trained: {folder / 'model'}; curves: {folder / 'curves.html'}")

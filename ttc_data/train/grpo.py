@@ -85,6 +85,12 @@ def config_of(recipe: TrainRecipe, folder: Path, planned: dict[str, Any]) -> Any
         given.setdefault("chat_template_kwargs", {"enable_thinking": recipe.prompts.thinking})
     if recipe.revision:
         given["model_init_kwargs"] = {"revision": recipe.revision, **(given.get("model_init_kwargs") or {})}
+    if given.get("eval_strategy", "no") != "no":
+        # The checkpoint that solves most of the held-out split is kept beside the last one: it has to be written when that is known.
+        given.setdefault("metric_for_best_model", "tests/solved")
+        given.setdefault("greater_is_better", True)
+        if "save_steps" not in recipe.grpo and "eval_steps" in given:
+            given["save_steps"] = given["eval_steps"]
     # TRL asks for the context as a whole where vLLM shares the GPU.
     if given.get("use_vllm") and recipe.prompts.max_tokens:
         given.setdefault("vllm_max_model_length", recipe.prompts.max_tokens + int(given["max_completion_length"]))
@@ -162,7 +168,7 @@ def _train(recipe: TrainRecipe, folder: Path, settings: dict[str, Any]) -> None:
         trainer.save_model(str(folder / MODEL))
         if first:
             tokenizer.save_pretrained(str(folder / MODEL))
-            _summarize(folder, before, after)
+            _summarize(folder, before, after, trainer.state)
         if config.push_to_hub:
             trainer.push_to_hub()
     finally:
@@ -173,11 +179,13 @@ def _line(prompt: Prompt) -> dict[str, Any]:
     return {"prompt": [asdict(one) for one in prompt.messages], "instance_id": prompt.instance_id}
 
 
-def _summarize(folder: Path, before: dict[str, Any] | None, after: dict[str, Any] | None) -> None:
-    """Keep what was solved before and after; a run that was resumed keeps what it said at its beginning."""
+def _summarize(folder: Path, before: dict[str, Any] | None, after: dict[str, Any] | None, state: Any) -> None:
+    """Keep what was solved before, after and at best; a run that was resumed keeps what it said at its beginning."""
     path = folder / SUMMARY
     known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    found = {"before": before or known.get("before"), "after": after}
+    kept = Path(state.best_model_checkpoint).name if state.best_model_checkpoint else None
+    best = {"checkpoint": kept, "metric": state.best_metric} if kept else None
+    found = {"before": before or known.get("before"), "after": after, "best": best}
     path.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
 
 
@@ -213,6 +221,11 @@ def plain_errors(folder: Path) -> Iterator[None]:
             raise TrainingFailed(
                 f"the GPU's memory is full ({said[:160]}); lower grpo.per_device_train_batch_size, grpo.max_completion_length"
                 " or grpo.vllm_gpu_memory_utilization, or train adapters (lora); the last checkpoint is kept"
+            ) from error
+        if "probability tensor contains" in said:  # the weights are no numbers any more: nothing can be drawn from them
+            raise TrainingFailed(
+                "the model gives no numbers any more: the last step was too long; lower grpo.learning_rate or"
+                " grpo.max_grad_norm, and run again: it goes on from the last checkpoint"
             ) from error
         if getattr(error, "errno", None) == errno.ENOSPC or "no space left" in said.lower():
             _drop_torn(folder)

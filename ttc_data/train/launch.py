@@ -107,6 +107,7 @@ def plan(recipe: TrainRecipe, folder: Path, gpus: int, python: str = sys.executa
             f" give launch.server_gpus a multiple of it"
         )
     server, trainers = tuple(range(share)), tuple(range(share, gpus))
+    names = _names(gpus)
     check_batches(recipe, max(1, len(trainers)))
     found: dict[str, Any] = {"bf16": bool(gpus), "use_vllm": bool(gpus)}
     if not gpus:
@@ -122,18 +123,24 @@ def plan(recipe: TrainRecipe, folder: Path, gpus: int, python: str = sys.executa
     several = len(trainers) > 1 or (zero > 0 and bool(trainers))
     accelerate = _accelerate(recipe, len(trainers), zero) if several else None
     run = ("-m", "ttc_data.train.grpo", str(folder))
-    visible = {"CUDA_VISIBLE_DEVICES": ",".join(map(str, trainers))}
+    visible = {"CUDA_VISIBLE_DEVICES": ",".join(names[number] for number in trainers)}
     command = (
         (python, "-m", "accelerate.commands.launch", "--config_file", str(folder / ACCELERATE), *run)
         if several
         else (python, *run)
     )
     trainer = Process("trainer", command, {**visible, **(NCCL if gpus > 1 else {})})
-    processes = (_server(recipe, server, python), trainer) if server else (trainer,)
+    processes = (_server(recipe, [names[number] for number in server], python), trainer) if server else (trainer,)
     return Plan(gpus, server, trainers, found, accelerate, processes)
 
 
-def _server(recipe: TrainRecipe, gpus: Sequence[int], python: str) -> Process:
+def _names(gpus: int) -> Sequence[str]:
+    """What CUDA calls the GPUs: a scheduler that gave some of a machine's has named them."""
+    given = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+    return given if len(given) >= gpus and all(given) else [str(number) for number in range(gpus)]
+
+
+def _server(recipe: TrainRecipe, gpus: Sequence[str], python: str) -> Process:
     rules = recipe.launch
     context = recipe.prompts.max_tokens + int(
         recipe.grpo.get("max_completion_length", DEFAULTS["max_completion_length"])
@@ -150,7 +157,7 @@ def _server(recipe: TrainRecipe, gpus: Sequence[int], python: str) -> Process:
         command += ["--tensor-parallel-size", str(rules.tensor_parallel)]
     if (copies := len(gpus) // rules.tensor_parallel) > 1:
         command += ["--data-parallel-size", str(copies)]
-    env = {"CUDA_VISIBLE_DEVICES": ",".join(map(str, gpus)), "VLLM_SERVER_DEV_MODE": "1", **NCCL}
+    env = {"CUDA_VISIBLE_DEVICES": ",".join(gpus), "VLLM_SERVER_DEV_MODE": "1", **NCCL}
     return Process("server", (*command, *rules.server_args), env)
 
 
@@ -202,7 +209,7 @@ def check_batches(recipe: TrainRecipe, processes: int) -> None:
     )
 
 
-def check_machine(plan: Plan) -> None:
+def check_machine(plan: Plan, recipe: TrainRecipe) -> None:
     """Refuse a plan that this machine cannot run.
 
     Raises:
@@ -212,6 +219,9 @@ def check_machine(plan: Plan) -> None:
     if (plan.accelerate or {}).get("distributed_type") == "DEEPSPEED":
         needed.append("deepspeed")
     missing = [name for name in needed if importlib.util.find_spec(name) is None]
+    for name, key in ((recipe.tracking, "tracking"), ("peft" if recipe.lora is not None else "none", "lora")):
+        if name != "none" and importlib.util.find_spec(name) is None:
+            raise TrainingFailed(f"{key}: {name} not installed; `pip install {name}`, or leave {key} out")
     if missing:
         extra = "train,vllm" if plan.gpus else "train"
         raise TrainingFailed(f"{', '.join(missing)} not installed; `pip install 'ttcdata[{extra}]'`")
