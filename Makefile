@@ -40,6 +40,7 @@ demo: install ## build a small dataset into out/demo and show it
 
 test: install $(if $(CI),engine browser) ## run the tests (with CI set: no engine and no browser are failures, not skips)
 	$(BIN)/pytest
+	$(if $(CI),$(MAKE) test-train)
 
 test-llm: $(LLM_STAMP) ## run a whole build with a real small model in a real vLLM, on the processor (fetches gigabytes)
 	@$(LLM_BIN)/python -m ttc_data.environments.engine --or-bubblewrap

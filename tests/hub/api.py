@@ -110,7 +110,7 @@ def create(hub: Hub, request: Request) -> Answer:
         return failed(
             403, f"You don't have the rights to create a dataset under the namespace {name.partition('/')[0]}"
         )
-    url = f"{request.endpoint}/datasets/{name}"
+    url = f"{request.endpoint}/{'datasets/' if asked.get('type') == 'dataset' else ''}{name}"
     with hub.lock:
         if name in hub.repos:
             return as_json({"error": "You already created this dataset repo", "url": url}, 409)
@@ -309,28 +309,28 @@ def validate_yaml(hub: Hub, request: Request) -> Answer:
     return as_json({"errors": [], "warnings": []})
 
 
-DATASET = rf"/api/datasets/{NAME}"
+KIND = rf"/api/(datasets|models)/{NAME}"
 ROUTES: list[tuple[str, str, Callable[..., Answer]]] = [
     ("GET", "/api/whoami-v2", whoami),
     ("POST", "/api/repos/create", create),
     ("POST", "/api/validate-yaml", validate_yaml),
-    ("GET", rf"{DATASET}(/revision/{REVISION})?", about),
-    ("GET", rf"{DATASET}/auth-check", may_read),
-    ("GET", rf"{DATASET}/auth-check/write", may_write),
-    ("GET", rf"{DATASET}/refs", refs),
-    ("POST", rf"{DATASET}/branch/(?P<branch>[^/]+)", new_branch),
-    ("POST", rf"{DATASET}/tag/{REVISION}", new_tag),
-    ("GET", rf"{DATASET}/tree/{REVISION}(/(?P<folder>.+))?", tree),
-    ("POST", rf"{DATASET}/paths-info/{REVISION}", paths_info),
-    ("POST", rf"{DATASET}/preupload/{REVISION}", preupload),
-    ("POST", rf"{DATASET}/commit/{REVISION}", commit_files),
-    ("GET HEAD", rf"/datasets/{NAME}/resolve/{REVISION}/(?P<path>.+)", resolve),
-    ("POST", rf"/datasets/{NAME}\.git/info/lfs/objects/batch", writing(uploads.batch)),
+    ("GET", rf"{KIND}(/revision/{REVISION})?", about),
+    ("GET", rf"{KIND}/auth-check", may_read),
+    ("GET", rf"{KIND}/auth-check/write", may_write),
+    ("GET", rf"{KIND}/refs", refs),
+    ("POST", rf"{KIND}/branch/(?P<branch>[^/]+)", new_branch),
+    ("POST", rf"{KIND}/tag/{REVISION}", new_tag),
+    ("GET", rf"{KIND}/tree/{REVISION}(/(?P<folder>.+))?", tree),
+    ("POST", rf"{KIND}/paths-info/{REVISION}", paths_info),
+    ("POST", rf"{KIND}/preupload/{REVISION}", preupload),
+    ("POST", rf"{KIND}/commit/{REVISION}", commit_files),
+    ("GET HEAD", rf"(/datasets)?/{NAME}/resolve/{REVISION}/(?P<path>.+)", resolve),
+    ("POST", rf"(/datasets)?/{NAME}\.git/info/lfs/objects/batch", writing(uploads.batch)),
     ("PUT", r"/lfs/(?P<oid>[0-9a-f]{64})", uploads.whole),
     ("PUT", r"/lfs/(?P<oid>[0-9a-f]{64})/(?P<number>\d+)", uploads.part),
     ("POST", r"/lfs/(?P<oid>[0-9a-f]{64})/complete", uploads.complete),
     ("POST", r"/lfs/verify", uploads.verify),
-    ("GET", rf"{DATASET}/xet-write-token/{REVISION}", writing(xet.token)),
+    ("GET", rf"{KIND}/xet-write-token/{REVISION}", writing(xet.token)),
     ("POST", r"/v1/xorbs/default/(?P<name>[0-9a-f]{64})", xet.xorb),
     ("POST", r"/v1/shards", xet.shard),
 ]

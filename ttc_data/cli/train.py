@@ -16,11 +16,16 @@ def train(
         typer.Argument(metavar="DATASET", help="A folder or a Hub id; the newest build under out/ when not given."),
     ] = None,
     recipe: Annotated[
-        str, typer.Option("--recipe", metavar="RECIPE", help="A training recipe: a file, or a packaged one's name.")
-    ] = "train",
+        str,
+        typer.Option(
+            "--recipe",
+            metavar="RECIPE",
+            help="A training recipe: a file, or a packaged one's name; train, or train-cpu with --gpus 0, when not given.",
+        ),
+    ] = "",
     gpus: Annotated[
         int,
-        typer.Option("--gpus", metavar="N", min=0, help="GPUs of this machine; 0 tries the recipe on the processor."),
+        typer.Option("--gpus", metavar="N", min=0, help="GPUs of this machine; 0 trains on the processor, for a try."),
     ] = 1,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FOLDER", help="The run's folder; out/RECIPE when not given.")
@@ -32,6 +37,12 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change one recipe value, read as YAML; repeatable."),
     ] = None,
+    push_to_hub: Annotated[
+        str, typer.Option("--push-to-hub", metavar="ORG/NAME", help="Publish the trained model there at the end.")
+    ] = "",
+    private: Annotated[
+        bool, typer.Option("--private", metavar="", help="With --push-to-hub: only its organisation is to see it.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", metavar="", help="Show what would run where, and stop.")
     ] = False,
@@ -44,7 +55,7 @@ def train(
 
         ttcdata train --gpus 8 --recipe train-8gpu
 
-        ttcdata train out/demo/dataset --gpus 0 --set grpo.max_steps=5
+        ttcdata train out/demo/dataset --gpus 0
 
         ttcdata train my-org/stack-impl --gpus 1 --model Qwen/Qwen3-1.7B --dry-run
     """
@@ -54,6 +65,7 @@ def train(
     changes: dict[str, object] = {"model": model} if model else {}
     if dataset:
         changes["dataset"] = dataset
+    recipe = recipe or ("train" if gpus else "train-cpu")
     chosen = load_training(recipe, set_ or (), changes)
     if not chosen.dataset:
         chosen = chosen.model_copy(update={"dataset": str(newest_build("dataset"))})
@@ -66,6 +78,18 @@ def train(
             tell(line)
         return
     check_machine(planned, chosen)
+    from ttc_data.train.release import open_model, push_model, write_card
+
+    progress = console_progress()
+    hub = open_model(push_to_hub, private=private, progress=progress) if push_to_hub else None
     prepare(chosen, planned, folder)
-    launch(planned, folder, console_progress().say)
+    launch(planned, folder, progress.say)
+    write_card(folder)
     tell(f"trained: {folder / 'model'}; curves: {folder / 'curves.html'}")
+    if hub is not None:
+        sent = push_model(folder, hub, progress)
+        tell(
+            f"{len(sent.send)} files sent: {hub.url}"
+            if sent.changes
+            else f"nothing to push: {hub.url} holds it already"
+        )

@@ -1,4 +1,4 @@
-"""One dataset's repository on the Hub: what a push asks of it, with patience, and with errors of one line."""
+"""One repository on the Hub: what a push asks of it, with patience, and with errors of one line."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Literal, TypeAlias, TypeVar
 
 import duckdb
 import httpx2
@@ -36,7 +36,7 @@ from ttc_data.errors import PushFailed
 from ttc_data.store import connect, quoted
 
 T = TypeVar("T")
-KIND = "dataset"
+Kind: TypeAlias = Literal["dataset", "model"]
 # Those of huggingface_hub's own `http_backoff`, which its uploads go through; its other calls ask once.
 WAITS_S = (1.0, 2.0, 4.0, 8.0, 8.0)
 PASSING = frozenset((408, 429, 500, 502, 503, 504))
@@ -65,27 +65,28 @@ class Remote:
 
 
 class HubRepository:
-    """A dataset's repository.
+    """A repository.
 
     Args:
         name: `ORG/NAME`.
         branch: that is pushed to.
         progress: told what is waited for.
+        kind: of what it holds.
 
     Raises:
         PushFailed: the name is not valid, or there is no token.
     """
 
-    def __init__(self, name: str, branch: str, progress: Progress) -> None:
+    def __init__(self, name: str, branch: str, progress: Progress, kind: Kind = "dataset") -> None:
         if name.count("/") != 1:
-            raise PushFailed(f"{name}: not the name of a dataset on the Hub; give it as ORG/NAME")
+            raise PushFailed(f"{name}: not the name of a {kind} on the Hub; give it as ORG/NAME")
         try:
-            hf_hub_url(name, "README.md", repo_type=KIND)  # asks nobody, and knows the rules for names
+            hf_hub_url(name, "README.md", repo_type=kind)  # asks nobody, and knows the rules for names
         except HFValidationError as error:
             raise PushFailed(f"{name}: not a name that the Hub takes ({_one_line(error)}); choose another") from error
         if get_token() is None:
             raise PushFailed(f"{name}: no token to write with; run `hf auth login`, or set HF_TOKEN")
-        self.name, self.branch = name, branch
+        self.name, self.branch, self._kind = name, branch, kind
         self._progress = progress
         self._api = HfApi()
         self._heard = False
@@ -95,7 +96,7 @@ class HubRepository:
     @property
     def url(self) -> str:
         """Its page."""
-        return f"{constants.ENDPOINT}/datasets/{self.name}"
+        return f"{constants.ENDPOINT}/{'datasets/' if self._kind == 'dataset' else ''}{self.name}"
 
     def check_token(self) -> None:
         """Ask who the token belongs to, and whether it may write at all.
@@ -116,7 +117,7 @@ class HubRepository:
         """Whether it is there, for this token: None where it is not, else whether it is private."""
         with self._asking():
             try:
-                return bool(self._patiently(lambda: self._api.repo_info(self.name, repo_type=KIND)).private)
+                return bool(self._patiently(lambda: self._api.repo_info(self.name, repo_type=self._kind)).private)
             except RepositoryNotFoundError:
                 return None
 
@@ -124,7 +125,7 @@ class HubRepository:
         """Make it, empty; where it is not to be private, its organisation's default decides."""
         with self._asking():
             self._patiently(
-                lambda: self._api.create_repo(self.name, repo_type=KIND, private=private or None, exist_ok=True)
+                lambda: self._api.create_repo(self.name, repo_type=self._kind, private=private or None, exist_ok=True)
             )
 
     def check_rights(self) -> None:
@@ -134,12 +135,12 @@ class HubRepository:
             PushFailed: it may not.
         """
         with self._asking():
-            self._patiently(lambda: self._api.auth_check(self.name, repo_type=KIND, write=True))
+            self._patiently(lambda: self._api.auth_check(self.name, repo_type=self._kind, write=True))
 
     def refs(self) -> tuple[dict[str, str], dict[str, str]]:
         """Its branches and its tags, with the commit of each."""
         with self._asking():
-            found = self._patiently(lambda: self._api.list_repo_refs(self.name, repo_type=KIND))
+            found = self._patiently(lambda: self._api.list_repo_refs(self.name, repo_type=self._kind))
         return (
             {one.name: one.target_commit for one in found.branches},
             {one.name: one.target_commit for one in found.tags},
@@ -150,14 +151,14 @@ class HubRepository:
         with self._asking():
             self._patiently(
                 lambda: self._api.create_branch(
-                    self.name, branch=self.branch, revision=commit, repo_type=KIND, exist_ok=True
+                    self.name, branch=self.branch, revision=commit, repo_type=self._kind, exist_ok=True
                 )
             )
 
     def at(self, commit: str) -> Remote:
         """A commit, with what it holds."""
         with self._asking():
-            entries = self._api.list_repo_tree(self.name, recursive=True, revision=commit, repo_type=KIND)
+            entries = self._api.list_repo_tree(self.name, recursive=True, revision=commit, repo_type=self._kind)
             files = [entry for entry in entries if isinstance(entry, RepoFile)]
         return Remote(commit, {file.path: file.lfs.sha256 if file.lfs else file.blob_id for file in files})
 
@@ -190,7 +191,7 @@ class HubRepository:
             self._api.preupload_lfs_files(
                 self.name,
                 additions,
-                repo_type=KIND,
+                repo_type=self._kind,
                 revision=self.branch,
                 free_memory=False,
                 gitignore_content="",  # or the commit would leave out what a .gitignore there names
@@ -213,7 +214,7 @@ class HubRepository:
                 return head
             tried = True
             made = self._api.create_commit(
-                self.name, todo, commit_message=message, repo_type=KIND, revision=self.branch, parent_commit=on
+                self.name, todo, commit_message=message, repo_type=self._kind, revision=self.branch, parent_commit=on
             )
             return str(made.oid)
 
@@ -224,11 +225,11 @@ class HubRepository:
         """Name a commit for ever."""
         with self._asking():
             self._patiently(
-                lambda: self._api.create_tag(self.name, tag=name, revision=commit, repo_type=KIND, exist_ok=True)
+                lambda: self._api.create_tag(self.name, tag=name, revision=commit, repo_type=self._kind, exist_ok=True)
             )
 
     def _head(self) -> str:
-        info = self._patiently(lambda: self._api.repo_info(self.name, repo_type=KIND, revision=self.branch))
+        info = self._patiently(lambda: self._api.repo_info(self.name, repo_type=self._kind, revision=self.branch))
         return str(info.sha)
 
     def _patiently(self, call: Callable[[], T]) -> T:

@@ -125,7 +125,7 @@ def push(
     version = version_of(files, written.version)
     hub = HubRepository(name, branch, told)
     hub.check_token()
-    is_private = _open(hub, private=private)
+    is_private = open_repository(hub, private=private)
     branches, tags = hub.refs()
     if branch in tags:
         raise PushFailed(f"{name}: {branch} is a tag, and tags stay where they are; give --revision a branch")
@@ -143,7 +143,7 @@ def push(
             f"{name}: {len(plan.send)} files to send ({decimal(plan.size)}), {len(plan.remove)} to remove,"
             f" {plan.unchanged} unchanged"
         )
-        commit = _publish(hub, plan, f"{version}: {written.count()} rows", remote.commit, told)
+        commit = send(hub, plan, f"{version}: {written.count()} rows", remote.commit, told)
         _check_published(hub, hub.at(commit), files)
     if version not in tags:
         hub.tag(version, commit)
@@ -270,8 +270,19 @@ def _refuse(folder: Path, findings: Iterable[Finding]) -> None:
         )
 
 
-def _open(hub: HubRepository, *, private: bool) -> bool:
-    """Make the repository where it is not there; gives whether it is private."""
+def open_repository(hub: HubRepository, *, private: bool) -> bool:
+    """Make a repository where it is not there, and see that the token may write to it.
+
+    Args:
+        hub: the repository.
+        private: to be made so, and refused where it is there and is not.
+
+    Returns:
+        Whether it is private.
+
+    Raises:
+        PushFailed: it is public, or the token may not write.
+    """
     is_private = hub.exists()
     if is_private is None:
         hub.create(private=private)
@@ -315,8 +326,22 @@ def _check_tag(hub: HubRepository, version: str, tagged: Remote, files: Sequence
         )
 
 
-def _publish(hub: HubRepository, plan: Plan, message: str, on: str, progress: Progress) -> str:
-    """Send what is large, then commit everything at once; gives the branch's newest commit."""
+def send(hub: HubRepository, plan: Plan, message: str, on: str, progress: Progress) -> str:
+    """Send what is large, then commit everything at once.
+
+    Args:
+        hub: where to.
+        plan: what.
+        message: of the commit.
+        on: the commit that must still be the newest.
+        progress: told of each group of files.
+
+    Returns:
+        The branch's newest commit.
+
+    Raises:
+        PushFailed: nothing is published.
+    """
     operations: list[CommitOperationAdd | CommitOperationDelete] = []
     sent = 0
     for batch in batches(plan.send):

@@ -169,8 +169,6 @@ def _train(recipe: TrainRecipe, folder: Path, settings: dict[str, Any]) -> None:
         if first:
             tokenizer.save_pretrained(str(folder / MODEL))
             _summarize(folder, before, after, trainer.state)
-        if config.push_to_hub:
-            trainer.push_to_hub()
     finally:
         rewards.close()
 

@@ -154,7 +154,13 @@ class TrainRecipe(Section):
     @field_validator("grpo")
     @classmethod
     def _ours(cls, grpo: dict[str, Any]) -> dict[str, Any]:
-        decided = {"output_dir": "--out", "report_to": "tracking", "reward_weights": "rewards", "seed": "seed"}
+        decided = {
+            "output_dir": "--out",
+            "push_to_hub": "--push-to-hub",
+            "report_to": "tracking",
+            "reward_weights": "rewards",
+            "seed": "seed",
+        }
         for key in decided.keys() & grpo.keys():
             raise ValueError(f"{key} is what {decided[key]!r} says; give that instead")
         return {name: _number(value) for name, value in grpo.items()}
