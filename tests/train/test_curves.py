@@ -6,7 +6,16 @@ import json
 import math
 from pathlib import Path
 
-from ttc_data.train.curves import METRICS, append, curves, keep_until, write_page
+from ttc_data.train.curves import METRICS, append, curves, keep_until, said, write_page
+
+
+def test_the_newest_step_is_said_in_a_line(tmp_path: Path) -> None:
+    assert said(tmp_path) == ""
+    append(tmp_path, 3, {"reward": 0.25, "tests/solved": 0.125, "tests/applied": math.nan, "step_time": 1.26})
+    append(tmp_path, 3, {"eval_tests/solved": 0.5})
+    with (tmp_path / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 4, "step_')
+    assert said(tmp_path) == "step 3: reward 0.250, 12.5% solved; 1.3 s a step"
 
 
 def test_what_is_no_number_is_a_gap(tmp_path: Path) -> None:

@@ -49,6 +49,24 @@ def _step_of(line: str) -> float:
         return math.inf  # torn
 
 
+def said(folder: Path) -> str:
+    """The newest figures in a line, `""` before the first step."""
+    path = folder / METRICS
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    for line in reversed(lines):
+        step = _step_of(line)
+        figures = json.loads(line) if math.isfinite(step) else {}
+        if "step_time" in figures:
+            shares = {
+                "reward": "reward {:.3f}",
+                "tests/solved": "{:.1%} solved",
+                "tests/applied": "{:.1%} can be applied",
+            }
+            known = [form.format(figures[name]) for name, form in shares.items() if figures.get(name) is not None]
+            return f"step {step:.0f}: {', '.join(known)}; {figures['step_time']:.1f} s a step"
+    return ""
+
+
 def curves(folder: Path) -> dict[str, Points]:
     """Every figure's values by step, those a person looks at first in front."""
     found: dict[str, Points] = {}

@@ -19,6 +19,7 @@ from packaging.version import Version
 
 from ttc_data.errors import TrainingFailed
 from ttc_data.llm.leashed import Leashed
+from ttc_data.train import curves
 from ttc_data.train.grpo import DEFAULTS, RECIPE, SETTINGS
 from ttc_data.train.rules import TrainRecipe
 
@@ -274,12 +275,13 @@ def launch(plan: Plan, folder: Path, say: Callable[[str], None]) -> None:
         TrainingFailed: a process failed, with what it said.
     """
     running: dict[str, Leashed] = {}
+    say(f"{' and '.join(process.name for process in plan.processes)} starting; logs: {folder / LOGS}")
     try:
         for process in plan.processes:
             log = folder / LOGS / f"{process.name}.log"
             env = {**os.environ, "PYTHONUNBUFFERED": "1", **process.env}
             running[process.name] = Leashed(process.command, log, env, GRACE_S)
-        _watch(running, say)
+        _watch(running, folder, say)
     finally:
         for one in running.values():
             one.ask()
@@ -287,8 +289,8 @@ def launch(plan: Plan, folder: Path, say: Callable[[str], None]) -> None:
             one.close()
 
 
-def _watch(running: Mapping[str, Leashed], say: Callable[[str], None]) -> None:
-    said = time.monotonic()
+def _watch(running: Mapping[str, Leashed], folder: Path, say: Callable[[str], None]) -> None:
+    said, told = time.monotonic(), ""
     while (code := running["trainer"].poll()) is None:
         for name, one in running.items():
             if name != "trainer" and (ended := one.poll()) is not None:
@@ -298,16 +300,12 @@ def _watch(running: Mapping[str, Leashed], say: Callable[[str], None]) -> None:
                 )
         if time.monotonic() - said >= SAY_EVERY_S:
             said = time.monotonic()
-            say(_progress(running["trainer"]))
+            if (line := curves.said(folder)) != told:
+                told = line
+                say(line)
         time.sleep(LOOK_S)
     if code:
         text = running["trainer"].log.read_text(encoding="utf-8", errors="replace")
         errors = re.findall(r"^error: (.*)$", text, re.MULTILINE)
         said_last = errors[-1] if errors else running["trainer"].quoted(3)
         raise TrainingFailed(f"{said_last} (log: {running['trainer'].log})" if not errors else said_last)
-
-
-def _progress(trainer: Leashed) -> str:
-    last = re.split(r"[\r\n]+", trainer.quoted(1))[-1]
-    steps = re.findall(r"(\d+/\d+) \[([^\]]*)\]", last)
-    return f"step {steps[-1][0]} ({steps[-1][1]})" if steps else f"trainer: {last[-120:]}"
