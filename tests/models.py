@@ -1,4 +1,4 @@
-"""A model server on a real socket that answers as a test says."""
+"""A model server on a real socket that answers as a test says; it refuses a prompt whose answer is None."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Server(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, answer: Callable[[str, dict[str, Any]], str]) -> None:
+    def __init__(self, answer: Callable[[str, dict[str, Any]], str | None]) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.answer = answer
         self.prompts: list[str] = []
@@ -41,13 +41,16 @@ class Handler(BaseHTTPRequestHandler):
         prompt = asked["messages"][-1]["content"]
         self.server.prompts.append(prompt)
         text = self.server.answer(prompt, asked)
+        if text is None:
+            self._send({"error": {"message": "longer than the model's context"}}, 400)
+            return
         choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
         usage = {"prompt_tokens": 100, "completion_tokens": 50, "total_tokens": 150}
         self._send({"id": "1", "object": "chat.completion", "model": MODEL, "choices": [choice], "usage": usage})
 
-    def _send(self, value: object) -> None:
+    def _send(self, value: object, status: int = 200) -> None:
         data = json.dumps(value).encode()
-        self.send_response(200)
+        self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
@@ -58,7 +61,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(answer: Callable[[str, dict[str, Any]], str]) -> Iterator[Server]:
+def serving(answer: Callable[[str, dict[str, Any]], str | None]) -> Iterator[Server]:
     """Serve for as long as the block runs."""
     server = Server(answer)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})

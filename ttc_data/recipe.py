@@ -177,10 +177,23 @@ def read_recipe(
     for setting in settings:
         _apply(data, setting)
     data.update(changes)
-    try:
-        return kind.model_validate(data)
-    except ValidationError as error:
-        raise RecipeError(_one_line(kind, path, error)) from error
+    return _read(kind, path, data)
+
+
+def read_settings(kind: type[S], settings: Sequence[str]) -> S:
+    """Read what `--set` says where there is no file: every other key has its default.
+
+    Args:
+        kind: what it is read as.
+        settings: `section.field=value`, the value read as YAML.
+
+    Raises:
+        RecipeError: naming the key, the value and what it must be.
+    """
+    data: dict[str, Any] = {}
+    for setting in settings:
+        _apply(data, setting)
+    return _read(kind, "--set", data)
 
 
 def published_recipe(path: Path) -> Recipe:
@@ -201,10 +214,14 @@ def published_recipe(path: Path) -> Recipe:
             for kind in SOURCES
             if kind.model_fields["kind"].default == one["kind"]
         ]
+    return _read(Recipe, path, data)
+
+
+def _read(kind: type[S], where: Path | str, data: Mapping[str, Any]) -> S:
     try:
-        return Recipe.model_validate(data)
+        return kind.model_validate(data)
     except ValidationError as error:
-        raise RecipeError(_one_line(Recipe, path, error)) from error
+        raise RecipeError(_one_line(kind, where, error)) from error
 
 
 def _known(data: dict[str, Any], model: type[Section]) -> dict[str, Any]:
@@ -238,7 +255,7 @@ def _apply(data: dict[str, Any], setting: str) -> None:
         raise RecipeError(f"--set {setting!r}: the value is not YAML; quote it") from error
 
 
-def _one_line(kind: type[Section], path: Path, error: ValidationError) -> str:
+def _one_line(kind: type[Section], path: Path | str, error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     where = ".".join(str(part) for part in first["loc"]) or "recipe"
     if first["type"] == "extra_forbidden":

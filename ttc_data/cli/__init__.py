@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ttc_data import __version__
-from ttc_data.cli import build, check, dataset, doctor, export, image, push, report, spec, train
+from ttc_data.cli import build, check, dataset, difficulty, doctor, export, image, push, report, spec, train
 from ttc_data.cli.options import INTERRUPTED, STOPPED
 from ttc_data.errors import StorageFull, TtcError
 
@@ -50,6 +50,7 @@ app.command()(report.report)
 app.command()(check.check)
 app.command()(export.export)
 app.command()(push.push)
+app.command()(difficulty.difficulty)
 app.command()(train.train)
 app.command()(doctor.doctor)
 app.add_typer(image.app, name="image")

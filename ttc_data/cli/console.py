@@ -17,6 +17,7 @@ PLAIN_EVERY_S = 10.0
 WORDS = {
     "validate": ("valid", "not valid"),
     "grade": ("solved", "unsolved"),
+    "difficulty": ("judged", "left out"),
     "check": ("as the schema says", "not"),
     "report": ("rows", "left out"),
     "images": ("ready", "failed"),

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
 
 from ttc_data.funnel import fallbacks, funnel, reject_reasons
+
+if TYPE_CHECKING:
+    from ttc_data.train.attempts import Measured
 
 REASONS_SHOWN = 3
 
@@ -33,3 +39,39 @@ def funnel_table(out: Path) -> Table:
             ", ".join(mine[:REASONS_SHOWN]) + more,
         )
     return table
+
+
+def difficulty_table(measured: Measured) -> Table:
+    """How many rows a model solves never, sometimes and always."""
+    table = Table("rows", box=None, header_style="bold", pad_edge=False)
+    for name in ("count", "share"):
+        table.add_column(name, justify="right")
+    kinds = {"never solved": measured.never, "between": measured.between, "always solved": measured.always}
+    for name, count in kinds.items():
+        table.add_row(name, str(count), f"{count / len(measured.rows):.0%}")
+    return table
+
+
+def difficulty_lines(measured: Measured, out: Path, attempts: int) -> Iterator[str]:
+    """What else there is to say of a model's attempts, and how to train on the rows between.
+
+    Args:
+        measured: what came of them.
+        out: the file that they were written to.
+        attempts: that were asked for at each row.
+    """
+    rates = ", ".join(f"pass@{k} {measured.pass_at(k):.1%}" for k in dict.fromkeys((1, attempts)))
+    yield f"{measured.model}: {measured.attempts} attempts at {len(measured.rows)} rows, {rates}"
+    if measured.left_out:
+        reasons = Counter(one.reason for one in measured.left_out)
+        yield f"not asked: {', '.join(f'{reason} {count}' for reason, count in reasons.most_common())}"
+    if measured.errors:
+        yield f"{len(measured.errors)} attempts are not counted; the same command tries them again"
+    yield f"with select of the recipe, {measured.selected} of {len(measured.rows)} rows would be trained on"
+    if 0 < measured.between < len(measured.rows):
+        # Half an attempt, so that no rounding decides.
+        edge = 0.5 / attempts
+        yield (
+            f"the {measured.between} between: --set select.difficulty={out} --set select.min_pass_rate={edge:g}"
+            f" --set select.max_pass_rate={1 - edge:g}"
+        )

@@ -81,7 +81,24 @@ def open_model(recipe: Recipe, records: Path, say: Callable[[str], None]) -> Ite
     if not is_asked(recipe):
         yield None
         return
-    rules = recipe.llm
+    with named_model(recipe.llm, recipe.seed, records, say) as model:
+        yield model
+
+
+@contextmanager
+def named_model(rules: LlmRules, seed: int, records: Path, say: Callable[[str], None]) -> Iterator[Model]:
+    """Open the model that some rules name for as long as the block runs; its server ends with it, if it was started here.
+
+    Args:
+        rules: name the servers, or a model to start one with.
+        seed: of the answers.
+        records: answers go to a folder in it, what a server prints to `logs` beside it.
+        say: told what happens, and at the end what was asked and paid.
+
+    Raises:
+        RecipeError: none of several models is named.
+        ModelUnavailable: it does not answer.
+    """
     from ttc_data.llm.client import Models
     from ttc_data.llm.ledger import Prices
     from ttc_data.llm.serve import Server
@@ -100,7 +117,7 @@ def open_model(recipe: Recipe, records: Path, say: Callable[[str], None]) -> Ite
         )  # fmt: skip
         stack.enter_context(client)
         try:
-            yield Model(client, name, rules, recipe.seed)
+            yield Model(client, name, rules, seed)
         finally:
             say(f"model {name}: {_told(client.account)}")
 

@@ -33,12 +33,15 @@ class Sampling:
     """The server is sent `seed + number`, so that several answers to one prompt differ."""
     number: int = 0
     """Of the answer, where one prompt is asked several times: each is a request of its own."""
+    more: str = ""
+    """Further fields of the body as a JSON object, for servers that know them: vLLM takes `top_k` for instance."""
 
 
 @functools.lru_cache(maxsize=1_024)
 def _sampling_key(sampling: Sampling) -> str:
     one = sampling  # 0 and 0.0 are equal, so that either may have been asked for first
-    return content_key(one.model, float(one.temperature), one.max_tokens, float(one.top_p), one.seed, one.number)
+    more = [one.more] if one.more else []  # so that answers of before there was such a field are found
+    return content_key(one.model, float(one.temperature), one.max_tokens, float(one.top_p), one.seed, one.number, *more)
 
 
 @functools.lru_cache(maxsize=1_024)
@@ -52,6 +55,8 @@ def _sampling_fields(sampling: Sampling) -> str:
     }
     if sampling.seed is not None:
         fields["seed"] = sampling.seed + sampling.number
+    if sampling.more:
+        fields |= json.loads(sampling.more)
     return _compact(fields)[1:-1]
 
 

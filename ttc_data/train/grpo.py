@@ -48,11 +48,16 @@ DEFAULTS: dict[str, Any] = {
 
 
 def prompts_of(recipe: TrainRecipe, split: str, tokenizer: Any) -> tuple[list[Prompt], list[Reject]]:
-    """The prompts of a split that the model can take, selected and in order, and what was left out."""
+    """The prompts of a split that the model can take, selected and in order, and what was left out.
+
+    `tokenizer` may be None where prompts may have any number of tokens.
+    """
     dataset = Dataset(recipe.dataset)
     template = {} if recipe.prompts.thinking is None else {"enable_thinking": recipe.prompts.thinking}
 
     def count(messages: Sequence[Message]) -> int:
+        if tokenizer is None:
+            return 0
         told = tokenizer.apply_chat_template(
             [asdict(one) for one in messages], add_generation_prompt=True, tokenize=True, return_dict=True, **template
         )

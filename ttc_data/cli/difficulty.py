@@ -1,0 +1,102 @@
+"""`ttcdata difficulty`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ttc_data.cli.options import (
+    DockerOption,
+    GpusOption,
+    LimitOption,
+    LocalOption,
+    ModelOption,
+    SandboxOption,
+    ServeOption,
+    WorkersOption,
+    model_settings,
+    newest_build,
+    sandbox_named,
+)
+
+ERRORS_SHOWN = 3
+
+
+def difficulty(
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write, for `select.difficulty`.")],
+    dataset: Annotated[
+        str | None,
+        typer.Argument(metavar="DATASET", help="A folder or a Hub id; the newest build under out/ when not given."),
+    ] = None,
+    attempts: Annotated[int, typer.Option("--attempts", metavar="N", min=1, help="Answers to each row.")] = 8,
+    recipe: Annotated[
+        str,
+        typer.Option("--recipe", metavar="RECIPE", help="The training recipe that says how the model is asked."),
+    ] = "train",
+    split: Annotated[
+        str, typer.Option("--split", metavar="SPLIT", help="Which rows; those that the recipe trains on by default.")
+    ] = "",
+    llm: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--llm",
+            "--url",
+            metavar="URL",
+            help="OpenAI-compatible server of the model; repeatable, several are used together.",
+        ),
+    ] = None,
+    model: ModelOption = "",
+    serve: ServeOption = "",
+    gpus: GpusOption = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Change a value of the training recipe, or of `llm`; repeatable."
+        ),
+    ] = None,
+    limit: LimitOption = 0,
+    sandbox: SandboxOption = "auto",
+    docker: DockerOption = False,
+    local: LocalOption = False,
+    workers: WorkersOption = 0,
+) -> None:
+    """Let a model try the rows of a split, and write how often it solves each.
+
+    It is asked as the training recipe says, and judged as in training. Interrupted, the same command goes on; with more
+    attempts it asks for those that are missing. Exits 1 when our own infrastructure kept an attempt from being counted.
+
+    Examples:
+
+        ttcdata difficulty out/demo/dataset --out difficulty.jsonl --serve Qwen/Qwen3-1.7B --gpus 1
+
+        ttcdata difficulty --out difficulty.jsonl --llm http://localhost:8000/v1 --attempts 16 --recipe train-lora
+
+        ttcdata difficulty my-org/stack-impl --out easy.jsonl --llm http://localhost:8000/v1 --limit 200 --set llm.at_once=64
+    """
+    from ttc_data.cli import console
+    from ttc_data.cli.tables import difficulty_lines, difficulty_table
+    from ttc_data.train.attempts import asked_with, measure
+    from ttc_data.train.rules import load_training
+
+    given = set_ or []
+    of_the_model = [one for one in given if one.startswith("llm.")]
+    of_training = [one for one in given if one not in of_the_model]
+    asked = asked_with([*of_the_model, *model_settings(llm, model, serve, gpus)])
+    kind = sandbox_named(sandbox, docker=docker, local=local)
+    changes: dict[str, object] = {"sandbox": kind} if kind != "auto" else {}
+    named = {"dataset": dataset, "split": split, "workers": workers}
+    changes |= {key: value for key, value in named.items() if value}
+    if serve and not any(one.startswith("model=") for one in of_training):
+        changes["model"] = serve  # what is served is what will be trained, so its tokens count
+    chosen = load_training(recipe, of_training, changes)
+    if not chosen.dataset:
+        chosen = chosen.model_copy(update={"dataset": str(newest_build("dataset"))})
+    measured = measure(chosen, asked, out, attempts=attempts, limit=limit, progress=console.console_progress())
+    console.out.print(difficulty_table(measured))
+    for line in difficulty_lines(measured, out, attempts):
+        console.tell(line)
+    for error in dict.fromkeys(measured.errors[:ERRORS_SHOWN]):
+        console.complain(error)
+    raise typer.Exit(1 if measured.errors else 0)

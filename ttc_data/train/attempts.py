@@ -1,0 +1,417 @@
+"""How often a model solves each row of a split, before it is trained: asked, sampled and judged as in training."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from math import comb
+from pathlib import Path
+from typing import Any
+
+from ttc_data.dataset import Dataset
+from ttc_data.datasets.model import Model, named_model
+from ttc_data.engine import Progress, Quiet, Ran, run_stage
+from ttc_data.environments.open import Cache
+from ttc_data.errors import (
+    DatasetError,
+    ModelUnavailable,
+    PromptRefused,
+    RecipeError,
+    SandboxLost,
+    SandboxUnavailable,
+    TrainingFailed,
+)
+from ttc_data.llm.request import Request, Sampling
+from ttc_data.recipe import read_settings
+from ttc_data.records import JsonObject, Reject, content_key
+from ttc_data.rules import LlmRules, Section
+from ttc_data.store import Build, Stage
+from ttc_data.train.grpo import DEFAULTS, prompts_of
+from ttc_data.train.judge import Judge, Judged
+from ttc_data.train.prompts import Prompt
+from ttc_data.train.rewards import MOST_FAILED
+from ttc_data.train.rules import SelectRules, TrainRecipe
+from ttc_data.train.selection import Difficulty, read_difficulty, select
+
+STAGE, ASKED = "difficulty", "asked.json"
+DECIDED = {"temperature": "grpo.temperature", "top_p": "grpo.top_p", "max_tokens": "grpo.max_completion_length"}
+"""Keys of `llm` that the training recipe decides, and where."""
+ROWS_AHEAD = 64
+"""A query for rows takes as long for one as for so many."""
+PLACES = 6
+
+
+class _Unanswered(Exception):
+    """Ends the stage, where the engine would go on after a `ModelUnavailable` and each attempt would wait as long."""
+
+
+class _Settings(Section):
+    """What `--set llm.KEY=VALUE` may say."""
+
+    llm: LlmRules = LlmRules()
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One answer of a model, judged."""
+
+    instance_id: str
+    number: int
+    """From 0; of each row."""
+    answer: str
+    """Its key among the answers that are kept."""
+    reason: str
+    """Why it is not right, a snake_case defect; `""` when it solves the row."""
+
+    @property
+    def key(self) -> str:
+        """The row and the number."""
+        return content_key(self.instance_id, self.number)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One attempt that is asked for."""
+
+    name: str
+    """The row's id."""
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a model makes of a split."""
+
+    model: str
+    rows: tuple[Difficulty, ...]
+    """By id. Rows without an attempt that could be judged are not among them."""
+    left_out: tuple[Reject, ...]
+    """Rows that training leaves out too, whatever their difficulty."""
+    errors: tuple[str, ...]
+    """One line for each attempt that is not counted: our own infrastructure failed, or the server refused the prompt."""
+    selected: int
+    """Rows that the recipe's `select` would train on."""
+
+    @property
+    def never(self) -> int:
+        """Rows that no attempt solves."""
+        return sum(not one.solved for one in self.rows)
+
+    @property
+    def always(self) -> int:
+        """Rows that every attempt solves."""
+        return sum(one.solved == one.attempts for one in self.rows)
+
+    @property
+    def between(self) -> int:
+        """Rows whose attempts differ: those that GRPO learns from."""
+        return len(self.rows) - self.never - self.always
+
+    @property
+    def attempts(self) -> int:
+        """Of all rows."""
+        return sum(one.attempts for one in self.rows)
+
+    def pass_at(self, most: int) -> float:
+        """Mean over the rows of pass@k, for `most` or as many attempts as a row has."""
+        return statistics.fmean(pass_at(min(most, one.attempts), one.attempts, one.solved) for one in self.rows)
+
+
+def pass_at(k: int, attempts: int, solved: int) -> float:
+    """The chance that one of k attempts at least is right, estimated without bias (Chen et al. 2021, arXiv:2107.03374).
+
+    Args:
+        k: from 1 to `attempts`.
+        attempts: that were made.
+        solved: of these.
+    """
+    return 1 - comb(attempts - solved, k) / comb(attempts, k)
+
+
+def sizes(attempts: int) -> list[int]:
+    """The k of which pass@k is told: powers of two, and all attempts."""
+    powers = [1 << exponent for exponent in range(attempts.bit_length()) if 1 << exponent < attempts]
+    return [*powers, attempts]
+
+
+def asked_with(settings: Sequence[str]) -> LlmRules:
+    """Read `llm.KEY=VALUE` settings: where the model is asked, and what that may cost.
+
+    Raises:
+        RecipeError: a key that is not known, a value that it cannot have, or one that the training recipe decides.
+    """
+    rules = read_settings(_Settings, settings).llm
+    for key in sorted(DECIDED.keys() & rules.model_fields_set):
+        raise RecipeError(f"--set llm.{key}: the training recipe decides; --set {DECIDED[key]}=... changes it there")
+    return rules
+
+
+def sampling_of(recipe: TrainRecipe, model: str) -> Sampling:
+    """How TRL has answers generated with this recipe, as a request to a server."""
+    grpo = recipe.grpo
+    known: dict[str, Any] = {name: grpo[name] for name in ("min_p", "top_k", "repetition_penalty") if grpo.get(name)}
+    template = grpo.get("chat_template_kwargs")
+    if template is None and recipe.prompts.thinking is not None:
+        template = {"enable_thinking": recipe.prompts.thinking}
+    if template:
+        known["chat_template_kwargs"] = template
+    known |= {
+        "temperature": grpo.get("temperature", 1.0),
+        "top_p": grpo.get("top_p", 1.0),
+        "max_tokens": grpo.get("max_completion_length", DEFAULTS["max_completion_length"]),
+    }
+    known |= grpo.get("generation_kwargs") or {}  # goes before the others with TRL too
+    sent = {name: known.pop(name) for name in ("temperature", "top_p", "max_tokens")}
+    more = json.dumps(known, sort_keys=True) if known else ""
+    return Sampling(model=model, seed=recipe.seed, more=more, **sent)
+
+
+def measure(
+    recipe: TrainRecipe,
+    llm: LlmRules,
+    out: Path,
+    *,
+    attempts: int = 8,
+    limit: int = 0,
+    cache: Cache | None = None,
+    progress: Progress | None = None,
+) -> Measured:
+    """Let a model try the rows of a split, and write how often each is solved.
+
+    What was answered and judged is kept in a folder beside the file; interrupted at any time, the same call goes on from
+    there, and with more attempts it asks for those that are missing. The file itself is written at the end, whole.
+
+    Args:
+        recipe: says which split of which dataset is measured, how the model is asked, and where answers run.
+        llm: names the model.
+        out: the file that `select.difficulty` takes.
+        attempts: at each row.
+        limit: so many rows at most, drawn with the recipe's seed; 0 means all.
+        cache: folders that builds share.
+        progress: told of each attempt.
+
+    Raises:
+        DatasetError: there is no such dataset or split, or no row to ask for; the file holds what another model, recipe
+            or dataset gave.
+        BuildError: another process works on the file, or its folder cannot be written.
+        RecipeError: no server is named, or fewer than one attempt.
+        ModelUnavailable: the model does not answer.
+        SandboxUnavailable: no sandbox, or none that still runs anything.
+    """
+    progress = progress or Quiet()
+    if attempts < 1:
+        raise RecipeError(f"--attempts {attempts}: must be 1 or more")
+    if not llm.named:
+        raise RecipeError("no model is named: give --llm URL of a server that runs, or --serve MODEL to start one")
+    ids = _ids(recipe)
+    every, left_out = _prompts(recipe)
+    asked = every[: limit or None]
+    if not asked:
+        raise DatasetError(f"split {recipe.split!r} of {recipe.dataset}: no row left to ask for ({_why(left_out)})")
+    folder = journal_of(out)
+    _check_place(out, folder)
+    journal = Build(folder)
+    try:
+        with named_model(llm, recipe.seed, journal.records, progress.say) as model:
+            sampling = sampling_of(recipe, model.name)
+            same_as_before(folder / ASKED, _identity(recipe, ids, sampling), out)
+            stage = journal.stage(STAGE, Attempt)
+            ran = _attempt_all(recipe, asked, model, sampling, attempts, stage, cache, progress)
+        _write(out, stage.records())
+    finally:
+        journal.close()
+    rows = read_difficulty(out)
+    selected, _ = select([one for one in asked if one.instance_id in rows], recipe.select, rows, recipe.seed)
+    return Measured(model.name, tuple(rows.values()), tuple(left_out), tuple(ran.errors), len(selected))
+
+
+def journal_of(out: Path) -> Path:
+    """The folder that keeps what was answered and judged for a file."""
+    return out.with_name(f"{out.name}.journal")
+
+
+def _ids(recipe: TrainRecipe) -> list[str]:
+    """The ids of the split's rows, which name all that the rows consist of."""
+    dataset = Dataset(recipe.dataset)
+    splits = dataset.splits()
+    if recipe.split not in splits.values():
+        there = ", ".join(sorted(set(splits.values()))) or "no rows"
+        raise DatasetError(f"{dataset.folder}: no split {recipe.split!r}; it has {there}, name one with --split")
+    return sorted(name for name, split in splits.items() if split == recipe.split)
+
+
+def _prompts(recipe: TrainRecipe) -> tuple[list[Prompt], list[Reject]]:
+    """The prompts of training, before anything is selected by difficulty."""
+    held_out = SelectRules(hold_out=recipe.select.hold_out)
+    return prompts_of(recipe.model_copy(update={"select": held_out}), recipe.split, _tokenizer(recipe))
+
+
+def _tokenizer(recipe: TrainRecipe) -> Any:
+    """What the tokens of prompts are counted with; nothing where they need not be.
+
+    Raises:
+        TrainingFailed: it is not installed, or cannot be loaded.
+    """
+    if not recipe.prompts.max_tokens:
+        return None
+    limit = f"prompts.max_tokens {recipe.prompts.max_tokens} is counted with the tokenizer of {recipe.model}"
+    otherwise = "or --set prompts.max_tokens=0 for prompts of any length"
+    if importlib.util.find_spec("transformers") is None:
+        raise TrainingFailed(f"{limit}: `pip install 'ttcdata[train]'`, {otherwise}")
+    transformers = importlib.import_module("transformers")
+    try:
+        return transformers.AutoTokenizer.from_pretrained(recipe.model, revision=recipe.revision or None)
+    except (OSError, ValueError) as error:
+        said = " ".join(str(error).split())[:200]
+        raise TrainingFailed(f"{limit}, which cannot be loaded ({said}); --set model=MODEL, {otherwise}") from error
+
+
+def _why(left_out: Iterable[Reject]) -> str:
+    return ", ".join(f"{reason} {count}" for reason, count in Counter(one.reason for one in left_out).most_common())
+
+
+def _check_place(out: Path, folder: Path) -> None:
+    if out.is_dir():
+        raise DatasetError(f"--out {out}: is a folder; name a file, such as difficulty.jsonl")
+    if out.exists() and not (folder / ASKED).is_file():
+        raise DatasetError(
+            f"--out {out}: is there, and {folder.name} with what it was made of is not; name another file, or remove it"
+        )
+
+
+def _identity(recipe: TrainRecipe, ids: Sequence[str], sampling: Sampling) -> JsonObject:
+    """All that a file's lines depend on, but for which rows were asked and how often."""
+    return {
+        "dataset": content_key(list(ids)),
+        "split": recipe.split,
+        "model": sampling.model,
+        "tokenizer": recipe.model if recipe.prompts.max_tokens else "",
+        "prompts": recipe.prompts.model_dump(mode="json"),
+        "sampling": [sampling.temperature, sampling.top_p, sampling.max_tokens, sampling.more],
+        "seed": recipe.seed,
+    }
+
+
+def same_as_before(path: Path, asked: JsonObject, out: Path) -> None:
+    """Note what a folder's attempts depend on, or see that it is what was noted.
+
+    Raises:
+        DatasetError: it is not.
+    """
+    if path.is_file():
+        before = json.loads(path.read_text(encoding="utf-8"))
+        changed = [name for name in asked if before.get(name) != asked[name]]
+        if changed:
+            told = [f"{name} ({before[name]})" if name in ("model", "split") else name for name in changed]
+            raise DatasetError(
+                f"--out {out}: was made with another {', '.join(told)}; name another file, or remove it and {path.parent}"
+            )
+        return
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text(json.dumps(asked, indent=1) + "\n", encoding="utf-8")
+    temporary.replace(path)
+
+
+def _attempt_all(
+    recipe: TrainRecipe,
+    asked: Sequence[Prompt],
+    model: Model,
+    sampling: Sampling,
+    attempts: int,
+    stage: Stage[Attempt],
+    cache: Cache | None,
+    progress: Progress,
+) -> Ran:
+    """Ask and judge what the journal does not have.
+
+    Raises:
+        ModelUnavailable: a request was not answered; what was is kept.
+        DatasetError: nothing could be judged.
+    """
+    judge = Judge(
+        recipe.dataset, sandbox=recipe.sandbox, workers=recipe.workers, patience=recipe.rewards.patience, cache=cache,
+        progress=progress,
+    )  # fmt: skip
+    attempt = _Attempting(judge, model)
+    total = len(asked) * attempts
+    # Each thread waits for an answer or a verdict: as many as the servers are asked at once.
+    threads = min(total, model.rules.at_once * len(model.client.windows))
+    try:
+        questions = _questions(judge, asked, sampling, attempts)
+        ran = run_stage(stage, questions, attempt, salt=None, workers=threads, progress=progress, total=total)
+    except _Unanswered as error:
+        raise ModelUnavailable(f"{error}; what was answered is kept, run again to go on") from error
+    finally:
+        judge.close()
+    if len(ran.errors) == total:
+        raise DatasetError(f"none of {total} attempts could be judged ({ran.errors[0]})")
+    return ran
+
+
+def _questions(
+    judge: Judge, asked: Sequence[Prompt], sampling: Sampling, attempts: int
+) -> Iterator[tuple[str, Question]]:
+    """Row by row, so that a server finds the beginning of a prompt in its cache."""
+    rest = iter(asked)
+    while ahead := list(islice(rest, ROWS_AHEAD)):
+        judge.load([one.instance_id for one in ahead])
+        for prompt in ahead:
+            messages = tuple((message.role, message.content) for message in prompt.messages)
+            for number in range(attempts):
+                request = Request(messages, replace(sampling, number=number))
+                yield content_key(prompt.instance_id, request.key), Question(prompt.instance_id, request)
+
+
+class _Attempting:
+    """Gets one answer and its verdict. Safe to use from several threads."""
+
+    def __init__(self, judge: Judge, model: Model) -> None:
+        self._judge = judge
+        self._model = model
+
+    def __call__(self, question: Question) -> Iterator[Attempt]:
+        try:
+            answer = self._model.client.ask(question.request)
+        except PromptRefused as error:
+            raise ModelUnavailable(
+                f"the server does not take the prompt ({error.detail}); serve a longer context, or lower prompts.max_tokens"
+            ) from error
+        except ModelUnavailable as error:
+            raise _Unanswered(str(error)) from error
+        judged = self._judge.submit(question.name, answer.text).result()
+        if judged.error:
+            raise self._lost(judged)
+        yield Attempt(question.name, question.request.sampling.number, answer.key, judged.reason)
+
+    def _lost(self, judged: Judged) -> SandboxLost | SandboxUnavailable:
+        """Tried again by itself, unless nothing runs any more: that ends the whole."""
+        if (count := self._judge.failed_in_a_row) < MOST_FAILED:
+            return SandboxLost(judged.error)
+        return SandboxUnavailable(
+            f"{count} answers in a row could not be run ({judged.error}); what was judged is kept: repair the sandbox"
+            " (`ttcdata doctor`) and run the same command again"
+        )
+
+
+def _write(out: Path, attempts: Iterable[Attempt]) -> None:
+    """Write the file, whole or not at all."""
+    rows: dict[str, Counter[str]] = {}
+    for one in attempts:
+        rows.setdefault(one.instance_id, Counter())[one.reason] += 1
+    temporary = out.with_name(f".{out.name}.tmp")
+    lines = [json.dumps(_line(name, rows[name])) + "\n" for name in sorted(rows)]
+    temporary.write_text("".join(lines), encoding="utf-8")
+    temporary.replace(out)
+
+
+def _line(name: str, reasons: Mapping[str, int]) -> JsonObject:
+    attempts, solved = sum(reasons.values()), reasons.get("", 0)
+    chances = {f"pass@{k}": round(pass_at(k, attempts, solved), PLACES) for k in sizes(attempts)}
+    wrong = {reason: reasons[reason] for reason in sorted(reasons) if reason}
+    return {"instance_id": name, "attempts": attempts, "solved": solved, **chances, "reasons": wrong}
