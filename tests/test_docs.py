@@ -21,6 +21,7 @@ from ttc_data.publish.datasets import datasets_page
 from ttc_data.publish.facts import read_facts
 from ttc_data.publish.schema import SCHEMAS, schema_text
 from ttc_data.recipe import load_recipe, packaged_recipes
+from ttc_data.train.rules import load_training
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "ttc_data"
@@ -187,7 +188,11 @@ def test_every_command_that_is_quoted_parses(line: str) -> None:
     given = context.params
     context.close()
     recipe = given.get("recipe")
-    if recipe and (recipe in packaged_recipes() or recipe.startswith("recipes/")):
+    if "source" not in given:  # a training run's, or what its options take in place of it
+        settings = [one for one in given.get("set_") or () if not one.startswith("llm.")]
+        if recipe in packaged_recipes("train"):
+            load_training(recipe, settings)
+    elif recipe and (recipe in packaged_recipes() or recipe.startswith("recipes/")):
         path = recipe if recipe in packaged_recipes() else str(ROOT / recipe)
         load_recipe(path, given["set_"] or (), given["source"] or ())
 

@@ -87,7 +87,7 @@ def _as_yaml(value: object) -> str:
     return '""' if value == "" else str(value)
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "recipes").glob("*.yaml")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", packaged_recipes().values(), ids=lambda path: path.name)
 def test_every_recipe_in_the_folder_parses_and_pins_what_it_mines(path: Path) -> None:
     loaded = load_recipe(str(path))
     assert loaded.name == path.stem
@@ -98,6 +98,8 @@ def test_every_recipe_in_the_folder_parses_and_pins_what_it_mines(path: Path) ->
 
 
 def test_the_recipes_of_the_folder_are_the_packaged_ones() -> None:
+    packaged = {*packaged_recipes().values(), *packaged_recipes("train").values()}
+    assert packaged == set((ROOT / "recipes").glob("*.yaml"))
     assert {"demo", "stack-impl"} <= packaged_recipes().keys()
     assert load_recipe("demo") == load_recipe(str(ROOT / "recipes" / "demo.yaml"))
 

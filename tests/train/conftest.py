@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import ttc_data
+from tests.models import Server, serving
 from tests.projects import shapes
+from tests.train.attempting import answer
 from ttc_data.dataset import Dataset
 from ttc_data.environments.open import Cache
 from ttc_data.recipe import Recipe
@@ -32,3 +35,9 @@ def built(cache: Cache, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def rows(built: Path) -> dict[str, Row]:
     return {row.ttc_target: row for row in Dataset(built).rows()}
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with serving(answer) as running:
+        yield running

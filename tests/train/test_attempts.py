@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import os
 import signal
 import subprocess
@@ -11,76 +10,31 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.models import MODEL, Server, serving
-from tests.publish.small import SmallBuild
+from tests.train.attempting import NAMES, answer, lines_of, llm, recipe_of, target
 from ttc_data.bench import Bench
 from ttc_data.cli.tables import difficulty_lines
-from ttc_data.dataset import Dataset
 from ttc_data.environments.open import Cache
 from ttc_data.errors import (
-    BuildError,
-    DatasetError,
     ModelUnavailable,
-    RecipeError,
     SandboxLost,
     SandboxUnavailable,
-    TrainingFailed,
 )
 from ttc_data.grading import Grade
 from ttc_data.row import Row
-from ttc_data.rules import LlmRules
-from ttc_data.train.attempts import Measured, asked_with, journal_of, measure, pass_at, sampling_of, sizes
+from ttc_data.train.attempts import journal_of, measure, pass_at, sizes
 from ttc_data.train.grpo import prompts_of
 from ttc_data.train.rewards import MOST_FAILED
-from ttc_data.train.rules import PromptRules, SelectRules, TrainRecipe
+from ttc_data.train.rules import SelectRules
 from ttc_data.train.selection import read_difficulty
 
 TTCDATA = Path(sys.executable).parent / "ttcdata"
 NOBODY = "http://127.0.0.1:9/v1"
-NAMES = ("area", "scale", "unreached")
-SCALE = "```python\ndef scale(sizes, factor=2):\n    return [size * factor for size in sizes]\n```"
-TURNED = "```python\ndef unreached(value):\n    return str(value)[::-1]\n```"
-WRONG = "```python\nreturn 0\n```"
-PROSE = "I would rather not."
-
-
-def target(prompt: str) -> str:
-    return next((name for name in NAMES if f"`{name}`" in prompt), "")
-
-
-def answer(prompt: str, asked: dict[str, Any]) -> str:
-    """`scale` always, `unreached` with every second seed; `area` not, in two different ways."""
-    name, seed = target(prompt), asked["seed"]
-    if name == "scale":
-        return SCALE
-    if name == "unreached":
-        return TURNED if seed % 2 == 0 else WRONG
-    return WRONG if seed % 4 else PROSE
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with serving(answer) as running:
-        yield running
-
-
-def recipe_of(built: Path, **more: Any) -> TrainRecipe:
-    given = {"prompts": PromptRules(max_tokens=0), "sandbox": "local", "workers": 2, **more}
-    return TrainRecipe(name="try", dataset=str(built), **given)
-
-
-def llm(server: Server, **more: Any) -> LlmRules:
-    return LlmRules(urls=(server.url,), **{"deadline_s": 5, "at_once": 4, **more})
-
-
-def lines_of(path: Path) -> dict[str, dict[str, Any]]:
-    return {line["instance_id"]: line for line in map(json.loads, path.read_text().splitlines())}
 
 
 def commanded(built: Path, cache: Cache, out: Path, url: str, *more: str) -> subprocess.Popen[str]:
@@ -107,25 +61,6 @@ def test_the_estimate_is_the_share_of_all_choices_that_hold_a_right_one(count: i
 )
 def test_k_goes_up_in_powers_of_two_to_all_attempts(attempts: int, told: list[int]) -> None:
     assert sizes(attempts) == told
-
-
-def test_answers_are_sampled_as_trl_samples_them() -> None:
-    plain = sampling_of(TrainRecipe(), "m")
-    assert (plain.temperature, plain.top_p, plain.max_tokens, plain.more) == (1.0, 1.0, 512, "")
-    grpo = {"temperature": 0.7, "max_completion_length": 64, "top_k": 20, "generation_kwargs": {"top_p": 0.9, "stop": ["#"]}}  # fmt: skip
-    chosen = sampling_of(TrainRecipe(grpo=grpo, prompts=PromptRules(thinking=False), seed=3), "m")
-    assert (chosen.temperature, chosen.top_p, chosen.max_tokens, chosen.seed) == (0.7, 0.9, 64, 3)
-    assert json.loads(chosen.more) == {
-        "chat_template_kwargs": {"enable_thinking": False}, "stop": ["#"], "top_k": 20
-    }  # fmt: skip
-
-
-def test_what_the_recipe_decides_is_not_set_twice() -> None:
-    assert asked_with(["llm.at_once=7", "llm.urls=['http://a/v1']"]).at_once == 7
-    with pytest.raises(RecipeError, match=r"--set llm\.max_tokens: .*grpo\.max_completion_length=\.\.\. changes it"):
-        asked_with(["llm.max_tokens=10"])
-    with pytest.raises(RecipeError, match=r"^--set: llm\.at_onc: unknown key; did you mean 'at_once'\?$"):
-        asked_with(["llm.at_onc=10"])
 
 
 # Real attempts
@@ -202,7 +137,9 @@ def test_stopped_at_any_time_it_goes_on_and_asks_nothing_again(
         first = commanded(built, cache, out, server.url, *options)
         journal = journal_of(out) / "records" / "difficulty.jsonl"
         until = time.monotonic() + 60
-        while time.monotonic() < until and not (journal.is_file() and journal.read_bytes().count(b"\n") == 6):
+        while time.monotonic() < until and (
+            sum(asked.values()) < 8 or not journal.is_file() or journal.read_bytes().count(b"\n") < 6
+        ):
             time.sleep(0.02)
         first.send_signal(how)
         _, told = first.communicate(timeout=60)
@@ -340,96 +277,3 @@ def test_training_selects_by_the_file(
     assert Counter(one.reason for one in dropped) == {"too_hard": len(rows) - 2, "too_easy": 1}
     assert (found.selected, found.between) == (1, 1)
     assert read_difficulty(out)[rows["unreached"].instance_id].pass_rate == 0.5
-
-
-# What is refused
-
-
-@pytest.fixture(scope="module")
-def kept(built: Path, cache: Cache, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("kept") / "d.jsonl"
-    with serving(answer) as server:
-        measure(recipe_of(built), llm(server), out, attempts=1, limit=1, cache=cache)
-    return out
-
-
-def again(built: Path, cache: Cache, out: Path, url: str, **changes: Any) -> Measured:
-    return measure(recipe_of(built, **changes), LlmRules(urls=(url,)), out, attempts=1, limit=1, cache=cache)
-
-
-@pytest.mark.network
-@pytest.mark.local
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"grpo": {"temperature": 0.5}}, "sampling"),
-        ({"prompts": PromptRules(max_tokens=0, answer="fenced")}, "prompts"),
-        ({"seed": 1}, "seed"),
-    ],
-)
-def test_what_another_recipe_gave_is_not_mixed(
-    built: Path, cache: Cache, server: Server, kept: Path, changes: dict[str, Any], said: str
-) -> None:
-    before = kept.read_bytes()
-    with pytest.raises(DatasetError, match=f"was made with another {said}; name another file, or remove it and "):
-        again(built, cache, kept, server.url, **changes)
-    assert (kept.read_bytes(), server.prompts) == (before, [])
-
-
-@pytest.mark.network
-@pytest.mark.local
-def test_what_another_model_gave_is_not_mixed(built: Path, cache: Cache, server: Server, kept: Path) -> None:
-    noted = journal_of(kept) / "asked.json"
-    text = noted.read_text()
-    noted.write_text(text.replace(MODEL, "larger"))
-    try:
-        with pytest.raises(DatasetError, match=r"was made with another model \(larger\);"):
-            again(built, cache, kept, server.url)
-    finally:
-        noted.write_text(text)
-
-
-@pytest.mark.network
-@pytest.mark.local
-def test_a_file_of_another_dataset_is_not_mixed(
-    built: Path, cache: Cache, server: Server, kept: Path, tmp_path: Path
-) -> None:
-    other = SmallBuild(tmp_path / "small", ["owner/alpha"])
-    other.write()
-    recipe = recipe_of(other.out, split=next(iter(Dataset(other.out).splits().values())))
-    with pytest.raises(DatasetError, match=r"was made with another dataset"):
-        measure(recipe, llm(server), kept, attempts=1, cache=cache)
-
-
-@pytest.mark.network
-@pytest.mark.local
-def test_a_place_that_cannot_be_gone_on_with_is_refused(built: Path, cache: Cache, tmp_path: Path) -> None:
-    (tmp_path / "d.jsonl").write_text('{"instance_id": "a", "attempts": 1, "solved": 1}\n')
-    with pytest.raises(DatasetError, match=r"d\.jsonl\.journal with what it was made of is not; name another file"):
-        again(built, cache, tmp_path / "d.jsonl", NOBODY)
-    with pytest.raises(DatasetError, match=r"is a folder; name a file"):
-        again(built, cache, tmp_path, NOBODY)
-    with pytest.raises(BuildError, match=r"name a folder that can be written"):
-        again(built, cache, tmp_path / "d.jsonl" / "below.jsonl", NOBODY)
-
-
-@pytest.mark.network
-@pytest.mark.local
-def test_a_model_or_split_that_is_not_there_is_one_line(
-    built: Path, cache: Cache, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    out = tmp_path / "d.jsonl"
-    with pytest.raises(ModelUnavailable, match=r"http://127.0.0.1:9/v1 does not answer"):
-        again(built, cache, out, NOBODY)
-    with pytest.raises(RecipeError, match=r"no model is named: give --llm URL .*, or --serve MODEL"):
-        measure(recipe_of(built), LlmRules(), out, cache=cache)
-    with pytest.raises(RecipeError, match=r"--attempts 0: must be 1 or more"):
-        measure(recipe_of(built), llm(server), out, attempts=0, cache=cache)
-    with pytest.raises(DatasetError, match=r"no split 'dev'; it has train, name one with --split"):
-        again(built, cache, out, server.url, split="dev")
-    with pytest.raises(DatasetError, match=r"no row left to ask for \(held_out \d+\)"):
-        again(built, cache, out, server.url, select=SelectRules(hold_out=("geometry/shapes",)))
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(TrainingFailed, match=r"max_tokens 9 is counted .*`pip install 'ttcdata\[train\]'`, or --set"):
-        again(built, cache, out, server.url, prompts=PromptRules(max_tokens=9))
-    assert list(tmp_path.glob("d.jsonl")) == []

@@ -77,8 +77,9 @@ def difficulty(
     """
     from ttc_data.cli import console
     from ttc_data.cli.tables import difficulty_lines, difficulty_table
-    from ttc_data.train.attempts import asked_with, measure
+    from ttc_data.train.attempts import measure
     from ttc_data.train.rules import load_training
+    from ttc_data.train.sampling import asked_with
 
     given = set_ or []
     of_the_model = [one for one in given if one.startswith("llm.")]

@@ -28,20 +28,18 @@ from ttc_data.errors import (
     TrainingFailed,
 )
 from ttc_data.llm.request import Request, Sampling
-from ttc_data.recipe import read_settings
 from ttc_data.records import JsonObject, Reject, content_key
-from ttc_data.rules import LlmRules, Section
+from ttc_data.rules import LlmRules
 from ttc_data.store import Build, Stage
-from ttc_data.train.grpo import DEFAULTS, prompts_of
+from ttc_data.train.grpo import prompts_of
 from ttc_data.train.judge import Judge, Judged
 from ttc_data.train.prompts import Prompt
 from ttc_data.train.rewards import MOST_FAILED
 from ttc_data.train.rules import SelectRules, TrainRecipe
+from ttc_data.train.sampling import sampling_of
 from ttc_data.train.selection import Difficulty, read_difficulty, select
 
 STAGE, ASKED = "difficulty", "asked.json"
-DECIDED = {"temperature": "grpo.temperature", "top_p": "grpo.top_p", "max_tokens": "grpo.max_completion_length"}
-"""Keys of `llm` that the training recipe decides, and where."""
 ROWS_AHEAD = 64
 """A query for rows takes as long for one as for so many."""
 PLACES = 6
@@ -49,12 +47,6 @@ PLACES = 6
 
 class _Unanswered(Exception):
     """Ends the stage, where the engine would go on after a `ModelUnavailable` and each attempt would wait as long."""
-
-
-class _Settings(Section):
-    """What `--set llm.KEY=VALUE` may say."""
-
-    llm: LlmRules = LlmRules()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,38 +130,6 @@ def sizes(attempts: int) -> list[int]:
     """The k of which pass@k is told: powers of two, and all attempts."""
     powers = [1 << exponent for exponent in range(attempts.bit_length()) if 1 << exponent < attempts]
     return [*powers, attempts]
-
-
-def asked_with(settings: Sequence[str]) -> LlmRules:
-    """Read `llm.KEY=VALUE` settings: where the model is asked, and what that may cost.
-
-    Raises:
-        RecipeError: a key that is not known, a value that it cannot have, or one that the training recipe decides.
-    """
-    rules = read_settings(_Settings, settings).llm
-    for key in sorted(DECIDED.keys() & rules.model_fields_set):
-        raise RecipeError(f"--set llm.{key}: the training recipe decides; --set {DECIDED[key]}=... changes it there")
-    return rules
-
-
-def sampling_of(recipe: TrainRecipe, model: str) -> Sampling:
-    """How TRL has answers generated with this recipe, as a request to a server."""
-    grpo = recipe.grpo
-    known: dict[str, Any] = {name: grpo[name] for name in ("min_p", "top_k", "repetition_penalty") if grpo.get(name)}
-    template = grpo.get("chat_template_kwargs")
-    if template is None and recipe.prompts.thinking is not None:
-        template = {"enable_thinking": recipe.prompts.thinking}
-    if template:
-        known["chat_template_kwargs"] = template
-    known |= {
-        "temperature": grpo.get("temperature", 1.0),
-        "top_p": grpo.get("top_p", 1.0),
-        "max_tokens": grpo.get("max_completion_length", DEFAULTS["max_completion_length"]),
-    }
-    known |= grpo.get("generation_kwargs") or {}  # goes before the others with TRL too
-    sent = {name: known.pop(name) for name in ("temperature", "top_p", "max_tokens")}
-    more = json.dumps(known, sort_keys=True) if known else ""
-    return Sampling(model=model, seed=recipe.seed, more=more, **sent)
 
 
 def measure(
