@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import os
 import signal
@@ -17,6 +18,7 @@ import pytest
 
 from tests.models import MODEL, Server, serving
 from tests.train.attempting import NAMES, answer, lines_of, llm, recipe_of, target
+from tests.train.small_model import make_model
 from ttc_data.bench import Bench
 from ttc_data.cli.tables import difficulty_lines
 from ttc_data.environments.open import Cache
@@ -30,7 +32,7 @@ from ttc_data.row import Row
 from ttc_data.train.attempts import journal_of, measure, pass_at, sizes
 from ttc_data.train.grpo import prompts_of
 from ttc_data.train.rewards import MOST_FAILED
-from ttc_data.train.rules import SelectRules
+from ttc_data.train.rules import PromptRules, SelectRules
 from ttc_data.train.selection import read_difficulty
 
 TTCDATA = Path(sys.executable).parent / "ttcdata"
@@ -96,6 +98,23 @@ def test_every_attempt_is_counted_and_the_command_says_what_there_is(
     assert f"{MODEL}: {4 * count} attempts at {count} rows, pass@1 {1.5 / count:.1%}, pass@4 {2 / count:.1%}" in said
     assert f"--set select.difficulty={out} --set select.min_pass_rate=0.125 --set select.max_pass_rate=0.875" in said
     assert f"difficulty: {4 * count} done" in told
+
+
+@pytest.mark.network
+@pytest.mark.local
+@pytest.mark.trl
+def test_prompts_are_those_of_training(built: Path, cache: Cache, server: Server, tmp_path: Path) -> None:
+    """Of the same length too, counted with the tokenizer of the model that is trained."""
+    model = make_model(tmp_path / "model", ["yes"], NAMES)
+    (model / "config.json").unlink()  # by its word that this is a Qwen2, transformers 5 puts Qwen2's splitting in place of the tokenizer's
+    tokenizer = importlib.import_module("transformers").AutoTokenizer.from_pretrained(str(model))
+    whole, _ = prompts_of(recipe_of(built, model=str(model)), "train", tokenizer)
+    most = max(one.tokens for one in whole) - 10
+    recipe = recipe_of(built, model=str(model), prompts=PromptRules(max_tokens=most))
+    measure(recipe, llm(server), tmp_path / "d.jsonl", attempts=1, cache=cache)
+    trained_on, _ = prompts_of(recipe, "train", tokenizer)
+    assert sorted(server.prompts) == sorted(one.messages[-1].content for one in trained_on)
+    assert {one.shortened for one in trained_on} == {"none", "window"}
 
 
 @pytest.mark.network

@@ -179,6 +179,10 @@ def measure(
     journal = Build(folder)
     try:
         with named_model(llm, recipe.seed, journal.records, progress.say) as model:
+            if recipe.prompts.max_tokens and model.name != recipe.model:
+                progress.say(
+                    f"{model.name} is asked; prompts are as long as {recipe.model} may be asked (--set model=MODEL)"
+                )
             sampling = sampling_of(recipe, model.name)
             same_as_before(folder / ASKED, _identity(recipe, ids, sampling), out)
             stage = journal.stage(STAGE, Attempt)
