@@ -106,7 +106,9 @@ def test_every_attempt_is_counted_and_the_command_says_what_there_is(
 def test_prompts_are_those_of_training(built: Path, cache: Cache, server: Server, tmp_path: Path) -> None:
     """Of the same length too, counted with the tokenizer of the model that is trained."""
     model = make_model(tmp_path / "model", ["yes"], NAMES)
-    (model / "config.json").unlink()  # by its word that this is a Qwen2, transformers 5 puts Qwen2's splitting in place of the tokenizer's
+    (
+        model / "config.json"
+    ).unlink()  # by its word that this is a Qwen2, transformers 5 puts Qwen2's splitting in place of the tokenizer's
     tokenizer = importlib.import_module("transformers").AutoTokenizer.from_pretrained(str(model))
     whole, _ = prompts_of(recipe_of(built, model=str(model)), "train", tokenizer)
     most = max(one.tokens for one in whole) - 10
