@@ -259,6 +259,7 @@ def _identity(recipe: TrainRecipe, ids: Sequence[str], sampling: Sampling) -> Js
         "prompts": recipe.prompts.model_dump(mode="json"),
         "sampling": [sampling.temperature, sampling.top_p, sampling.max_tokens, sampling.more],
         "seed": recipe.seed,
+        "patience": recipe.rewards.patience,
     }
 
 
@@ -272,7 +273,7 @@ def same_as_before(path: Path, asked: JsonObject, out: Path) -> None:
         before = json.loads(path.read_text(encoding="utf-8"))
         changed = [name for name in asked if before.get(name) != asked[name]]
         if changed:
-            told = [f"{name} ({before[name]})" if name in ("model", "split") else name for name in changed]
+            told = [f"{name} ({before.get(name)})" if name in ("model", "split") else name for name in changed]
             raise DatasetError(
                 f"--out {out}: was made with another {', '.join(told)}; name another file, or remove it and {path.parent}"
             )
