@@ -36,11 +36,12 @@ def make_model(folder: Path, answers: Sequence[str], names: Sequence[str], seed:
         padding_side="left", clean_up_tokenization_spaces=False,
     )  # fmt: skip
     torch.manual_seed(seed)
-    config = transformers.Qwen2Config(
+    # Not Qwen2: its tokenizer is put in place of whatever is saved beside a model of its kind.
+    config = transformers.Qwen3Config(
         vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
-        num_key_value_heads=1, max_position_embeddings=4096, eos_token_id=1, pad_token_id=0, bos_token_id=None,
+        num_key_value_heads=1, head_dim=16, max_position_embeddings=4096, eos_token_id=1, pad_token_id=0, bos_token_id=None,
     )  # fmt: skip
-    model = transformers.Qwen2ForCausalLM(config)
+    model = transformers.Qwen3ForCausalLM(config)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
