@@ -14,6 +14,7 @@ import pytest
 
 from tests.report.browser import browser
 from tests.sandboxes import place, sandbox
+from tests.train.cluster import slurm_problem
 from ttc_data.environments.engine import bubblewrap_problem, connect
 from ttc_data.errors import EngineUnavailable
 
@@ -72,6 +73,7 @@ PROBLEMS: dict[str, Callable[[], str]] = {
     "local": local_problem,
     "network": index_problem,
     "browser": browser_problem,
+    "slurm": slurm_problem,
 }
 
 

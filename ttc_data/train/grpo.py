@@ -45,6 +45,8 @@ DEFAULTS: dict[str, Any] = {
     "shuffle_dataset": False,
 }
 """What we set where the recipe does not; everything else is TRL's default."""
+SERVER = "TTCDATA_SERVER"
+"""Variable with the URL of vLLM's server, where its node is known only when the run starts."""
 
 
 def prompts_of(recipe: TrainRecipe, split: str, tokenizer: Any) -> tuple[list[Prompt], list[Reject]]:
@@ -121,6 +123,8 @@ def train(folder: Path) -> None:
     """
     recipe = TrainRecipe.model_validate(yaml.safe_load((folder / RECIPE).read_text(encoding="utf-8")))
     settings = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+    if url := os.environ.get(SERVER):
+        settings["grpo"]["vllm_server_base_url"] = url
     with plain_errors(folder):
         _train(recipe, folder, settings)
 
@@ -146,7 +150,7 @@ def _train(recipe: TrainRecipe, folder: Path, settings: dict[str, Any]) -> None:
             f"{len(asked)} prompts are left of split {recipe.split!r}, and each step takes {groups} ({LEFT_OUT} says what was"
             " left out and why); raise prompts.max_tokens, lower grpo.per_device_train_batch_size, or build a larger set"
         )
-    workers = recipe.workers or max(1, (os.cpu_count() or 1) // config.world_size)
+    workers = recipe.workers or max(1, _processors() // int(os.environ.get("LOCAL_WORLD_SIZE", config.world_size)))
     rewards = Rewards(
         recipe.dataset, sandbox=recipe.sandbox, workers=workers, patience=recipe.rewards.patience,
         strict=recipe.rewards.strict, brevity_tokens=recipe.rewards.brevity_tokens,
@@ -176,6 +180,11 @@ def _train(recipe: TrainRecipe, folder: Path, settings: dict[str, Any]) -> None:
             _summarize(folder, before, after, trainer.state)
     finally:
         rewards.close()
+
+
+def _processors() -> int:
+    """Those that this process may use: a scheduler gives a share of a node's."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def _line(prompt: Prompt) -> dict[str, Any]:
