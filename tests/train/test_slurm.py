@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,31 @@ def test_answers_run_in_bubblewrap_on_nodes() -> None:
     inside = recipe.model_copy(update={"slurm": recipe.slurm.model_copy(update={"image": "/x.sif"})})
     with pytest.raises(SlurmRefused, match="the image has no engine; set sandbox to local"):
         job(inside, RUN, 1)
+
+
+@pytest.mark.local
+def test_bubblewrap_works_inside_a_container_without_rights() -> None:
+    """As Apptainer makes one for an ordinary user: an own user and mount namespace, no new privileges, the host's /proc."""
+    outer = [
+        "bwrap",
+        "--unshare-user",
+        "--uid",
+        "1000",
+        "--gid",
+        "1000",
+        "--bind",
+        "/",
+        "/",
+        "--dev-bind",
+        "/dev",
+        "/dev",
+    ]
+    program = "from ttc_data.sandbox.local import require_bubblewrap; print(require_bubblewrap())"
+    inside = [*outer, "--bind", "/proc", "/proc", "--", "grep", "NoNewPrivs", "/proc/self/status"]
+    assert subprocess.run(inside, capture_output=True, text=True, check=True).stdout.split() == ["NoNewPrivs:", "1"]
+    done = subprocess.run([*inside[:-3], sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("bwrap\n")
 
 
 def test_the_first_of_several_nodes_generates() -> None:

@@ -15,8 +15,9 @@ import yaml
 
 from tests.train.cluster import ENDED, NODES, Cluster, cluster
 from tests.train.small_model import make_model
-from tests.train.test_grpo import ANSWERS, NAMES, weights
+from tests.train.test_grpo import ANSWERS, NAMES, steps, weights
 from ttc_data.environments.open import Cache
+from ttc_data.train.grpo import last_whole
 from ttc_data.train.rules import load_training
 from ttc_data.train.slurm import job, write
 
@@ -38,7 +39,8 @@ signal.signal(signal.SIGTERM, end)
 {does}
 """
 WAIT = "time.sleep(600)"
-STEP = "(run / f'checkpoint-{len(list(run.glob(\"checkpoint-*\"))) + 1}').mkdir()"
+STEP = "(run / 'checkpoint-1').mkdir(); (run / 'checkpoint-1' / 'trainer_state.json').touch()"
+TORN = "(run / 'checkpoint-2').mkdir()"
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +81,16 @@ def started(path: Path) -> dict[str, Any]:
     return found
 
 
+def again(slurm: Cluster, number: str, run: Path) -> None:
+    """Wait until a job is back in the queue, and let its turn come."""
+    until = time.monotonic() + 60
+    while slurm.about(number).get("Restarts") != "1":
+        assert time.monotonic() < until, log(run, number)
+        time.sleep(0.1)
+    # Slurm lets it wait two minutes; within a second it would take the credentials that it has just revoked.
+    slurm.ask("scontrol", "update", f"JobId={number}", "StartTime=now+2")
+
+
 @pytest.mark.parametrize("name", ["plain", "it's $HOME `id` #1 ä;b"])
 def test_a_job_trains_with_its_caches_under_the_projects_folder(slurm: Cluster, tmp_path: Path, name: str) -> None:
     project = tmp_path / name
@@ -100,19 +112,14 @@ def test_a_job_out_of_time_ends_what_runs_and_comes_back_where_it_learned_someth
     number, run = submitted(slurm, tmp_path, first)
     started(run / "trainer-first-0.json")
     slurm.ask("scancel", "--batch", "--signal=USR1", number)  # what --signal does before the time is over
-    until = time.monotonic() + 60
-    while slurm.about(number).get("Restarts") != "1":
-        assert time.monotonic() < until, log(run, number)
-        time.sleep(0.1)
+    again(slurm, number, run)
     assert (run / "trainer-first-0.told").read_text() == "15"
-    # Slurm lets it wait two minutes; within a second it would take the credentials that it has just revoked.
-    slurm.ask("scontrol", "update", f"JobId={number}", "StartTime=now+2")
     assert slurm.wait_for(number, *ENDED)["JobState"] == "COMPLETED", log(run, number)
     assert (run / "trainer-first-1.json").is_file()
 
 
 def test_a_job_that_learned_nothing_in_its_time_fails_and_says_why(slurm: Cluster, tmp_path: Path) -> None:
-    number, run = submitted(slurm, tmp_path, WAIT)
+    number, run = submitted(slurm, tmp_path, f"{TORN}\n{WAIT}")
     started(run / "trainer-first-0.json")
     slurm.ask("scancel", "--batch", "--signal=USR1", number)
     assert slurm.wait_for(number, *ENDED)["JobState"] == "FAILED"
@@ -165,13 +172,17 @@ def test_a_trainer_that_fails_ends_the_others(slurm: Cluster, tmp_path: Path) ->
 @pytest.mark.trl
 @pytest.mark.local
 @pytest.mark.network
-def test_a_submitted_job_trains_the_model(slurm: Cluster, built: Path, cache: Cache, tmp_path: Path) -> None:
+def test_a_submitted_job_trains_the_model_and_goes_on_when_its_time_was_over(
+    slurm: Cluster, built: Path, cache: Cache, tmp_path: Path
+) -> None:
     model, run = make_model(tmp_path / "model", ANSWERS, NAMES), tmp_path / "run"
+    # The set's environments are installed already.
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "ttcdata").symlink_to(cache.folder)
     settings = (
-        "eval_split=", "prompts.max_tokens=0", "grpo.max_completion_length=1", "grpo.num_generations=8", "grpo.max_steps=2",
+        "eval_split=", "prompts.max_tokens=0", "grpo.max_completion_length=1", "grpo.num_generations=8", "grpo.max_steps=30",
+        "grpo.save_steps=1",
         "grpo.per_device_train_batch_size=16", "grpo.gradient_accumulation_steps=1", f"slurm.folder={tmp_path}",
-        # The set's environments are installed already; a job's own cache would be empty.
-        f"slurm.lines=[readonly TTCDATA_CACHE={cache.folder}]",
     )  # fmt: skip
     command = [
         str(TTCDATA),
@@ -193,8 +204,18 @@ def test_a_submitted_job_trains_the_model(slurm: Cluster, built: Path, cache: Ca
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("submitted: job ")
     number = done.stdout.split()[2].rstrip(";")
+    until = time.monotonic() + 120
+    while last_whole(run) is None:
+        assert time.monotonic() < until, log(run, number)
+        time.sleep(0.1)
+    slurm.ask("scancel", "--batch", "--signal=USR1", number)
+    again(slurm, number, run)
+    reached = int(str(last_whole(run)).rpartition("-")[2])
+    assert 0 < reached < 30
+    assert "stopped; what was finished is kept" in log(run, number)
     assert slurm.wait_for(number, *ENDED)["JobState"] == "COMPLETED", log(run, number)
     assert weights(run / "model") != weights(model)
+    assert [line["step"] for line in steps(run)] == list(range(1, 31))
     assert yaml.safe_load((run / "recipe.yaml").read_text())["sandbox"] == "local"
 
 

@@ -122,18 +122,22 @@ def train(folder: Path) -> None:
         TtcError: the dataset or the sandbox cannot be used.
     """
     recipe = TrainRecipe.model_validate(yaml.safe_load((folder / RECIPE).read_text(encoding="utf-8")))
-    settings = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
-    if url := os.environ.get(SERVER):
-        settings["grpo"]["vllm_server_base_url"] = url
     with plain_errors(folder):
-        _train(recipe, folder, settings)
+        _train(recipe, folder, planned_for(folder))
 
 
-def _train(recipe: TrainRecipe, folder: Path, settings: dict[str, Any]) -> None:
+def planned_for(folder: Path) -> dict[str, Any]:
+    """Fields of `GRPOConfig` that the launch plan gives, with the server's place where that is known only now."""
+    found: dict[str, Any] = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))["grpo"]
+    url = os.environ.get(SERVER)
+    return {**found, "vllm_server_base_url": url} if url else found
+
+
+def _train(recipe: TrainRecipe, folder: Path, planned: dict[str, Any]) -> None:
     transformers = importlib.import_module("transformers")
     trl = importlib.import_module("trl")
     datasets = importlib.import_module("datasets")
-    config = config_of(recipe, folder, settings["grpo"])
+    config = config_of(recipe, folder, planned)
     tokenizer = transformers.AutoTokenizer.from_pretrained(
         recipe.model, revision=recipe.revision or None, padding_side="left"
     )
@@ -168,7 +172,7 @@ def _train(recipe: TrainRecipe, folder: Path, settings: dict[str, Any]) -> None:
             peft_config=peft.LoraConfig(**(recipe.lora or {})) if peft is not None else None,
             callbacks=[logbook],
         )
-        last = transformers.trainer_utils.get_last_checkpoint(str(folder))
+        last = last_whole(folder)
         if first:
             curves.keep_until(folder, int(last.rsplit("-", 1)[1]) if last else -1)
         before = trainer.evaluate() if checked and not last else None
@@ -250,6 +254,12 @@ def plain_errors(folder: Path) -> Iterator[None]:
                 " goes on from the last checkpoint"
             ) from error
         raise
+
+
+def last_whole(folder: Path) -> str | None:
+    """The last checkpoint that was written to its end; a run may be ended while it writes one."""
+    whole = [path.parent for path in folder.glob("checkpoint-*/trainer_state.json")]  # written last
+    return str(max(whole, key=lambda path: int(path.name.rpartition("-")[2]))) if whole else None
 
 
 def _drop_torn(folder: Path) -> None:
