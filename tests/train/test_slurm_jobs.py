@@ -166,6 +166,34 @@ def test_a_trainer_that_fails_ends_the_others(slurm: Cluster, tmp_path: Path) ->
     assert (run / "server-first-0.told").is_file()
 
 
+APPTAINER = """#!/bin/bash
+# In place of Apptainer: keeps what it was told, and runs the command where it is.
+printf '%s\\n' "$@" > {seen}
+shift
+while [[ $1 == --* ]]; do [[ $1 == --bind ]] && shift; shift; done
+shift
+exec "$@"
+"""
+
+
+def test_every_program_of_a_job_runs_in_the_image(slurm: Cluster, tmp_path: Path) -> None:
+    project, seen = tmp_path / "a b", tmp_path / "seen"
+    (tmp_path / "apptainer").write_text(APPTAINER.format(seen=f"{seen}-$SLURM_STEP_ID-$SLURM_PROCID"))
+    (tmp_path / "apptainer").chmod(0o755)
+    # Inside of an image, `python` is the image's.
+    lines = [f"export PATH='{project}/bin:{tmp_path}':$PATH"]
+    does = f"if role == 'server': {WAIT}\nwhile not (run / 'server-first-0.json').is_file(): time.sleep(0.1)"
+    image = str(project / "it's.sif")
+    number, run = submitted(slurm, project, does, gpus=8, nodes=3, image=image, lines=lines)
+    assert slurm.wait_for(number, *ENDED)["JobState"] == "COMPLETED", log(run, number)
+    told = [path.read_text().splitlines() for path in tmp_path.glob("seen-*")]
+    assert len(told) == 3
+    assert all(words[:5] == ["exec", "--nv", "--bind", str(project), image] for words in told)
+    assert {words[5] for words in told} == {"python", "bash"}
+    ranks = [json.loads((run / f"trainer-{node}-0.json").read_text())["told"] for node in NODES[1:]]
+    assert [words[words.index("--machine_rank") + 1] for words in ranks] == ["0", "1"]
+
+
 # With TRL
 
 
