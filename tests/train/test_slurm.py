@@ -213,6 +213,16 @@ def test_what_cannot_be_spread_over_nodes_is_refused(gpus: int, launch: dict[str
         planned(gpus, launch=launch, nodes=2)
 
 
+def test_a_job_of_one_node_pushes_its_model() -> None:
+    recipe = load_training("train", changes={"dataset": "org/set"})
+    script = job(recipe, RUN, 1, push_to_hub="org/model", private=True).script
+    assert "--push-to-hub org/model" in script
+    assert "--private" in script
+    several = recipe.model_copy(update={"slurm": recipe.slurm.model_copy(update={"nodes": 3})})
+    with pytest.raises(SlurmRefused, match="after this one: hf upload org/model /project/out/run/model"):
+        job(several, RUN, 8, push_to_hub="org/model")
+
+
 def ran(*arguments: str) -> str:
     done = CliRunner().invoke(ttc_data.cli.app, ["train", "org/set", "--recipe", "train-slurm", *arguments])
     assert done.exception is None, done.exception

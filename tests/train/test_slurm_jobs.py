@@ -151,6 +151,8 @@ def test_several_nodes_generate_and_train_and_end_together(slurm: Cluster, tmp_p
         assert told["--main_process_port"] == str(20_000 + int(number))
         assert found["told"][-3:] == ["-m", "ttc_data.train.grpo", str(run)]
         assert found["env"]["TTCDATA_SERVER"] == f"http://{address}:8000"
+    after = json.loads((run / "trainer-first-0.json").read_text())
+    assert after["told"] == ["-m", "ttc_data.train.nodes", str(run)]
 
 
 def test_a_server_that_fails_ends_the_trainers(slurm: Cluster, tmp_path: Path) -> None:
@@ -187,7 +189,7 @@ def test_every_program_of_a_job_runs_in_the_image(slurm: Cluster, tmp_path: Path
     number, run = submitted(slurm, project, does, gpus=8, nodes=3, image=image, lines=lines)
     assert slurm.wait_for(number, *ENDED)["JobState"] == "COMPLETED", log(run, number)
     told = [path.read_text().splitlines() for path in tmp_path.glob("seen-*")]
-    assert len(told) == 3
+    assert len(told) == 4
     assert all(words[:5] == ["exec", "--nv", "--bind", str(project), image] for words in told)
     assert {words[5] for words in told} == {"python", "bash"}
     ranks = [json.loads((run / f"trainer-{node}-0.json").read_text())["told"] for node in NODES[1:]]

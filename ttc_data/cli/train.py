@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ttc_data.cli.options import newest_build
+from ttc_data.errors import RecipeError
 
 if TYPE_CHECKING:
-    from ttc_data.train.rules import TrainRecipe
+    from ttc_data.train.slurm import Job
 
 
 def train(
@@ -87,7 +88,12 @@ def train(
     runs = Path(chosen.slurm.folder if slurm else "") / "out"
     folder = (out or runs / Path(recipe).stem).absolute()
     if slurm or submit:
-        _slurm(chosen, folder, gpus, asked=slurm, dry_run=dry_run, submitted=submit)
+        if not slurm:
+            raise RecipeError("--submit: needs --slurm; a run without it starts at once")
+        from ttc_data.train.slurm import job
+
+        wanted = job(chosen, folder, gpus, push_to_hub=push_to_hub, private=private)
+        _slurm(wanted, folder, dry_run=dry_run, submitted=submit)
         return
     from ttc_data.train.launch import check_machine, launch, plan, prepare
 
@@ -114,22 +120,17 @@ def train(
         )
 
 
-def _slurm(chosen: TrainRecipe, folder: Path, gpus: int, *, asked: bool, dry_run: bool, submitted: bool) -> None:
+def _slurm(wanted: Job, folder: Path, *, dry_run: bool, submitted: bool) -> None:
     from ttc_data.cli.console import tell
-    from ttc_data.errors import RecipeError
-    from ttc_data.train.slurm import DEFINITION, job, submit, write
+    from ttc_data.train.slurm import DEFINITION, submit, write
 
-    if not asked:
-        raise RecipeError("--submit: needs --slurm; a run without it starts at once")
-    wanted = job(chosen, folder, gpus)
     if dry_run:
         tell(wanted.script.rstrip("\n"))
         return
     script = write(wanted, folder)
     if wanted.definition:
-        tell(
-            f"the image: apptainer build {shlex.quote(wanted.recipe.slurm.image)} {shlex.quote(str(folder / DEFINITION))}"
-        )
+        image, definition = shlex.quote(wanted.recipe.slurm.image), shlex.quote(str(folder / DEFINITION))
+        tell(f"the image: apptainer build {image} {definition}")
     if submitted:
         tell(f"submitted: job {submit(script)}; its log: {folder / 'logs'}")
     else:

@@ -135,7 +135,9 @@ def plan(recipe: TrainRecipe, folder: Path, gpus: int, python: str = sys.executa
         else (python, *run)
     )
     trainer = Process("trainer", command, {**visible, **(NCCL if gpus > 1 else {})})
-    processes = (server_process(recipe, [names[number] for number in server], python), trainer) if server else (trainer,)
+    processes = (
+        (server_process(recipe, [names[number] for number in server], python), trainer) if server else (trainer,)
+    )
     return Plan(gpus, server, trainers, found, accelerate, processes)
 
 

@@ -1,7 +1,12 @@
-"""A run over several nodes: one of them generates and the others train, or every GPU does both."""
+"""A run over several nodes: one of them generates and the others train, or every GPU does both.
+
+`python -m ttc_data.train.nodes FOLDER` is what a job does when all of them are done.
+"""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +20,7 @@ from ttc_data.train.launch import (
     check_batches,
     server_process,
 )
+from ttc_data.train.release import write_card
 from ttc_data.train.rules import TrainRecipe
 
 ADDRESS = "$address"
@@ -76,3 +82,13 @@ def plan_nodes(recipe: TrainRecipe, folder: Path, gpus: int, python: str) -> Pla
         nodes * gpus, tuple(range(share)), tuple(range(share, nodes * gpus)), found,
         accelerate_config(recipe, count, zero, machines), (*server, trainer),
     )  # fmt: skip
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write the card of a run's model."""
+    write_card(Path(arguments[0]))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

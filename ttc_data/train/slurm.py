@@ -16,7 +16,7 @@ from ttc_data import __version__
 from ttc_data.dataset import folder_of
 from ttc_data.errors import SlurmRefused
 from ttc_data.template import template
-from ttc_data.train.grpo import RECIPE, SERVER
+from ttc_data.train.grpo import MODEL, RECIPE, SERVER
 from ttc_data.train.launch import LOGS, Plan, plan, prepare
 from ttc_data.train.nodes import ADDRESS, plan_nodes
 from ttc_data.train.rules import TrainRecipe
@@ -41,7 +41,15 @@ class Job:
     """Of the image, in Apptainer's language; `""` where the job runs in none."""
 
 
-def job(recipe: TrainRecipe, folder: Path, gpus: int, python: str = sys.executable) -> Job:
+def job(
+    recipe: TrainRecipe,
+    folder: Path,
+    gpus: int,
+    python: str = sys.executable,
+    *,
+    push_to_hub: str = "",
+    private: bool = False,
+) -> Job:
     """Plan a run on Slurm's nodes.
 
     Args:
@@ -49,6 +57,8 @@ def job(recipe: TrainRecipe, folder: Path, gpus: int, python: str = sys.executab
         folder: of the run, absolute; nodes see it under the same name, as they do `slurm.folder`.
         gpus: of each node.
         python: that the nodes run, where there is no image; `ttcdata` lies beside it.
+        push_to_hub: what the trained model is to be called there, if anything.
+        private: only its organisation is to see it.
 
     Raises:
         SlurmRefused: a path cannot stand in the script, or the sandbox is none for a node.
@@ -61,6 +71,12 @@ def job(recipe: TrainRecipe, folder: Path, gpus: int, python: str = sys.executab
             raise SlurmRefused(
                 f"{key} {path!r}: double quotes, backslashes, % and line breaks cannot stand in a job's script; rename it"
             )
+    if push_to_hub and rules.nodes > 1:
+        raise SlurmRefused(
+            f"--push-to-hub {push_to_hub} with slurm.nodes {rules.nodes}: a job of one node pushes its model; after this one:"
+            f" hf upload {push_to_hub} {shlex.quote(str(folder / MODEL))}"
+        )
+    push = [*(["--push-to-hub", push_to_hub] if push_to_hub else []), *(["--private"] if private else [])]
     inner = "python" if rules.image else python
     planned = plan(settled, folder, gpus, inner) if rules.nodes == 1 else plan_nodes(settled, folder, gpus, inner)
     definition = ""
@@ -69,7 +85,7 @@ def job(recipe: TrainRecipe, folder: Path, gpus: int, python: str = sys.executab
         definition = (
             template("ttc_data.train", f"templates/{DEFINITION}.j2").render(build=built, version=__version__) + "\n"
         )
-    return Job(settled, planned, f"{_script(settled, planned, folder, gpus, inner)}\n", definition)
+    return Job(settled, planned, f"{_script(settled, planned, folder, gpus, inner, push)}\n", definition)
 
 
 def write(wanted: Job, folder: Path) -> Path:
@@ -147,7 +163,7 @@ def _absolute(name: str) -> str:
     return os.path.abspath(name) if Path(name).exists() else name
 
 
-def _script(recipe: TrainRecipe, planned: Plan, folder: Path, gpus: int, python: str) -> str:
+def _script(recipe: TrainRecipe, planned: Plan, folder: Path, gpus: int, python: str, push: Sequence[str]) -> str:
     rules = recipe.slurm
     processes = {process.name: process for process in planned.processes}
     server = processes.get("server") if rules.nodes > 1 else None
@@ -158,7 +174,7 @@ def _script(recipe: TrainRecipe, planned: Plan, folder: Path, gpus: int, python:
         if name != "CUDA_VISIBLE_DEVICES"
     }
     ttcdata = "ttcdata" if rules.image else str(Path(python).with_name("ttcdata"))
-    command = (ttcdata, "train", "--recipe", str(folder / RECIPE), "--gpus", str(gpus), "--out", str(folder))
+    command = (ttcdata, "train", "--recipe", str(folder / RECIPE), "--gpus", str(gpus), "--out", str(folder), *push)
     lines = rules.lines
     return template("ttc_data.train", f"templates/{SCRIPT}.j2").render(
         name=recipe.name, nodes=rules.nodes, machines=rules.nodes - bool(server), head=list(_head(recipe, folder, gpus)),
