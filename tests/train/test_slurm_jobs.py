@@ -270,9 +270,13 @@ def test_accelerate_makes_one_group_of_all_nodes(slurm: Cluster, tmp_path: Path,
     script = write(wanted, run)
     told = wanted.script.replace("-m ttc_data.train.grpo", str(program)).replace("--gpus-per-node=2", "--mem=0")
     script.write_text(told)
+    # What training would leave, for the card.
+    (run / "model").mkdir()
+    (run / "summary.json").write_text("{}")
     number = slurm.ask("sbatch", "--parsable", str(script))
     ended = slurm.wait_for(number, *ENDED)["JobState"]
     assert ended == "COMPLETED", [path.read_text() for path in (run / "logs").iterdir()]
+    assert (run / "model" / "README.md").is_file()
     found = [json.loads((run / f"rank-{rank}.json").read_text()) for rank in range(4)]
     assert {(one["WORLD_SIZE"], one["LOCAL_WORLD_SIZE"]) for one in found} == {("4", "2")}
     assert [one["LOCAL_RANK"] for one in found] == ["0", "1", "0", "1"]
