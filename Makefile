@@ -1,5 +1,5 @@
 # Everything a person or CI runs. The tools live in .venv, those of `make test-llm` and `make test-train` in .venv-llm and .venv-train;
-# nothing is installed outside but by `make engine` and `make browser`.
+# nothing is installed outside but by `make engine`, `make browser` and `make slurm`, which CI runs too.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -14,7 +14,7 @@ TRAIN_STAMP := $(TRAIN_VENV)/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-llm test-train check fix docs engine browser clean
+.PHONY: help install demo test test-llm test-train check fix docs engine browser slurm clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,7 @@ demo: install ## build a small dataset into out/demo and show it
 	$(BIN)/ttcdata show out/demo --rows 3
 
 test: install $(if $(CI),engine browser) ## run the tests (with CI set: no engine and no browser are failures, not skips)
+	$(if $(CI),-@$(BIN)/python -m tests.train.cluster)
 	$(BIN)/pytest
 	$(if $(CI),$(MAKE) test-train)
 
@@ -48,6 +49,7 @@ test-llm: $(LLM_STAMP) ## run a whole build with a real small model in a real vL
 
 test-train: $(TRAIN_STAMP) ## train a model of a few thousand weights with TRL, on the processor (fetches gigabytes)
 	@$(TRAIN_BIN)/python -m ttc_data.environments.engine --or-bubblewrap
+	-@$(TRAIN_BIN)/python -m tests.train.cluster
 	CI=true $(TRAIN_BIN)/pytest -m trl tests/train
 
 # The files of $(LLM) say what, in which versions, and what not. Pip's folders of wheels are handed on too: one of them may
@@ -95,6 +97,9 @@ engine: install ## make a Docker engine and a base image usable on this machine
 
 browser: install ## make Chromium usable on this machine, for the tests of the report's page
 	@$(BIN)/python -m tests.report.browser
+
+slurm: install ## make Slurm usable on this machine, for the tests of its jobs
+	@$(BIN)/python -m tests.train.cluster
 
 clean: ## remove caches and built packages; builds in out/, .venv, .venv-llm and .venv-train stay
 	rm -rf dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage

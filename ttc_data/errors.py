@@ -113,3 +113,7 @@ class ReferenceFailed(TtcError):
 
 class TrainingFailed(TtcError):
     """A training run that cannot start or go on; its last checkpoint stays."""
+
+
+class SlurmRefused(TtcError):
+    """A training job that Slurm cannot be given, or does not take."""

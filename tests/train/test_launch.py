@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +16,7 @@ import pytest
 
 from ttc_data.errors import TrainingFailed, TtcError
 from ttc_data.recipe import packaged_recipes
-from ttc_data.train.grpo import plain_errors
+from ttc_data.train.grpo import SERVER, last_whole, plain_errors, planned_for
 from ttc_data.train.launch import Plan, Process, check_batches, check_machine, launch, plan, prepare
 from ttc_data.train.rules import LaunchRules, TrainRecipe, load_training
 
@@ -149,6 +151,24 @@ def test_a_folder_with_checkpoints_of_another_model_is_not_gone_on_with(tmp_path
         prepare(first.model_copy(update={"model": "other/model"}), planned, tmp_path)
 
 
+def test_a_checkpoint_that_was_not_written_to_its_end_is_not_gone_on_from(tmp_path: Path) -> None:
+    assert last_whole(tmp_path) is None
+    for step in (9, 10, 11):
+        (tmp_path / f"checkpoint-{step}").mkdir()
+    for step in (9, 10):
+        (tmp_path / f"checkpoint-{step}" / "trainer_state.json").touch()
+    assert last_whole(tmp_path) == str(tmp_path / "checkpoint-10")
+
+
+def test_the_servers_place_may_be_known_only_when_the_run_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare(recipe(), plan(recipe(), tmp_path, 2), tmp_path)
+    assert planned_for(tmp_path)["vllm_server_base_url"] == "http://127.0.0.1:8000"
+    monkeypatch.setenv(SERVER, "http://10.0.0.7:8000")
+    assert planned_for(tmp_path)["vllm_server_base_url"] == "http://10.0.0.7:8000"
+
+
 @pytest.mark.parametrize("name", sorted(packaged_recipes("train")))
 def test_every_training_recipe_can_be_planned(name: str) -> None:
     chosen = load_training(name)
@@ -218,6 +238,22 @@ def test_a_server_that_dies_ends_the_run(tmp_path: Path) -> None:
         run(tmp_path, "print('no memory'); exit(3)", forever(tmp_path / "trainer"))
     assert time.monotonic() - started < 60
     assert not (tmp_path / "trainer").is_file() or not alive(tmp_path / "trainer")
+
+
+def test_what_schedulers_send_ends_everything(tmp_path: Path) -> None:
+    def told() -> None:
+        while not (tmp_path / "server.child").is_file():
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    before = signal.getsignal(signal.SIGTERM)
+    teller = threading.Thread(target=told)
+    teller.start()
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, forever(tmp_path / "server"), forever(tmp_path / "trainer"))
+    teller.join()
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert not any(alive(tmp_path / name) for name in ("server", "server.child", "trainer"))
 
 
 def test_a_plan_reads_as_commands() -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ttc_data.cli.options import newest_build
+from ttc_data.errors import RecipeError
+
+if TYPE_CHECKING:
+    from ttc_data.train.slurm import Job
 
 
 def train(
@@ -25,7 +30,12 @@ def train(
     ] = "",
     gpus: Annotated[
         int,
-        typer.Option("--gpus", metavar="N", min=0, help="GPUs of this machine; 0 trains on the processor, for a try."),
+        typer.Option(
+            "--gpus",
+            metavar="N",
+            min=0,
+            help="GPUs of this machine, or of each node; 0 trains on the processor, for a try.",
+        ),
     ] = 1,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FOLDER", help="The run's folder; out/RECIPE when not given.")
@@ -46,6 +56,10 @@ def train(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", metavar="", help="Show what would run where, and stop.")
     ] = False,
+    slurm: Annotated[
+        bool, typer.Option("--slurm", metavar="", help="Write the run as a Slurm job, and say how to submit it.")
+    ] = False,
+    submit: Annotated[bool, typer.Option("--submit", metavar="", help="With --slurm: submit the job.")] = False,
 ) -> None:
     """Train a model on a dataset, rewarded by its tests.
 
@@ -58,6 +72,8 @@ def train(
         ttcdata train out/demo/dataset --gpus 0
 
         ttcdata train my-org/stack-impl --gpus 1 --model Qwen/Qwen3-1.7B --dry-run
+
+        ttcdata train my-org/stack-impl --slurm --gpus 8 --recipe train-slurm --submit
     """
     from ttc_data.cli.console import console_progress, tell
     from ttc_data.train.rules import load_training
@@ -69,7 +85,16 @@ def train(
     chosen = load_training(recipe, set_ or (), changes)
     if not chosen.dataset:
         chosen = chosen.model_copy(update={"dataset": str(newest_build("dataset"))})
-    folder = (out or Path("out") / Path(recipe).stem).absolute()
+    runs = Path(chosen.slurm.folder if slurm else "") / "out"
+    folder = (out or runs / Path(recipe).stem).absolute()
+    if slurm or submit:
+        if not slurm:
+            raise RecipeError("--submit: needs --slurm; a run without it starts at once")
+        from ttc_data.train.slurm import job
+
+        wanted = job(chosen, folder, gpus, push_to_hub=push_to_hub, private=private)
+        _slurm(wanted, folder, dry_run=dry_run, submitted=submit)
+        return
     from ttc_data.train.launch import check_machine, launch, plan, prepare
 
     planned = plan(chosen, folder, gpus)
@@ -93,3 +118,20 @@ def train(
             if sent.changes
             else f"nothing to push: {hub.url} holds it already"
         )
+
+
+def _slurm(wanted: Job, folder: Path, *, dry_run: bool, submitted: bool) -> None:
+    from ttc_data.cli.console import tell
+    from ttc_data.train.slurm import DEFINITION, submit, write
+
+    if dry_run:
+        tell(wanted.script.rstrip("\n"))
+        return
+    script = write(wanted, folder)
+    if wanted.definition:
+        image, definition = shlex.quote(wanted.recipe.slurm.image), shlex.quote(str(folder / DEFINITION))
+        tell(f"the image: apptainer build {image} {definition}")
+    if submitted:
+        tell(f"submitted: job {submit(script)}; its log: {folder / 'logs'}")
+    else:
+        tell(f"written: {script}; submit it with: sbatch {shlex.quote(str(script))}")

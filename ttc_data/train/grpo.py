@@ -45,6 +45,8 @@ DEFAULTS: dict[str, Any] = {
     "shuffle_dataset": False,
 }
 """What we set where the recipe does not; everything else is TRL's default."""
+SERVER = "TTCDATA_SERVER"
+"""Variable with the URL of vLLM's server, where its node is known only when the run starts."""
 
 
 def prompts_of(recipe: TrainRecipe, split: str, tokenizer: Any) -> tuple[list[Prompt], list[Reject]]:
@@ -120,16 +122,22 @@ def train(folder: Path) -> None:
         TtcError: the dataset or the sandbox cannot be used.
     """
     recipe = TrainRecipe.model_validate(yaml.safe_load((folder / RECIPE).read_text(encoding="utf-8")))
-    settings = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
     with plain_errors(folder):
-        _train(recipe, folder, settings)
+        _train(recipe, folder, planned_for(folder))
 
 
-def _train(recipe: TrainRecipe, folder: Path, settings: dict[str, Any]) -> None:
+def planned_for(folder: Path) -> dict[str, Any]:
+    """Fields of `GRPOConfig` that the launch plan gives, with the server's place where that is known only now."""
+    found: dict[str, Any] = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))["grpo"]
+    url = os.environ.get(SERVER)
+    return {**found, "vllm_server_base_url": url} if url else found
+
+
+def _train(recipe: TrainRecipe, folder: Path, planned: dict[str, Any]) -> None:
     transformers = importlib.import_module("transformers")
     trl = importlib.import_module("trl")
     datasets = importlib.import_module("datasets")
-    config = config_of(recipe, folder, settings["grpo"])
+    config = config_of(recipe, folder, planned)
     tokenizer = transformers.AutoTokenizer.from_pretrained(
         recipe.model, revision=recipe.revision or None, padding_side="left"
     )
@@ -146,7 +154,7 @@ def _train(recipe: TrainRecipe, folder: Path, settings: dict[str, Any]) -> None:
             f"{len(asked)} prompts are left of split {recipe.split!r}, and each step takes {groups} ({LEFT_OUT} says what was"
             " left out and why); raise prompts.max_tokens, lower grpo.per_device_train_batch_size, or build a larger set"
         )
-    workers = recipe.workers or max(1, (os.cpu_count() or 1) // config.world_size)
+    workers = recipe.workers or max(1, _processors() // int(os.environ.get("LOCAL_WORLD_SIZE", config.world_size)))
     rewards = Rewards(
         recipe.dataset, sandbox=recipe.sandbox, workers=workers, patience=recipe.rewards.patience,
         strict=recipe.rewards.strict, brevity_tokens=recipe.rewards.brevity_tokens,
@@ -164,7 +172,7 @@ def _train(recipe: TrainRecipe, folder: Path, settings: dict[str, Any]) -> None:
             peft_config=peft.LoraConfig(**(recipe.lora or {})) if peft is not None else None,
             callbacks=[logbook],
         )
-        last = transformers.trainer_utils.get_last_checkpoint(str(folder))
+        last = last_whole(folder)
         if first:
             curves.keep_until(folder, int(last.rsplit("-", 1)[1]) if last else -1)
         before = trainer.evaluate() if checked and not last else None
@@ -176,6 +184,11 @@ def _train(recipe: TrainRecipe, folder: Path, settings: dict[str, Any]) -> None:
             _summarize(folder, before, after, trainer.state)
     finally:
         rewards.close()
+
+
+def _processors() -> int:
+    """Those that this process may use: a scheduler gives a share of a node's."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def _line(prompt: Prompt) -> dict[str, Any]:
@@ -241,6 +254,12 @@ def plain_errors(folder: Path) -> Iterator[None]:
                 " goes on from the last checkpoint"
             ) from error
         raise
+
+
+def last_whole(folder: Path) -> str | None:
+    """The last checkpoint that was written to its end; a run may be ended while it writes one."""
+    whole = [path.parent for path in folder.glob("checkpoint-*/trainer_state.json")]  # written last
+    return str(max(whole, key=lambda path: int(path.name.rpartition("-")[2]))) if whole else None
 
 
 def _drop_torn(folder: Path) -> None:

@@ -6,12 +6,16 @@ import importlib.util
 import json
 import os
 import re
+import signal
 import sys
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import yaml
@@ -123,7 +127,7 @@ def plan(recipe: TrainRecipe, folder: Path, gpus: int, python: str = sys.executa
         found.update(vllm_mode="colocate", vllm_gpu_memory_utilization=0.3)
     zero = rules.zero if rules.zero is not None else 3 if len(trainers) > 1 else 0
     several = len(trainers) > 1 or (zero > 0 and bool(trainers))
-    accelerate = _accelerate(recipe, len(trainers), zero) if several else None
+    accelerate = accelerate_config(recipe, len(trainers), zero) if several else None
     run = ("-m", "ttc_data.train.grpo", str(folder))
     visible = {"CUDA_VISIBLE_DEVICES": ",".join(names[number] for number in trainers)}
     command = (
@@ -132,7 +136,9 @@ def plan(recipe: TrainRecipe, folder: Path, gpus: int, python: str = sys.executa
         else (python, *run)
     )
     trainer = Process("trainer", command, {**visible, **(NCCL if gpus > 1 else {})})
-    processes = (_server(recipe, [names[number] for number in server], python), trainer) if server else (trainer,)
+    processes = (
+        (server_process(recipe, [names[number] for number in server], python), trainer) if server else (trainer,)
+    )
     return Plan(gpus, server, trainers, found, accelerate, processes)
 
 
@@ -142,13 +148,14 @@ def _names(gpus: int) -> Sequence[str]:
     return given if len(given) >= gpus and all(given) else [str(number) for number in range(gpus)]
 
 
-def _server(recipe: TrainRecipe, gpus: Sequence[str], python: str) -> Process:
+def server_process(recipe: TrainRecipe, gpus: Sequence[str], python: str, host: str = "127.0.0.1") -> Process:
+    """The server of vLLM on these GPUs of one node, at an address that trainers can reach."""
     rules = recipe.launch
     context = recipe.prompts.max_tokens + int(
         recipe.grpo.get("max_completion_length", DEFAULTS["max_completion_length"])
     )
     command = [
-        python, "-m", "vllm.entrypoints.cli.main", "serve", recipe.model, "--host", "127.0.0.1", "--port", str(rules.server_port),
+        python, "-m", "vllm.entrypoints.cli.main", "serve", recipe.model, "--host", host, "--port", str(rules.server_port),
         "--weight-transfer-config", '{"backend":"nccl"}', "--logprobs-mode", "processed_logprobs", "--max-logprobs", "-1",
     ]  # fmt: skip
     if recipe.revision:
@@ -163,12 +170,12 @@ def _server(recipe: TrainRecipe, gpus: Sequence[str], python: str) -> Process:
     return Process("server", (*command, *rules.server_args), env)
 
 
-def _accelerate(recipe: TrainRecipe, count: int, zero: int) -> dict[str, Any]:
-    """Accelerate's configuration file."""
+def accelerate_config(recipe: TrainRecipe, count: int, zero: int, nodes: int = 1) -> dict[str, Any]:
+    """Accelerate's configuration file, for so many processes in all."""
     common: dict[str, Any] = {
         "compute_environment": "LOCAL_MACHINE",
         "mixed_precision": "bf16",
-        "num_machines": 1,
+        "num_machines": nodes,
         "num_processes": count,
         "machine_rank": 0,
         "main_training_function": "main",
@@ -183,6 +190,8 @@ def _accelerate(recipe: TrainRecipe, count: int, zero: int) -> dict[str, Any]:
         "offload_optimizer_device": "none",
         "offload_param_device": "none",
     }
+    if nodes > 1:
+        deepspeed["deepspeed_multinode_launcher"] = "standard"  # ours start it on each node; its own would by ssh
     if zero == 3:
         deepspeed.update(zero3_init_flag=True, zero3_save_16bit_model=True)
     return {**common, "distributed_type": "DEEPSPEED", "deepspeed_config": deepspeed}
@@ -264,8 +273,27 @@ def prepare(recipe: TrainRecipe, plan: Plan, folder: Path) -> None:
         (folder / ACCELERATE).write_text(yaml.safe_dump(dict(plan.accelerate), sort_keys=False), encoding="utf-8")
 
 
+@contextmanager
+def _sigterm_as_ctrl_c() -> Iterator[None]:
+    """What schedulers send ends a run as a person does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough: the second would interrupt the ending
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@_sigterm_as_ctrl_c()
 def launch(plan: Plan, folder: Path, say: Callable[[str], None]) -> None:
-    """Start every process, wait for the trainer, end them all: when it is done, when one fails, and on Ctrl-C.
+    """Start every process, wait for the trainer, end them all: when it is done, when one fails, on Ctrl-C and on SIGTERM.
 
     Args:
         plan: what to start.

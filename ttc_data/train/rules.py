@@ -98,25 +98,41 @@ class LaunchRules(Section):
     """Handed on to `vllm serve`."""
 
 
+WORD = r"^[A-Za-z0-9_.,:@/+=-]*$"
+
+
 class SlurmRules(Section):
-    """What is asked of Slurm, and where things lie on its nodes."""
+    """What is asked of Slurm, and where things lie on its nodes, which all see the same files."""
 
     folder: str = ""
-    """Of the project: caches of models, wheels, kernels and runs lie under it. The folder that the run is started in when
-    empty."""
-    partition: str = ""
-    account: str = ""
+    """Of the project: caches of models, wheels and kernels lie under `cache/` in it, runs under `out/`. The folder that the
+    command is given in when empty."""
+    partition: str = Field("", pattern=WORD)
+    account: str = Field("", pattern=WORD)
     nodes: int = Field(1, ge=1)
+    """With several, the first generates and the others train; with `launch.server_gpus` 0 each GPU does both."""
     time: str = Field("24:00:00", pattern=r"^(\d+-)?\d{1,2}(:\d{2}){1,2}$|^\d+$")
     """As `sbatch --time` takes it."""
     cpus_per_task: int = Field(0, ge=0)
-    """0 leaves it to Slurm."""
-    memory: str = ""
+    """Of a node; answers are run on them. 0 leaves it to Slurm."""
+    memory: str = Field("", pattern=r"^(\d+[KMGTkmgt]?)?$")
     """As `sbatch --mem` takes it."""
+    gpu_type: str = Field("", pattern=r"^[A-Za-z0-9_.-]*$")
+    """As Slurm calls it (`h100`); any when empty."""
     image: str = ""
     """An Apptainer image (`.sif`) that everything runs in; nothing when empty."""
+    binds: tuple[str, ...] = ()
+    """Further folders that the image sees, beside those of the project, the run, the dataset and the model."""
     lines: tuple[str, ...] = ()
-    """More lines for the script's head: `#SBATCH` options, `module load`, `export`."""
+    """More lines of the script: `#SBATCH` options, `module load`, `export`."""
+
+    @field_validator("folder", "image", "binds", "lines")
+    @classmethod
+    def _one_line(cls, given: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        for text in (given,) if isinstance(given, str) else given:
+            if not text.isprintable():
+                raise ValueError(f"{text!r} must be one line of printable characters")
+        return given
 
 
 class TrainRecipe(Section):
