@@ -262,4 +262,4 @@ def test_images_are_written_down_beside_what_is_known_of_others(tmp_path: Path) 
 def test_the_name_of_a_rows_image_is_the_engines_or_the_registrys(shapes: ShapesSet) -> None:
     row = shapes.rows["area"]
     assert image_name(row) == f"ttcdata/row:{row.instance_id}"
-    assert image_name(row, "ghcr.io/org/") == f"ghcr.io/org/ttcdata-row:{row.instance_id}"
+    assert image_name(row, "registry.example.com/org/") == f"registry.example.com/org/ttcdata-row:{row.instance_id}"

@@ -41,7 +41,7 @@ def export(
 
         ttcdata export swebench out/demo out/demo-swebench
 
-        ttcdata export harbor out/demo out/demo-harbor --split test --registry ghcr.io/my-org
+        ttcdata export harbor out/demo out/demo-harbor --split test --registry registry.example.com/my-org
 
         ttcdata export verifiers my-org/stack-impl out/package
 

@@ -86,7 +86,7 @@ def push(
 
     Examples:
 
-        ttcdata image push out/demo ghcr.io/my-org
+        ttcdata image push out/demo registry.example.com/my-org
 
         ttcdata image push my-org/stack-impl localhost:5000 --row pypi__semver-match-3b9f1475bd
     """

@@ -52,7 +52,7 @@ def push(
 
         ttcdata push out/demo my-org/stack-impl --private --revision candidate
 
-        ttcdata push out/demo my-org/stack-impl --allow secrets:tests/server.pem --images ghcr.io/my-org
+        ttcdata push out/demo my-org/stack-impl --allow secrets:tests/server.pem --images registry.example.com/my-org
     """
     from functools import partial
 

@@ -13,7 +13,7 @@ from ttc_data.records import JsonObject
 from ttc_data.template import template
 
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
-# The Hub's own names: https://huggingface.co/docs/hub/repositories-licenses
+# The Hub's own names, of its documentation, "Licenses".
 HUB_LICENSES = {
     "0BSD": "0bsd", "Apache-2.0": "apache-2.0", "BSD-2-Clause": "bsd-2-clause", "BSD-3-Clause": "bsd-3-clause",
     "BSL-1.0": "bsl-1.0", "CC0-1.0": "cc0-1.0", "ISC": "isc", "MIT": "mit", "MPL-2.0": "mpl-2.0", "Unlicense": "unlicense",

@@ -22,7 +22,7 @@ from ttc_data.rules import MIB, TreeLimits
 from ttc_data.sources.foreign import tar_files
 from ttc_data.store import connect
 
-# What the Hub asks for: https://huggingface.co/docs/hub/repositories-recommendations
+# What the Hub asks for: its documentation, "Repository limitations and recommendations".
 MOST_FILE_BYTES = 20_000 * MIB
 MOST_FILES = 100_000
 MOST_IN_FOLDER = 10_000

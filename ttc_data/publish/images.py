@@ -225,7 +225,9 @@ def repository_in(registry: str) -> str:
         RegistryRefused: not the name of a registry.
     """
     if not registry.strip("/") or "://" in registry or any(character.isspace() for character in registry):
-        raise RegistryRefused(f"registry {registry!r}: must be HOST[:PORT][/PATH], for instance ghcr.io/my-org")
+        raise RegistryRefused(
+            f"registry {registry!r}: must be HOST[:PORT][/PATH], for instance registry.example.com/my-org"
+        )
     return f"{registry.rstrip('/')}/ttcdata-row"
 
 

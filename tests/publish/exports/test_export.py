@@ -101,8 +101,8 @@ def test_rows_of_older_builds_get_the_script_of_their_image(small: SmallBuild, c
 
 
 def test_a_registry_names_the_images(small: SmallBuild, cache: Cache) -> None:
-    for task in tasks(Dataset(small.out), registry="ghcr.io/org", cache=cache):
-        assert task.row.image == f"ghcr.io/org/ttcdata-row:{task.row.instance_id}"
+    for task in tasks(Dataset(small.out), registry="registry.example.com/org", cache=cache):
+        assert task.row.image == f"registry.example.com/org/ttcdata-row:{task.row.instance_id}"
 
 
 def test_a_test_that_no_harness_could_name_is_refused(small: SmallBuild, cache: Cache, tmp_path: Path) -> None:
