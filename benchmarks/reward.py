@@ -56,7 +56,7 @@ class Step:
 
 
 def made(rows: Sequence[Row], count: int, completions: int, group: int) -> list[Step]:
-    """Steps of answers that no two of are the same."""
+    """Steps of which no two answers are the same."""
     draw = Random("steps")
     steps = []
     for number in range(count):
@@ -130,6 +130,9 @@ def containers(dataset: Dataset, workers: int) -> Iterator[Callable[[Step], floa
     host = open_host("docker", cache=cache, recipe=dataset.recipe, say=Quiet().say)
     assert isinstance(host, DockerHost)
     rows = {row.instance_id: row for row in dataset.rows()}
+    environments = {key: dataset.environment(key, cache) for key in {row.ttc_environment for row in rows.values()}}
+    for environment in environments.values():
+        host.prepare(environment)
 
     def run(name: str, text: str) -> None:
         row = rows[name]
@@ -138,8 +141,7 @@ def containers(dataset: Dataset, workers: int) -> Iterator[Callable[[Step], floa
             files = answered(text, given, row.path, row.ttc_target)
         except PatchRejected:
             return
-        environment = dataset.environment(row.ttc_environment, cache)
-        host.prepare(environment)
+        environment = environments[row.ttc_environment]
         tests = (*row.FAIL_TO_PASS, *row.PASS_TO_PASS)
         modules = tuple(dict.fromkeys(test.partition("::")[0] for test in tests))
         job = Job(modules, tests, files={**given, **files, **hidden_tests(row)}, args=environment.pytest_args)
@@ -163,7 +165,7 @@ def containers(dataset: Dataset, workers: int) -> Iterator[Callable[[Step], floa
 
 @contextmanager
 def sandboxes(dataset: str, kind: SandboxKind, workers: int) -> Iterator[Callable[[Step], float]]:
-    """Our rewards. Each step is judged by a judge that has seen the rows and no answer to them."""
+    """Our rewards."""
     rewards = Rewards(dataset, sandbox=kind, workers=workers)
     try:
         yield partial(judged, rewards)

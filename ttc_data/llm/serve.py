@@ -147,7 +147,7 @@ class Server:
                 code = self._leashes[number].poll()
                 if code is not None:
                     raise ModelUnavailable(f"the server of {self._model} ended with {code}: {self._quoted(number)}")
-                if healthy(ports[number]):
+                if _healthy(ports[number]):
                     waiting.remove(number)
             if waiting and waited > self._start_s:
                 raise ModelUnavailable(
@@ -172,8 +172,7 @@ def _free_ports(count: int) -> list[int]:
         return [int(one.getsockname()[1]) for one in sockets]
 
 
-def healthy(port: int) -> bool:
-    """Whether a server of vLLM answers on this machine."""
+def _healthy(port: int) -> bool:
     connection = HTTPConnection("127.0.0.1", port, timeout=2)
     with contextlib.closing(connection):
         try:

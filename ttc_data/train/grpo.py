@@ -10,7 +10,6 @@ import importlib
 import json
 import math
 import os
-import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -231,7 +230,7 @@ def plain_errors(folder: Path) -> Iterator[None]:
         yield
     except TtcError:
         raise
-    except Exception as error:
+    except Exception as error:  # of TRL, torch, DeepSpeed or a client: what is not known here is raised as it is
         said = " ".join(str(error).split())
         if "out of memory" in said.lower():
             raise TrainingFailed(
@@ -244,7 +243,6 @@ def plain_errors(folder: Path) -> Iterator[None]:
                 " grpo.max_grad_norm, and run again: it goes on from the last checkpoint"
             ) from error
         if getattr(error, "errno", None) == errno.ENOSPC or "no space left" in said.lower():
-            _drop_torn(folder)
             raise StorageFull(
                 f"{folder}: no space left ({said[:160]}); free some and run again: it goes on from the last whole checkpoint"
             ) from error
@@ -260,13 +258,6 @@ def last_whole(folder: Path) -> str | None:
     """The last checkpoint that was written to its end; a run may be ended while it writes one."""
     whole = [path.parent for path in folder.glob("checkpoint-*/trainer_state.json")]  # written last
     return str(max(whole, key=lambda path: int(path.name.rpartition("-")[2]))) if whole else None
-
-
-def _drop_torn(folder: Path) -> None:
-    """Remove a checkpoint that was not written to its end: it would be gone on from."""
-    for path in folder.glob("checkpoint-*"):
-        if not (path / "trainer_state.json").is_file():  # written last
-            shutil.rmtree(path, ignore_errors=True)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -35,7 +35,7 @@ TAMPERED = frozenset(("tampered", "tripwire_passed"))
 ROWS_HELD = 1_024
 ANSWERS_HELD = 65_536
 TEXTS_HELD = 256
-# A batch holds many answers to each of a few rows of any repository: with two for each worker, one in three was opened anew.
+# A batch holds many answers to each of a few rows of any repository: with two for each worker the next batch would open its own.
 SANDBOXES_A_WORKER = 8
 LEAST_LIMIT_S = 2.0
 """An answer's session may take so long, however fast the reference is: workers share processors."""
@@ -186,7 +186,7 @@ class Judge:
         if mine:
             try:
                 found.set_result(self._time(row))
-            except BaseException as error:
+            except BaseException as error:  # raised again; without it, who waits for this row would wait for ever
                 with self._lock:
                     if isinstance(error, ReferenceFailed):
                         self.failed_in_a_row += 1  # once for the row, however many answers it gets
