@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 import pytest
 
@@ -93,3 +94,33 @@ def test_memory_is_limited_over_all_processes_of_a_job_together(sandbox: Sandbox
     assert not report.timed_out
     assert report.seconds < 10
     assert outcomes(sandbox.run(session("def test_it():\n    pass\n"))) == {"test_it": "passed"}
+
+
+PREPARED = """
+import os
+
+import pytest
+
+
+def test_it(request):
+    config = request.config
+    print("DOCTEST", config.pluginmanager.has_plugin("doctest"))
+    print("PLACE", config.invocation_params.dir == config.rootpath)
+    print("LAST", list(config.invocation_params.args)[-1])
+    print("REGISTERED", len(config.pluginmanager.get_plugins()))
+    print("WITHIN", int(pytest.main(["-p", "no:cacheprovider", "-q", os.path.join(os.getcwd(), "test_other.py")])))
+    assert False
+"""
+
+
+def test_the_plugins_that_were_registered_before_are_the_sessions_own(sandbox: Sandbox) -> None:
+    """Two jobs, one after the other, and a session within a test of each: none meets what another one did."""
+    job = session(PREPARED, files={"test_other.py": "def test_fine():\n    pass\n"})
+    for one, doctest in ((job, "True"), (replace(job, args=("-p", "no:doctest")), "False"), (job, "True")):
+        report = sandbox.run(one)
+        assert printed(report, "DOCTEST") == [doctest], report
+        assert printed(report, "PLACE") == ["True"]
+        assert printed(report, "LAST") == ["test_job.py"]
+        assert printed(report, "WITHIN") == ["0"]
+    counts = {int(printed(sandbox.run(job), "REGISTERED")[0]) for _ in range(2)}
+    assert len(counts) == 1, counts

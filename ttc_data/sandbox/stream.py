@@ -23,7 +23,7 @@ GRACE_S = 30.0
 START_S = 60.0
 MAX_EVENTS = 1_000_000
 REWRITING = ("texts", "codes", "rewritten")
-INSIDE = (*REWRITING, "confine", "preload", "processes", "session", "streams", "versions", "runner")
+INSIDE = (*REWRITING, "confine", "processes", "session", "preload", "streams", "versions", "runner")
 ENDED_BY = {
     "time": "it ran longer than it may",
     "silence": "a test held the interpreter",

@@ -16,12 +16,16 @@ import sys
 import time
 from typing import Any
 
+from ttc_data.sandbox.inside.session import prepare
+
 PYTEST = (
     "pytest", "_pytest.assertion.rewrite", "_pytest.terminal", "_pytest.skipping", "_pytest.junitxml", "_pytest.doctest",
     "_pytest.unittest", "_pytest.capture", "_pytest.cacheprovider", "_pytest.faulthandler", "_pytest.pastebin",
     "_pytest.debugging", "_pytest.setuponly", "_pytest.setupplan", "_pytest.stepwise", "_pytest.warnings",
     "_pytest.logging", "_pytest.python", "_pytest.threadexception", "_pytest.unraisableexception", "unittest", "doctest",
     "difflib",
+    # Imported by every session, and not when pytest is.
+    "_pytest._argcomplete", "_pytest.helpconfig", "encodings.unicode_escape", "faulthandler", "readline",
 )  # fmt: skip
 # Which the project itself may be.
 TOOLS = (
@@ -61,6 +65,7 @@ def preload(site: str, roots: list[str]) -> None:
         for name in harmless(names, top_level(roots)):
             with contextlib.suppress(Exception):
                 __import__(name)
+    prepare()
     gc.collect()
     gc.freeze()  # a collection in a job does not touch, and thereby copy, the pages of what is here
 
