@@ -6,7 +6,10 @@ import time
 
 import pytest
 
+from tests.evidence.place import proposed, target_of
+from tests.evidence.shapes import SHAPES
 from tests.sandboxes import CALC, Place, outcomes, session
+from ttc_data.evidence.generated.recording import compared, recorder
 from ttc_data.sandbox.protocol import Inexact, Job, Report, Sandbox
 
 MODULE = '''"""Many kinds of functions."""
@@ -312,3 +315,19 @@ def test_only_the_asked_tests_run_under_the_asked_hash_seed(sandbox: Sandbox) ->
 
 def test_no_version_is_no_work(place: Place) -> None:
     assert place.warm().run_versions(JOB, []) == []
+
+
+def test_what_a_survivor_does_with_calls_is_seen_without_a_session_of_its_own(sandbox: Sandbox) -> None:
+    """Only functions that live when the tests are collected can be replaced: the recorder has its module by then."""
+    cases = proposed("clamp")
+    file = recorder(target_of("clamp"), "shapes", cases, once=True)
+    job = session(path=file.path, files={file.path: file.text, "shapes.py": SHAPES}, timeout_s=60, test_timeout_s=60)
+    texts = [
+        SHAPES,
+        SHAPES,
+        *(SHAPES.replace("max(low, min(value, high))", new) for new in ("max(min(value, high), low)", "low")),
+    ]
+    reports = sandbox.run_versions(job, [{"shapes.py": text} for text in texts])
+    assert not [one for one in reports if isinstance(one, Inexact)], reports
+    outputs = [one.output for one in reports if isinstance(one, Report)]
+    assert compared(outputs, cases, 1) == [True, False]

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from tests.evidence.place import Place, target_of
+from tests.evidence.place import Place, proposed, target_of
 from tests.evidence.shapes import SHAPES
 from tests.scripted import environment, played
 from ttc_data.evidence.generated.calls import ProposedCalls
 from ttc_data.evidence.generated.case import Case
+from ttc_data.evidence.generated.recording import recorder
 from ttc_data.records import Environment, FileText, Target
 from ttc_data.rules import TestRules
 from ttc_data.sandbox.protocol import Job, Report
@@ -70,3 +71,10 @@ def test_a_models_calls_are_among_the_tests(tmp_path: Path) -> None:
     assert made.told == (1, 2)
     assert "assert clamp(12345, 1, 54321) == 12345" in file.text
     assert "12345" not in (calls("clamp", tmp_path).tests() or FileText("", "")).text
+
+
+def test_a_module_that_cannot_be_imported_is_told_of_by_the_test_not_by_the_collection(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    (tmp_path / "shapes.py").write_text("raise ValueError('at import')\n", encoding="utf-8")
+    ran = place.run(recorder(target_of("clamp"), "shapes", proposed("clamp"), once=True))
+    assert "1 failed" in ran.stdout, ran.stdout

@@ -25,6 +25,14 @@ def test_record(capfd):
     with capfd.disabled():
         tell(CASES)
 """
+# Versions can only take the place of functions that live when the tests have been collected.
+_AT_COLLECTION = """
+
+try:
+    __import__(MODULE)
+except (Exception, SystemExit):
+    pass  # the test meets it too
+"""
 _MISUSE = frozenset(("AttributeError", "NameError", "UnboundLocalError", "RecursionError", "NotImplementedError"))
 _BROAD = frozenset(("Exception", "BaseException", "AssertionError", "MemoryError", "SystemError", "Warning"))
 
@@ -67,6 +75,7 @@ def recorder(target: Target, module: str, cases: Sequence[Case], *, once: bool =
         for case in cases
     ]
     text = _INSIDE.read_text(encoding="utf-8") + _TEST.format(module=repr(module), cases=repr(json.dumps(given)))
+    text += _AT_COLLECTION if once else ""
     return FileText(f"{FOLDER}/test_record_{file_name(target, module)}.py", text)
 
 
