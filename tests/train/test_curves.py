@@ -6,7 +6,7 @@ import json
 import math
 from pathlib import Path
 
-from ttc_data.train.curves import METRICS, append, curves, keep_until, said, write_page
+from ttc_data.train.curves import METRICS, MOST_POINTS, append, curves, keep_until, said, thinned, write_page
 
 
 def test_the_newest_step_is_said_in_a_line(tmp_path: Path) -> None:
@@ -49,3 +49,14 @@ def test_the_page_shows_every_curve_and_needs_nothing_else(tmp_path: Path) -> No
 
 def test_a_run_that_logged_nothing_yet_says_so(tmp_path: Path) -> None:
     assert "Nothing is logged yet" in write_page(tmp_path, "run").read_text()
+
+
+def test_of_many_points_those_that_stand_out_are_drawn() -> None:
+    points = [(float(step), 0.5) for step in range(5_000)]
+    points[1_234], points[4_000] = (1_234.0, 9.0), (4_000.0, -9.0)
+    drawn = thinned(points)
+    assert len(drawn) <= MOST_POINTS
+    assert (1_234.0, 9.0) in drawn
+    assert (4_000.0, -9.0) in drawn
+    assert [step for step, _ in drawn] == sorted(step for step, _ in drawn)
+    assert thinned(points[:100]) == points[:100]

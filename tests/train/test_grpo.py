@@ -112,8 +112,11 @@ def test_the_same_command_goes_on_from_the_last_checkpoint(
     run: Path, model: Path, built: Path, cache: Cache, tmp_path: Path
 ) -> None:
     before = weights(run / "model")
+    checked = json.loads((run / "summary.json").read_text())["before"]
     done = train(run, model, built, cache, "grpo.max_steps=7")
     assert done.returncode == 0, done.stderr
+    assert json.loads((run / "summary.json").read_text())["before"] == checked, "it is not checked a second time"
+    assert not (run / "README.md").exists(), "TRL's card says nothing of the dataset"
     assert [line["step"] for line in steps(run)] == [1, 2, 3, 4, 5, 6, 7]
     assert weights(run / "model") != before
 

@@ -17,7 +17,7 @@ from ttc_data.environments.open import Cache
 from ttc_data.errors import DatasetError, SandboxLost, SandboxUnavailable
 from ttc_data.grading import Grade
 from ttc_data.row import Row
-from ttc_data.train.rewards import MOST_FAILED, Rewards, text_of
+from ttc_data.train.rewards import MOST_FAILED, Rewards, by_turns, text_of
 
 pytestmark = [pytest.mark.network, pytest.mark.local]
 
@@ -196,3 +196,8 @@ def test_a_completion_is_a_text_or_messages() -> None:
     assert text_of("said") == "said"
     assert text_of([{"role": "assistant", "content": "first"}, {"role": "assistant", "content": "last"}]) == "last"
     assert text_of([{"role": "assistant", "content": None}]) == text_of([]) == ""
+
+
+def test_each_row_gets_an_answer_judged_before_any_gets_its_second() -> None:
+    assert by_turns(["a", "a", "a", "b", "b", "c"]) == [0, 3, 5, 1, 4, 2]
+    assert by_turns([]) == []

@@ -6,11 +6,14 @@ import html
 import json
 import math
 from collections.abc import Iterator, Mapping
+from itertools import accumulate
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 METRICS, PAGE = "metrics.jsonl", "curves.html"
 WIDTH, HEIGHT = 420, 160
+MOST_POINTS = 2 * WIDTH
 # In front, in this order; the others follow by name.
 FIRST = (
     "reward", "rewards/tests/mean", "tests/solved", "tests/fail_to_pass", "tests/pass_to_pass", "tests/applied", "tests/tampered",
@@ -106,6 +109,16 @@ def _page(title: str, found: Mapping[str, Points]) -> Iterator[str]:
     yield "</main>" if found else "</main><p>Nothing is logged yet.</p>"
 
 
+def thinned(points: Points) -> Points:
+    """Of many points the lowest and the highest of each stretch, so that what stands out still does."""
+    length = -(-2 * len(points) // MOST_POINTS)
+    if length <= 2:
+        return points
+    stretches = (points[at : at + length] for at in range(0, len(points), length))
+    by_value = ((min(one, key=itemgetter(1)), max(one, key=itemgetter(1))) for one in stretches)
+    return [point for pair in by_value for point in sorted(pair)]
+
+
 def _plot(points: Points) -> str:
     """An SVG of the values and of their running mean over a tenth of the run."""
     steps, values = [step for step, _ in points], [value for _, value in points]
@@ -120,13 +133,13 @@ def _plot(points: Points) -> str:
         return f'<polyline class="{kind}" points="{places}"/>'
 
     around = max(1, len(points) // 10)
+    sums = list(accumulate(values, initial=0.0))
     means = [
-        (step, sum(values[max(0, at - around + 1) : at + 1]) / len(values[max(0, at - around + 1) : at + 1]))
-        for at, step in enumerate(steps)
+        (step, (sums[at + 1] - sums[max(0, at + 1 - around)]) / min(at + 1, around)) for at, step in enumerate(steps)
     ]
     return (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{low:.4g} to {high:.4g}">'
-        f'{line("raw", points)}{line("mean", means)}<text x="6" y="14">{high:.4g}</text>'
+        f'{line("raw", thinned(points))}{line("mean", thinned(means))}<text x="6" y="14">{high:.4g}</text>'
         f'<text x="6" y="{HEIGHT - 5}">{low:.4g}</text>'
         f'<text x="{WIDTH - 6}" y="{HEIGHT - 5}" text-anchor="end">step {steps[-1]:g}</text></svg>'
     )

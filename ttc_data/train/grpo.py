@@ -11,6 +11,7 @@ import json
 import math
 import os
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -44,6 +45,8 @@ DEFAULTS: dict[str, Any] = {
     "shuffle_dataset": False,
 }
 """What we set where the recipe does not; everything else is TRL's default."""
+PAGE_EVERY_S = 15.0
+"""The page with curves is written so often: after 2,000 steps it takes as long as a step of a small model."""
 SERVER = "TTCDATA_SERVER"
 """Variable with the URL of vLLM's server, where its node is known only when the run starts."""
 
@@ -175,11 +178,15 @@ def _train(recipe: TrainRecipe, folder: Path, planned: dict[str, Any]) -> None:
         if first:
             curves.keep_until(folder, int(last.rsplit("-", 1)[1]) if last else -1)
         before = trainer.evaluate() if checked and not last else None
+        if first and before:  # now, for a run that goes on from a checkpoint does not check this again
+            _summarize(folder, before, None, trainer.state)
         trainer.train(resume_from_checkpoint=last)
         after = trainer.evaluate() if checked else None
         trainer.save_model(str(folder / MODEL))
         if first:
             tokenizer.save_pretrained(str(folder / MODEL))
+            (folder / "README.md").unlink(missing_ok=True)  # TRL's card of a checkpoint; the model has its own
+            curves.write_page(folder, recipe.name)
             _summarize(folder, before, after, trainer.state)
     finally:
         rewards.close()
@@ -207,12 +214,16 @@ def _summarize(folder: Path, before: dict[str, Any] | None, after: dict[str, Any
 def _logbook(folder: Path, title: str, first: bool) -> Any:
     """A callback of transformers' that keeps every figure, and ends a run whose loss is no number."""
     transformers = importlib.import_module("transformers")
+    written = -math.inf
 
     def on_log(self: Any, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
         figures = logs or {}
         if first:
             curves.append(folder, state.global_step, figures)
-            curves.write_page(folder, title)
+            nonlocal written
+            if time.monotonic() - written >= PAGE_EVERY_S:
+                curves.write_page(folder, title)
+                written = time.monotonic()
         for name in ("loss", "grad_norm"):
             if isinstance(value := figures.get(name), float) and not math.isfinite(value):
                 raise TrainingFailed(

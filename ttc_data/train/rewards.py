@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import difflib
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -143,8 +144,24 @@ class Rewards:
 
     async def _judged(self, completions: Sequence[Completion], instance_id: Sequence[str]) -> list[Judged]:
         self.judge.load(instance_id)
-        asked = zip(instance_id, map(text_of, completions), strict=True)
-        return list(await asyncio.gather(*(self.judge.judge(name, text) for name, text in asked)))
+        order = by_turns(instance_id)
+        asked = (self.judge.judge(instance_id[place], text_of(completions[place])) for place in order)
+        judged = dict(zip(order, await asyncio.gather(*asked), strict=True))
+        return [judged[place] for place in range(len(completions))]
+
+
+def by_turns(names: Sequence[str]) -> list[int]:
+    """Places of the first answer to each row, then of the second to each, and so on.
+
+    Answers to one row come together, and would open as many sandboxes on its environment at once; so each of a batch's
+    environments opens its share.
+    """
+    seen: Counter[str] = Counter()
+    turns: list[int] = []
+    for name in names:
+        turns.append(seen[name])
+        seen[name] += 1
+    return sorted(range(len(names)), key=turns.__getitem__)
 
 
 def text_of(completion: Completion) -> str:
