@@ -15,6 +15,7 @@ from urllib.request import ProxyHandler, build_opener
 import pytest
 
 from ttc_data.errors import ModelUnavailable
+from ttc_data.llm.leashed import Leashed
 from ttc_data.llm.serve import Server
 
 PROGRAM = (sys.executable, "-S", str(Path(__file__).with_name("program.py")))
@@ -93,6 +94,28 @@ def test_what_ignores_sigterm_in_a_session_of_its_own_is_ended_too(tmp_path: Pat
     assert alive(found) == set()
 
 
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("(EngineCore pid=94) INFO 11-23 15:59:31 [backends.py:393] Compiling takes 12 s", "Compiling takes 12 s"),
+        ("loading the weights", "loading the weights"),
+        ("x" * 900, "x" * 100 + "…"),
+        ("", "it printed nothing"),
+    ],
+)
+def test_what_a_server_does_is_told_in_a_few_words(tmp_path: Path, line: str, words: str) -> None:
+    code = f"import time; print({line!r}, flush=True); time.sleep(60)"
+    leashed = Leashed([sys.executable, "-c", code], tmp_path / "server.log", dict(os.environ), 1)
+    try:
+        until = time.monotonic() + 10
+        while leashed.doing() != words:
+            assert time.monotonic() < until, leashed.doing()
+            time.sleep(0.05)
+    finally:
+        leashed.ask()
+        leashed.close()
+
+
 def test_every_gpu_is_a_server_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5,7")
     with server("good", tmp_path, gpus=2) as two:
@@ -158,6 +181,7 @@ def test_without_vllm_the_line_says_what_to_install(tmp_path: Path, monkeypatch:
 HOLDER = """
 import sys, time
 from pathlib import Path
+from ttc_data.llm.leashed import Leashed
 from ttc_data.llm.serve import Server
 with Server(sys.argv[1], 1, Path(sys.argv[2]), grace_s=0.3, program=sys.argv[3:]):
     print("ready", flush=True)

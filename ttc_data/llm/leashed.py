@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,10 @@ from pathlib import Path
 LEASH = Path(__file__).with_name("leash.py")
 QUOTED = 600
 LOG_END = 1 << 14
+A_FEW_WORDS = 100
+NOTHING = "it printed nothing"
+LOGGER = re.compile(r"^(\([^()]* pid=\d+\) )?([A-Z]+ [\d-]+ [\d:]+ )?(\[[^]]*\] )?")
+"""What vLLM puts before each line: process, level, date, place in its code."""
 
 
 class Leashed:
@@ -62,12 +67,21 @@ class Leashed:
         """The last lines that it printed."""
         return last_lines(self.log, count)
 
+    def doing(self) -> str:
+        """What it said last, in a few words."""
+        said = LOGGER.sub("", (_lines(self.log) or [NOTHING])[-1])
+        return said if len(said) <= A_FEW_WORDS else f"{said[:A_FEW_WORDS]}…"
+
 
 def last_lines(log: Path, count: int) -> str:
     """The last lines of a log that are not empty, as one."""
+    shown = " | ".join(_lines(log)[-count:]) or NOTHING
+    return shown if len(shown) <= QUOTED else f"…{shown[-QUOTED:]}"
+
+
+def _lines(log: Path) -> list[str]:
+    """Those at its end that are not empty."""
     with log.open("rb") as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - LOG_END))
         text = file.read().decode("utf-8", "replace")
-    lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
-    shown = " | ".join(lines[-count:]) or "it printed nothing"
-    return shown if len(shown) <= QUOTED else f"…{shown[-QUOTED:]}"
+    return [" ".join(line.split()) for line in text.splitlines() if line.strip()]

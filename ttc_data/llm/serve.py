@@ -155,7 +155,7 @@ class Server:
                 )
             if waiting and waited - said >= SAY_EVERY_S:
                 said = waited
-                self._say(f"{self._model}: {waited:.0f} s, {self._leashes[waiting[0]].quoted(1)}")
+                self._say(f"{self._model}: {waited:.0f} s, {self._leashes[waiting[0]].doing()}")
             if waiting:
                 time.sleep(LOOK_S)
         self._say(f"{self._model}: {len(ports)} server(s) after {time.monotonic() - began:.0f} s")
