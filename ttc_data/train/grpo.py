@@ -186,10 +186,11 @@ def _train(recipe: TrainRecipe, folder: Path, planned: dict[str, Any]) -> None:
         if first:
             tokenizer.save_pretrained(str(folder / MODEL))
             (folder / "README.md").unlink(missing_ok=True)  # TRL's card of a checkpoint; the model has its own
-            curves.write_page(folder, recipe.name)
             _summarize(folder, before, after, trainer.state)
     finally:
         rewards.close()
+        if first:
+            curves.write_page(folder, recipe.name)
 
 
 def _processors() -> int:

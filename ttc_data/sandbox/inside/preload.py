@@ -24,9 +24,9 @@ PYTEST = (
     "_pytest.debugging", "_pytest.setuponly", "_pytest.setupplan", "_pytest.stepwise", "_pytest.warnings",
     "_pytest.logging", "_pytest.python", "_pytest.threadexception", "_pytest.unraisableexception", "unittest", "doctest",
     "difflib",
-    # Imported by every session, and not when pytest is.
-    "_pytest._argcomplete", "_pytest.helpconfig", "encodings.unicode_escape", "faulthandler", "readline",
 )  # fmt: skip
+# Imported by every session, and not when pytest is. An interpreter may have been built without the last one.
+LATER = ("_pytest._argcomplete", "_pytest.helpconfig", "encodings.unicode_escape", "faulthandler", "readline")
 # Which the project itself may be.
 TOOLS = (
     "coverage", "coverage.tracer", "coverage.sqldata", "coverage.python", "coverage.parser", "coverage.results", "time_machine",
@@ -65,7 +65,11 @@ def preload(site: str, roots: list[str]) -> None:
         for name in harmless(names, top_level(roots)):
             with contextlib.suppress(Exception):
                 __import__(name)
-    prepare()
+    if "pytest" in sys.modules:
+        for name in LATER:
+            with contextlib.suppress(ImportError):
+                __import__(name)
+        prepare()
     gc.collect()
     gc.freeze()  # a collection in a job does not touch, and thereby copy, the pages of what is here
 
