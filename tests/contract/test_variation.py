@@ -12,7 +12,7 @@ import pytest
 from tests.sandboxes import Place, outcomes, session
 from ttc_data.evidence.stability import varied
 from ttc_data.records import Variation
-from ttc_data.sandbox.protocol import Job, Sandbox
+from ttc_data.sandbox.protocol import Job, Report, Sandbox
 
 MANY = "".join(
     f"class TestIn{group}:\n" + "".join(f"    def test_{number}(self):\n        pass\n" for number in range(4))
@@ -30,6 +30,46 @@ def test_a_shuffled_order_is_the_same_for_the_same_seed_and_keeps_classes_togeth
     assert plain != first == again != other
     groups = [test.split("::")[1] for test in first]
     assert sum(one != after for one, after in itertools.pairwise(groups)) == 2
+
+
+DRAWS = """
+import random
+
+EARLY = random.random()
+
+
+def test_it():
+    print("DRAWN", EARLY, random.random())
+    assert False
+"""
+VALUE = "import random\n\n\ndef value():\n    return {}\n"
+
+
+def drawn(report: Report) -> list[str]:
+    return [line for line in report.output.splitlines() if line.startswith("DRAWN")]
+
+
+def test_what_is_drawn_at_random_belongs_to_the_run(sandbox: Sandbox) -> None:
+    """Else a build would find other mutants killed each time, where the target or its tests draw something."""
+    job = session(DRAWS)
+    first, again, shuffled, seeded = (
+        drawn(sandbox.run(one)) for one in (job, job, replace(job, order=1), replace(job, hash_seed=1))
+    )
+    assert first
+    assert first == again
+    assert len({*first, *shuffled, *seeded}) == 3
+
+
+def test_versions_draw_what_a_job_of_their_own_draws(sandbox: Sandbox) -> None:
+    code = "import value\n\n\ndef test_it():\n    print('DRAWN', value.value())\n    assert False\n"
+    versions = [
+        {"value.py": VALUE.format(text)} for text in ("random.random()", "random.random() + 1", "-random.random()")
+    ]
+    job = session(code, files={**versions[0]})
+    reports = sandbox.run_versions(job, versions)
+    for version, report in zip(versions, reports, strict=True):
+        assert isinstance(report, Report), report
+        assert drawn(report) == drawn(sandbox.run(replace(job, files={**job.files, **version})))
 
 
 def test_time_zone_and_locale_reach_the_tests_and_what_they_start(sandbox: Sandbox) -> None:

@@ -263,6 +263,7 @@ class Execution:
             return None
         job: dict[str, Any] = json.loads(data.decode("utf-8"))
         job["test_timeout_s"] = self.head["test_timeout_s"]
+        job["seed"] = self.head["seed"]
         return job
 
     def follow(self) -> None:

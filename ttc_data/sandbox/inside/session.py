@@ -8,10 +8,12 @@ import importlib
 import json
 import locale
 import os
+import random
 import signal
 import sys
 import time
 import types
+import zlib
 from pathlib import Path
 from random import Random
 from typing import Any, Callable, Iterator
@@ -81,9 +83,7 @@ def drive(job: dict[str, Any], channel: Channel, roots: list[str], versions: Cal
     sys.argv = ["pytest"]
     # The tests' `__main__` is nobody's: not the program that holds this function.
     sys.modules["__main__"] = types.ModuleType("__main__")
-    numpy = sys.modules.get("numpy")
-    if numpy is not None:
-        numpy.random.seed()  # Python's own generator draws anew in a forked process, this one does not
+    seed_generators(job)
     vary(job)
     cover = None
     if job["cover"]:
@@ -116,6 +116,20 @@ def drive(job: dict[str, Any], channel: Channel, roots: list[str], versions: Cal
     os._exit(int(code))  # threads that a test left running must not keep the job open
 
 
+def seed_generators(job: dict[str, Any]) -> None:
+    """Have the generators that everybody shares draw the same in the same run of the same tests, and other things in another run.
+
+    Python draws its own seed anew in every fork, numpy in none.
+    """
+    text = "%d:%d" % (job["seed"], job["order"])
+    random.seed(text)
+    other = getattr(
+        getattr(sys.modules.get("numpy"), "random", None), "seed", None
+    )  # the tree may have a numpy of its own
+    if other is not None:
+        other(zlib.crc32(text.encode("ascii")))
+
+
 def vary(job: dict[str, Any]) -> None:
     """Change what must make no difference to a test."""
     if job["timezone"] != os.environ["TZ"]:
@@ -131,12 +145,12 @@ def vary(job: dict[str, Any]) -> None:
 
 def shuffled(items: list[Any], seed: int) -> list[Any]:
     """Files, the classes in them, and the tests in those in another order; what shares a fixture stays together."""
-    random = Random(seed)
+    draw = Random(seed)
     places: dict[str, float] = {}
 
     def place(item: Any) -> list[float]:
         parts = item.nodeid.split("::")
-        return [places.setdefault("::".join(parts[:count]), random.random()) for count in range(1, len(parts) + 1)]
+        return [places.setdefault("::".join(parts[:count]), draw.random()) for count in range(1, len(parts) + 1)]
 
     return sorted(items, key=place)
 
@@ -225,6 +239,7 @@ class Reporter:
     """The pytest plugin that tells of each test as it ends."""
 
     def __init__(self, job: dict[str, Any], channel: Channel, cover: Any, versions: Callable[[], bool] | None) -> None:
+        self.job = {name: job[name] for name in ("seed", "order")}
         self.wanted = set(job["tests"]) if job["tests"] is not None else None
         self.skip = set(job["skip"])
         self.order = job["order"]
@@ -269,6 +284,7 @@ class Reporter:
                 self.cover.switch_context("session")
         if self.versions is not None and self.versions():
             return True
+        seed_generators(self.job)  # whatever was drawn since, and in a version, which is another fork
         return None
 
     def pytest_runtest_logstart(self, nodeid: str, location: object) -> None:
