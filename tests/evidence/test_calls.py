@@ -50,6 +50,7 @@ def test_a_change_that_makes_no_difference_is_told_from_one_that_does(tmp_path: 
 def test_what_cannot_be_compared_looks_like_nothing(tmp_path: Path) -> None:
     assert calls("today", tmp_path).alike([SHAPES]) == [False], "it gives something else every time"
     assert calls("writes", tmp_path).alike([SHAPES]) == [False], "it is not run a second time"
+    assert calls("draws", tmp_path).alike([SHAPES]) == [False], "two runs may draw the same by chance"
     assert calls("misused", tmp_path).alike([SHAPES]) == [False], "it raises whatever it is given"
 
 

@@ -249,11 +249,14 @@ def outcome(case: dict[str, Any], watch: Watch) -> dict[str, Any]:
     """What a case does in one run of it, for a comparison with what it does on another version."""
     sys.stdout, sys.stderr = io.StringIO(), io.StringIO()
     found: dict[str, Any] = {}
+    state = random.getstate()
     with warnings.catch_warnings(), Caught() as caught:
         warnings.simplefilter("ignore")
         watch.seen.clear()
         case = dict(case, imports=[*case["imports"], "from itertools import islice"])
         found = once(case, choose(case), dict.fromkeys(case["observe"], ""))
+    if random.getstate() != state:  # two runs may draw the same by chance
+        return {"refused": "draws"}
     if caught.error or watch.seen:
         return {"refused": type(caught.error).__name__ if caught.error else "effect " + watch.seen[0]}
     return found
