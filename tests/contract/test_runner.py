@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tests.sandboxes import CopyingHost, Place, outcomes, session
-from ttc_data.sandbox.protocol import Report, Sandbox
+from ttc_data.sandbox.protocol import Job, Report, Sandbox
 
 
 def printed(report: Report, word: str) -> list[str]:
@@ -124,3 +124,32 @@ def test_the_plugins_that_were_registered_before_are_the_sessions_own(sandbox: S
         assert printed(report, "WITHIN") == ["0"]
     counts = {int(printed(sandbox.run(job), "REGISTERED")[0]) for _ in range(2)}
     assert len(counts) == 1, counts
+
+
+FIXTURES = """
+import _pytest.capture
+import _pytest.tmpdir
+
+
+def test_it(
+    here, tmp_path, tmp_path_factory, tmpdir, capsys, monkeypatch, recwarn, caplog, record_property, doctest_namespace,
+    pytestconfig, request,
+):
+    assert here == "part"
+    assert {"TempPathFactory", "tmp_path"} <= set(dir(_pytest.tmpdir))
+    assert "CaptureManager" in dir(_pytest.capture)
+    assert [item.nodeid for item in request.session.items] == ["part/test_one.py::test_it"]
+"""
+
+
+def test_every_fixture_of_pytests_own_is_found_and_files_beside_are_left_alone(sandbox: Sandbox) -> None:
+    files = {
+        "part/conftest.py": "import pytest\n\n\n@pytest.fixture\ndef here():\n    return 'part'\n",
+        "part/test_one.py": FIXTURES,
+        "part/test_two.py": "raise SystemExit(3)\n",
+        "part/inner/__init__.py": "",
+        "part/inner/conftest.py": "raise SystemExit(4)\n",
+    }
+    for _ in range(2):
+        report = sandbox.run(Job(test_files=("part/test_one.py",), files=files))
+        assert [(test.id, test.outcome) for test in report.tests] == [("part/test_one.py::test_it", "passed")], report

@@ -30,7 +30,7 @@ LATER = ("_pytest._argcomplete", "_pytest.helpconfig", "encodings.unicode_escape
 # Which the project itself may be.
 TOOLS = (
     "coverage", "coverage.tracer", "coverage.sqldata", "coverage.python", "coverage.parser", "coverage.results", "time_machine",
-    "locale", "random", "sqlite3",
+    "locale", "packaging.version", "random", "sqlite3",
 )  # fmt: skip
 NO_WARNING = "_warn_already_imported"
 MOST_S = 20.0
