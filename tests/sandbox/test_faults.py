@@ -36,7 +36,7 @@ from ttc_data.sources.trees import TreeStore
 RIGHT = Job(test_files=("tests/test_core.py",), timeout_s=20)
 PASSED = {"test_positive": "passed", "test_negative": "passed"}
 ON_DOCKER = pytest.mark.parametrize("place", [pytest.param("docker", marks=pytest.mark.docker)], indirect=True)
-SLOW = "import time\n\ndef test_slow():\n    time.sleep(1.5)\n"
+SLOW = "import time\n\ndef test_slow():\n    time.sleep(3)\n"
 
 
 # A runner that answers nonsense
