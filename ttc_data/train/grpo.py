@@ -25,6 +25,7 @@ from ttc_data.errors import StorageFull, TrainingFailed, TtcError
 from ttc_data.records import Reject
 from ttc_data.row import Message
 from ttc_data.train import curves
+from ttc_data.train.ahead import Ahead
 from ttc_data.train.prompts import Prompt, prompts
 from ttc_data.train.rewards import Rewards
 from ttc_data.train.rules import TrainRecipe
@@ -161,6 +162,8 @@ def _train(recipe: TrainRecipe, folder: Path, planned: dict[str, Any]) -> None:
         recipe.dataset, sandbox=recipe.sandbox, workers=workers, patience=recipe.rewards.patience,
         strict=recipe.rewards.strict, brevity_tokens=recipe.rewards.brevity_tokens,
     )  # fmt: skip
+    ahead = Ahead(rewards.judge, tokenizer, config.chat_template_kwargs or {})
+    trained, checks = [_line(one) for one in asked], [_line(one) for one in checked]
     peft = importlib.import_module("peft") if recipe.lora is not None else None
     logbook = _logbook(folder, recipe.name, first)
     try:
@@ -168,12 +171,15 @@ def _train(recipe: TrainRecipe, folder: Path, planned: dict[str, Any]) -> None:
             model=recipe.model,
             reward_funcs=[getattr(rewards, name) for name in recipe.rewards.weights],
             args=config,
-            train_dataset=datasets.Dataset.from_list([_line(one) for one in asked]),
-            eval_dataset=datasets.Dataset.from_list([_line(one) for one in checked]) if checked else None,
+            train_dataset=datasets.Dataset.from_list(trained),
+            eval_dataset=datasets.Dataset.from_list(checks) if checks else None,
             processing_class=tokenizer,
             peft_config=peft.LoraConfig(**(recipe.lora or {})) if peft is not None else None,
             callbacks=[logbook],
         )
+        if config.use_vllm and config.vllm_mode == "colocate" and config.vllm_tensor_parallel_size == 1:
+            ahead.expect([*trained, *checks])
+            ahead.watch(trainer.vllm_generation.llm.llm_engine)
         last = last_whole(folder)
         if first:
             curves.keep_until(folder, int(last.rsplit("-", 1)[1]) if last else -1)
@@ -188,6 +194,7 @@ def _train(recipe: TrainRecipe, folder: Path, planned: dict[str, Any]) -> None:
             (folder / "README.md").unlink(missing_ok=True)  # TRL's card of a checkpoint; the model has its own
             _summarize(folder, before, after, trainer.state)
     finally:
+        ahead.close()
         rewards.close()
         if first:
             curves.write_page(folder, recipe.name)

@@ -65,6 +65,7 @@ class Rewards:
         self.judge = Judge(dataset, sandbox=sandbox, workers=workers, patience=patience, cache=cache, progress=progress)
         self._strict = strict
         self._brevity_tokens = brevity_tokens
+        self._runs = 0
 
     def close(self) -> None:
         """Close every sandbox."""
@@ -89,7 +90,7 @@ class Rewards:
         Raises:
             SandboxUnavailable: so many answers in a row could not be run that training on the others makes no sense.
         """
-        runs, began = self.judge.runs, time.perf_counter()
+        began = time.perf_counter()
         judged = await self._judged(completions, instance_id)
         failed = [one for one in judged if one.error]
         if failed and self.judge.failed_in_a_row >= MOST_FAILED:
@@ -101,8 +102,9 @@ class Rewards:
         if log_metric:
             for name, value in _figures(judged, earned, instance_id).items():
                 log_metric(name, value)
-            log_metric("sandbox/runs", float(self.judge.runs - runs))
+            log_metric("sandbox/runs", float(self.judge.runs - self._runs))  # some before we asked
             log_metric("sandbox/wall_seconds", time.perf_counter() - began)
+        self._runs = self.judge.runs
         if log_extra:
             log_extra("instance_id", list(instance_id))
             log_extra("verdict", [one.error or one.reason or "solved" for one in judged])
