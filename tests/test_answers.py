@@ -115,6 +115,8 @@ def test_an_answer_that_changes_nothing_changes_no_file() -> None:
         ("```\nclass Box:\n  def area(self:\n```", "no Python"),
         ("```\ndef double(x):\n    return 2 * x\n```", "no half in the code"),
         ("```\n}{\n```", "no Python"),
+        ("```python\n```", "no statement"),
+        ("```python\n# as it was\n```", "no statement"),
     ],
 )
 def test_what_is_no_answer_is_refused_with_the_reason(answer: str, why: str) -> None:

@@ -10,6 +10,7 @@ import difflib
 import re
 import textwrap
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import TypeAlias
 
 from ttc_data.errors import PatchRejected
@@ -22,6 +23,8 @@ _BLOCK = re.compile(
 )
 _FENCE = re.compile(r"^(?P<fence>`{3,}|~{3,})[^\n`]*\n(?P<code>.*?)^(?P=fence)[ \t]*$", re.MULTILINE | re.DOTALL)
 _THINKING = re.compile(r"^.*</think>", re.DOTALL)
+FILES_HELD = 64
+"""Parsed: the answers to a row all change the same file."""
 _Definition: TypeAlias = Function | ast.ClassDef
 
 
@@ -170,6 +173,8 @@ def with_definition(text: str, qualname: str, code: str) -> str:
         if not isinstance(old, ast.ClassDef):
             return _with_body(text, old, code)
         raise PatchRejected(f"the code is no Python: {error.msg}, line {error.lineno}") from error
+    if not tree.body:
+        raise PatchRejected("there is no statement in the code")
     new = _find(tree, qualname) or _find(tree, qualname.rpartition(".")[2])
     if new is None:
         if isinstance(old, ast.ClassDef) or any(isinstance(one, (ast.FunctionDef, ast.ClassDef)) for one in tree.body):
@@ -219,7 +224,9 @@ def definition_lines(text: str, qualname: str) -> tuple[int, int] | None:
     return (_first_line(found), found.end_lineno or found.lineno) if found else None
 
 
+@lru_cache(FILES_HELD)
 def _parsed(source: bytes, what: str) -> ast.Module:
+    """The tree is to be read: who asks next for the same text gets the same one."""
     try:
         return python.parse(source)
     except SyntaxError as error:

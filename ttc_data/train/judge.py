@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from ttc_data.answers import answered
@@ -35,6 +36,8 @@ TAMPERED = frozenset(("tampered", "tripwire_passed"))
 ROWS_HELD = 1_024
 ANSWERS_HELD = 65_536
 TEXTS_HELD = 256
+# Each reward asks for all of a batch's answers: to read 512 of them takes half a second.
+TEXTS_READ = 4_096
 # A batch holds many answers to each of a few rows of any repository: with two for each worker the next batch would open its own.
 SANDBOXES_A_WORKER = 8
 LEAST_LIMIT_S = 2.0
@@ -112,6 +115,7 @@ class Judge:
         self._rows: OrderedDict[str, Row] = OrderedDict()
         self._answers: OrderedDict[str, Future[Judged]] = OrderedDict()
         self._limits: dict[str, Future[float]] = {}
+        self._read = lru_cache(TEXTS_READ)(self._changes)
         self.runs = 0
         """Answers that were run; the others were known, or no code."""
         self.failed_in_a_row = 0
@@ -156,13 +160,9 @@ class Judge:
     def submit(self, instance_id: str, answer: str) -> Future[Judged]:
         """Judge an answer in another thread."""
         row = self.row(instance_id)
-        try:
-            files = answered(answer, {file.path: file.text for file in row.ttc_files}, row.path, row.ttc_target)
-        except PatchRejected:
-            return _known(Judged("no_answer"))
+        key, files = self._read(instance_id, answer)
         if not files:
-            return _known(Judged("nothing_changed"))
-        key = content_key(instance_id, files)
+            return _known(Judged("no_answer" if files is None else "nothing_changed"))
         with self._lock:
             found = self._answers.get(key)
             if found is None:
@@ -171,6 +171,15 @@ class Judge:
                     self._answers.popitem(last=False)
             self._answers.move_to_end(key)
             return found
+
+    def _changes(self, instance_id: str, answer: str) -> tuple[str, Mapping[str, str] | None]:
+        """What an answer makes of its row's files, with the key of it; None where there is no answer in it."""
+        row = self.row(instance_id)
+        try:
+            files = answered(answer, {file.path: file.text for file in row.ttc_files}, row.path, row.ttc_target)
+        except PatchRejected:
+            return "", None
+        return content_key(instance_id, files), files
 
     def _limit(self, row: Row) -> float:
         """Seconds that an answer's session may take, from the reference's, which is run once.
