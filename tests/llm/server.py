@@ -259,6 +259,8 @@ def serving(behaviour: Behaviour, port: int = 0) -> Iterator[Serving]:
         server, stop = await listen(behaviour, counts, port), asyncio.Event()
         started.put((asyncio.get_running_loop(), stop, server.sockets[0].getsockname()[1]))
         await stop.wait()
+        while accepting := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(accepting)  # asyncio leaves the socket open of a connection that a closed server accepts
         server.close()
         for transport in list(counts.open):
             transport.abort()
