@@ -130,12 +130,11 @@ def drive(job: dict[str, Any], channel: Channel, roots: list[str], versions: Cal
 
     pytest.hookimpl(tryfirst=True)(Reporter.pytest_pycollect_makeitem)
     pytest.hookimpl(trylast=True)(Reporter.pytest_sessionstart)
-    if hasattr(pytest, "Dir"):  # since 8, it asks only about what is not named on the command line
-        Reporter.pytest_ignore_collect = pytest.hookimpl(tryfirst=True)(Reporter.ignore)  # type: ignore[attr-defined]
     reporter = Reporter(job, channel, cover, versions)
+    plugins = [reporter, Beside()] if hasattr(pytest, "Dir") else [reporter]
     args = [*OPTIONS, "--rootdir", work, "--maxfail=%d" % job["most_failures"], *job["args"], *job["test_files"]]
-    hand_over(args, [reporter])
-    code = pytest.main(args, plugins=[reporter])
+    hand_over(args, plugins)
+    code = pytest.main(args, plugins=plugins)
     if cover is not None:
         cover.stop()
         for event in reached(job["cover"], cover, work):
@@ -265,6 +264,16 @@ class TestTimeout(BaseException):
     """A test ran longer than it may."""
 
 
+class Beside:
+    """The plugin that leaves out what lies beside the files that are asked for: pytest makes a node of each, and drops it.
+
+    For pytest 8 and later, which asks only about what is not named on the command line.
+    """
+
+    def pytest_ignore_collect(self, collection_path: object) -> bool:
+        return True
+
+
 class Reporter:
     """The pytest plugin that tells of each test as it ends."""
 
@@ -286,10 +295,6 @@ class Reporter:
 
     def pytest_sessionstart(self, session: Any) -> None:
         list_all()  # the session has found them by now
-
-    def ignore(self, collection_path: object) -> bool:
-        """Leave out what lies beside the files that are asked for: pytest makes a node of each, and drops it."""
-        return True
 
     def pytest_pycollect_makeitem(self, collector: Any, name: str) -> list[Any] | None:
         """Nothing, for what is not asked for: collecting 577 tests to run five takes 0.1 s."""
