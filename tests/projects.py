@@ -158,12 +158,10 @@ def commit(folder: Path) -> str:
         return made.hexsha
 
 
-def shapes(folder: Path, *, hangs: bool = False) -> Path:
+def shapes(folder: Path, *, hangs: bool = False, tests: bool = True) -> Path:
     """A project with what goes wrong in real ones: tests that fail, flicker and hang, files nobody can read."""
     files: dict[str, str | bytes] = {
         "shapes.py": SHAPES,
-        "tests/test_shapes.py": TEST_SHAPES,
-        "tests/test_broken_import.py": "import a_module_that_is_not_there\n\ndef test_nothing():\n    pass\n",
         "latin.py": 'def name():\n    """Give the name of a thing in Latin letters."""\n    return "\xe9t\xe9"\n'.encode(
             "latin-1"
         ),
@@ -171,6 +169,9 @@ def shapes(folder: Path, *, hangs: bool = False) -> Path:
         "pyproject.toml": PYPROJECT,
         "LICENSE": "MIT License\n\nPermission is hereby granted, free of charge, to any person obtaining a copy\n",
     }
+    if tests:
+        files["tests/test_shapes.py"] = TEST_SHAPES
+        files["tests/test_broken_import.py"] = "import a_module_that_is_not_there\n\ndef test_nothing():\n    pass\n"
     if hangs:
         files["tests/test_hangs.py"] = TEST_HANGS
     commit(write_files(folder, files))

@@ -118,6 +118,25 @@ def test_a_target_that_no_test_reaches_gets_written_ones(
     assert "assert " in row.test_patch
 
 
+def test_a_repository_without_tests_has_rows_by_examples_and_written_tests(
+    sandbox: SandboxKind, cache: Cache, tmp_path: Path
+) -> None:
+    project = shapes(tmp_path / "shapes", tests=False)
+    source = GitSource(url=str(project), repo="geometry/untested")
+    rules = RULES.model_copy(update={"generate": True})
+    recipe = Recipe(name="untested", sources=(source,), tests=rules)
+    made = ttc_data.build(recipe, tmp_path / "out", sandbox=sandbox, cache=cache, workers=2)
+    origins = {row.ttc_target: row.ttc_test_origin for row in Dataset(made.folder).rows()}
+    assert origins.pop("area") == "doctest"
+    assert origins == dict.fromkeys(("scale", "unreached", "Pile", "Pile.take"), "generated")
+    dataset = made.folder / "dataset"
+    proven = ttc_data.validate(dataset, sandbox=sandbox, cache=Cache(tmp_path / "elsewhere"))
+    assert [result.valid for result in proven] == [True] * made.rows
+    neither = recipe.model_copy(update={"tests": RULES.model_copy(update={"doctests": False})})
+    none = ttc_data.build(neither, tmp_path / "none", sandbox=sandbox, cache=cache, workers=2)
+    assert rejects(none, "environment") == {"geometry/untested": "no_test_files"}
+
+
 def test_the_solver_is_given_no_trace_of_the_body(built: Built) -> None:
     for row in Dataset(built.folder).rows():
         if row.ttc_target == "area":

@@ -27,6 +27,8 @@ Outcome: TypeAlias = Literal["passed", "failed", "error", "skipped", "xfailed", 
 TripwireKind: TypeAlias = Literal["value", "negation", "exception"]
 
 SCHEMA_VERSION = "1.2"
+FILE_ROOTS = ("src", "lib", "")
+"""Where the modules of a single file's tree lie: the same for all, so that all can share what is installed."""
 
 
 def _plain(value: object) -> object:
@@ -143,7 +145,7 @@ class Environment:
     generated: tuple[FileText, ...]
     """Files a build backend would have written into the tree (a version file)."""
     test_files: tuple[str, ...]
-    """Empty for a single file: a repository without tests gets no environment."""
+    """Empty for a single file, and for a repository without tests."""
     pytest_args: tuple[str, ...]
 
     @property
@@ -157,7 +159,12 @@ class Environment:
 
         Thousands of files then share one installation, one image and the sandboxes opened on it.
         """
-        return self if self.test_files else replace(self, source_key="", repo="", tree="")
+        return replace(self, source_key="", repo="", tree="") if self.is_of_a_file else self
+
+    @property
+    def is_of_a_file(self) -> bool:
+        """Whether a single file runs in it, which no repository without tests resembles."""
+        return self.roots == FILE_ROOTS and not (self.test_files or self.metadata)
 
 
 @dataclass(frozen=True, slots=True)

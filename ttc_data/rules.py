@@ -58,7 +58,7 @@ class StackSource(Section):
     max_repositories: int = Field(0, ge=0)
     """Stop after so many repositories, most stars first; 0 means all."""
     require_tests: bool = True
-    """Leave out repositories without a test file; single files never have any."""
+    """Leave out repositories without a test file, whose docstrings' examples and written tests would decide alone."""
 
 
 AnySource: TypeAlias = Annotated[PypiSource | GitSource | StackSource, Field(discriminator="kind")]

@@ -117,6 +117,19 @@ def test_a_shared_environment_is_installed_without_a_file_and_jobs_bring_it(
     assert lay(environment.ground, masked, described.trees) is masked
 
 
+@pytest.mark.network
+def test_a_repository_without_tests_is_not_taken_for_a_file() -> None:
+    def untested(*paths: str) -> Environment:
+        mined = Source("git", "a/thing", "r1", "MIT", "git:x", "1" * 64, len(paths), 1, "")
+        return describe(mined, dict.fromkeys(paths, b"x = 1\n"), INTERPRETER, RULES, untested=True)
+
+    environment, job = untested("thing.py"), Job(("t.py",))
+    assert (environment.test_files, environment.ground) == ((), environment)
+    assert lay(environment, job, TreeStore(Path("/nowhere"))) is job
+    with pytest.raises(EnvironmentFailed, match="no_test_files"):
+        untested("src/a.py", "lib/b.py")
+
+
 def test_a_tree_without_files_is_always_there(tmp_path: Path) -> None:
     trees = TreeStore(tmp_path / "none")
     assert trees.has("")

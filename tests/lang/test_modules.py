@@ -6,7 +6,8 @@ import ast
 
 import pytest
 
-from ttc_data.lang.modules import FILE_ROOTS, Imports, file_path, module_name, read_imports
+from ttc_data.lang.modules import Imports, file_path, module_name, read_imports
+from ttc_data.records import FILE_ROOTS
 
 
 @pytest.mark.parametrize(

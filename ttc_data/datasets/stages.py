@@ -183,7 +183,14 @@ class Stages:
     def _describe(self, source: Source) -> Iterator[Environment | Reject]:
         try:
             files = dict(self.cache.trees.files(source.tree))
-            environment = describe(source, files, self.host.interpreter(), self.recipe.environment)
+            rules = self.recipe.tests
+            environment = describe(
+                source,
+                files,
+                self.host.interpreter(),
+                self.recipe.environment,
+                untested=rules.doctests or rules.generate,
+            )
             self.host.prepare(environment.ground)
         except EnvironmentFailed as error:
             yield Reject(source.key, "environment", error.reason, error.detail, source.repo)

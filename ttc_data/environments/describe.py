@@ -14,7 +14,7 @@ from ttc_data.environments.metadata import ProjectMetadata, dist_info, python_su
 from ttc_data.environments.single import describe_file
 from ttc_data.errors import EnvironmentFailed
 from ttc_data.lang import python
-from ttc_data.records import Environment, FileText, Source
+from ttc_data.records import FILE_ROOTS, Environment, FileText, Source
 from ttc_data.rules import EnvironmentRules
 
 PLUGIN_OPTIONS = {"pytest-benchmark": "--benchmark-disable"}
@@ -22,7 +22,12 @@ TEST_CASE = re.compile(rb"\bTestCase\b")
 
 
 def describe(
-    source: Source, files: Mapping[str, bytes], interpreter: Interpreter, rules: EnvironmentRules
+    source: Source,
+    files: Mapping[str, bytes],
+    interpreter: Interpreter,
+    rules: EnvironmentRules,
+    *,
+    untested: bool = False,
 ) -> Environment:
     """Read a tree's metadata, pin its dependencies, and list its test files.
 
@@ -34,6 +39,7 @@ def describe(
         files: all its files by path.
         interpreter: of the sandbox, which decides which wheels fit.
         rules: of the recipe.
+        untested: a repository may be without test files: its docstrings' examples or written tests decide.
 
     Raises:
         EnvironmentFailed: `python_unsupported`, `no_test_files`, `dependencies_unresolvable`; for a single file as
@@ -49,7 +55,7 @@ def describe(
             "python_unsupported", f"requires Python {metadata.requires_python}, the sandbox has {interpreter.python}"
         )
     tests = tuple(find_test_files(files))
-    if not tests:
+    if not (tests or untested):
         raise EnvironmentFailed("no_test_files", f"no test file among {len(files)} files")
     imported = tuple(sorted(set(_imported(files, tests, metadata, rules))))
     attempts = [
@@ -72,7 +78,7 @@ def describe(
             if number == len(attempts) - 1:
                 raise
     assert pinned is not None
-    return Environment(
+    environment = Environment(
         source_key=source.key,
         repo=source.repo,
         tree=source.tree,
@@ -87,6 +93,11 @@ def describe(
         test_files=tests,
         pytest_args=(*metadata.pytest_args, *plugin_options(pinned)),
     )
+    if environment.is_of_a_file:  # it has what all single files have, and would be taken for one
+        raise EnvironmentFailed(
+            "no_test_files", f"nor a project's name, but modules in {FILE_ROOTS[0]} and {FILE_ROOTS[1]}"
+        )
+    return environment
 
 
 def plugin_options(pinned: str) -> tuple[str, ...]:

@@ -17,8 +17,8 @@ from ttc_data.environments.host import Interpreter
 from ttc_data.environments.lock import lock
 from ttc_data.errors import EnvironmentFailed
 from ttc_data.lang import python
-from ttc_data.lang.modules import FILE_ROOTS, module_name, read_imports
-from ttc_data.records import Environment, Source
+from ttc_data.lang.modules import module_name, read_imports
+from ttc_data.records import FILE_ROOTS, Environment, Source
 from ttc_data.rules import EnvironmentRules
 from ttc_data.sandbox.protocol import Job
 from ttc_data.sources.trees import TreeStore
@@ -86,7 +86,7 @@ def describe_file(
 
 def lay(environment: Environment, job: Job, trees: TreeStore) -> Job:
     """Have a job of a single file bring the file along, since its tree is not part of what is opened."""
-    if environment.test_files or not environment.tree:
+    if not environment.is_of_a_file or not environment.tree:
         return job
     files = {path: data.decode("utf-8", "surrogateescape") for path, data in trees.files(environment.tree)}
     return replace(job, files={**files, **job.files})

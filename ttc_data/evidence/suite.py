@@ -84,7 +84,8 @@ def run_suite(subject: Subject, run: RunJob, rules: TestRules) -> Iterator[Suite
     # One of 6,000 characters, a regular expression that is a parameter, is no name that a person or a shell reads.
     passed = sorted(test for test in report.passed if len(test) <= MOST_NAME and not any(c.isspace() for c in test))
     if not passed:
-        nothing = "no_test_passes" if environment.test_files else "file_does_not_import"
+        nothing = "no_test_passes" if environment.test_files else "no_module_imports"
+        nothing = "file_does_not_import" if environment.is_of_a_file else nothing
         reason = "suite_timed_out" if report.timed_out else nothing
         yield Reject(environment.key, "suite", reason, last_lines(report), environment.repo)
         return

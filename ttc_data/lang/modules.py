@@ -10,6 +10,7 @@ from keyword import iskeyword
 from pathlib import PurePosixPath
 
 from ttc_data.lang import python
+from ttc_data.records import FILE_ROOTS
 
 # fmt: off
 VENDORED_FOLDERS = frozenset({
@@ -21,8 +22,6 @@ NOT_LIBRARY_FOLDERS = frozenset({
     "tutorials", "demo", "demos",
 })
 # fmt: on
-FILE_ROOTS = ("src", "lib", "")
-"""Where the modules of a single file's tree lie: the same for all, so that all can share what is installed."""
 _OURS = frozenset(("ttc_doctests", "ttc_generated", "ttc_imports", "conftest", "sitecustomize", "usercustomize"))
 _FORGIVES = frozenset(("ImportError", "ModuleNotFoundError", "Exception", "BaseException"))
 
