@@ -6,6 +6,7 @@ import json
 import re
 import signal
 import sys
+import time
 from dataclasses import asdict
 from pathlib import Path
 
@@ -138,6 +139,8 @@ def test_a_push_that_is_stopped_between_uploads_sends_only_what_is_missing(
     hub.faults.append(fault)
     with User(hub, tmp_path, lfs=True).start(PROGRAM, "push", second.out, NAME) as process:
         assert fault.reached.wait(60)
+        while len(hub.objects) < 2:  # the two before are sent at the same time
+            time.sleep(0.01)
         process.send_signal(stop)
         process.communicate(timeout=20)
     assert process.returncode == (130 if stop == signal.SIGINT else -stop)
