@@ -103,7 +103,8 @@ def shell_of(job: Job, environment: Environment) -> list[str]:
     )
     cover = ["coverage", "run", "--branch", "--include", ",".join(job.cover), "-m"] if job.cover else []
     most = ["--maxfail", str(job.most_failures)] if job.most_failures else []
-    pytest = ["pytest", "-q", "-p", "no:cacheprovider", "-o", "addopts=", *most, *job.args, *(job.tests or ())]
+    tests = job.test_files if job.tests is None else job.tests
+    pytest = ["pytest", "-q", "-p", "no:cacheprovider", "-o", "addopts=", *most, *job.args, *tests]
     environ = {"PYTHONHASHSEED": str(job.hash_seed), "TZ": job.timezone, "LC_ALL": job.locale}
     words = json.dumps([job.files, environment.roots, environ, [*cover, *pytest]]).encode()
     return ["python3", "-c", script, base64.b64encode(zlib.compress(words)).decode()]  # an argument is at most 128 KiB
