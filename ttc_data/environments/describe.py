@@ -94,9 +94,8 @@ def describe(
         pytest_args=(*metadata.pytest_args, *plugin_options(pinned)),
     )
     if environment.is_of_a_file:  # it has what all single files have, and would be taken for one
-        raise EnvironmentFailed(
-            "no_test_files", f"nor a project's name, but modules in {FILE_ROOTS[0]} and {FILE_ROOTS[1]}"
-        )
+        folders = " and ".join(FILE_ROOTS[:-1])
+        raise EnvironmentFailed("no_test_files", f"no test file and no project name, but modules in {folders}")
     return environment
 
 
