@@ -9,11 +9,11 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ttc_data.bench import patched
 from ttc_data.dataset import Dataset
 from ttc_data.funnel import open_records
 from ttc_data.records import Mutation
 from ttc_data.row import Row
+from ttc_data.solve.task import reference_of
 
 STYLES = {"killed": "green", "limit": "green", "survived": "red", "equivalent": "yellow"}
 
@@ -88,7 +88,7 @@ def _tests(row: Row) -> Table:
 
 
 def _mutants(row: Row) -> Table:
-    texts = patched(row, row.patch, {})
+    texts = reference_of(row)
     lines = (texts[row.path] or "").split("\n")
     count = sum(mutant.fate in ("killed", "limit") for mutant in row.ttc_mutants)
     table = Table(

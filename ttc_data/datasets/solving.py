@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
+from random import Random
 
-from ttc_data.answers import answered
 from ttc_data.datasets.inputs import Proven
 from ttc_data.datasets.model import Model
 from ttc_data.environments.open import Cache
 from ttc_data.errors import PatchRejected, PromptRefused
-from ttc_data.evidence.suite import RunJob
-from ttc_data.exam import Exam
 from ttc_data.llm.request import Request
 from ttc_data.publish.rows import prompt_of
 from ttc_data.recipe import Recipe
-from ttc_data.records import Reject, Solved
+from ttc_data.records import Environment, Reject, Solved
+from ttc_data.sandbox.protocol import Job, Report
+from ttc_data.sandbox.scheduler import Apart
+from ttc_data.solve.answer import read_answer
+from ttc_data.solve.grade import grade
+from ttc_data.solve.task import Task
+
+RunApart = Callable[[Environment, Job, Apart], Report]
+"""Runs a job on a sandbox that no other job of the same `Apart` has been on."""
 
 
 class Solver:
     """Lets a model try each task. Safe to use from several threads."""
 
-    def __init__(self, recipe: Recipe, model: Model, run: RunJob, cache: Cache) -> None:
+    def __init__(self, recipe: Recipe, model: Model, run: RunApart, cache: Cache) -> None:
         self._recipe = recipe
         self._model = model
         self._run = run
@@ -62,19 +67,22 @@ class Solver:
         """Why an answer is not right; nothing when it is."""
         sample = proven.sample
         try:
-            files = answered(answer, {sample.path: sample.masked}, sample.path, sample.qualname)
+            files = read_answer(answer, {sample.path: sample.masked}, sample.path, sample.qualname).files
         except PatchRejected:
             return "no_answer"
         if not files:
             return "nothing_changed"
-        graded = self._exam(proven).grade(files, partial(self._run, proven.environment))
-        return "" if graded.solved else graded.reason
+        apart = Apart()
+        # Drawn by the answer: the same build grades it the same way again.
+        draw = Random(f"{self._recipe.seed}:{sample.key}:{answer}")
+        return grade(self._task(proven), files, lambda job: self._run(proven.environment, job, apart), draw).reason
 
-    def _exam(self, proven: Proven) -> Exam:
-        evidence, environment = proven.evidence, proven.environment
+    def _task(self, proven: Proven) -> Task:
+        sample, evidence, environment = proven.sample, proven.evidence, proven.environment
         texts = self._cache.trees.texts(environment.tree, environment.test_files) if evidence.tripwires else {}
         own = {file.path: file.text for file in evidence.tests}
-        return Exam(
-            evidence.fail_to_pass, evidence.pass_to_pass, evidence.tripwires, own, texts, environment.pytest_args,
-            self._recipe.tests,
+        return Task(
+            sample.key, sample.path, sample.qualname, {sample.path: sample.masked}, sample.patch, evidence.fail_to_pass,
+            evidence.pass_to_pass, evidence.first_look, evidence.tripwires, own, texts, environment.pytest_args,
+            self._recipe.tests, evidence.baselines,
         )  # fmt: skip

@@ -31,7 +31,7 @@ from ttc_data.recipe import Recipe
 from ttc_data.records import Environment, Evidence, Reject, Sample, Source, Spec, Suite, Target, content_key
 from ttc_data.row import Row
 from ttc_data.sandbox.protocol import Job, Report, Sandbox
-from ttc_data.sandbox.scheduler import Scheduler
+from ttc_data.sandbox.scheduler import Apart, Scheduler
 from ttc_data.specs.leak import leak
 from ttc_data.specs.rewrite import JUDGE, REWRITE
 from ttc_data.store import Build, Keyed, Stage
@@ -72,6 +72,9 @@ class Stages:
 
     def run_job(self, environment: Environment, job: Job) -> Report:
         return self.pool.run(environment.ground, lay(environment, job, self.cache.trees))
+
+    def run_apart(self, environment: Environment, job: Job, apart: Apart) -> Report:
+        return self.pool.run(environment.ground, lay(environment, job, self.cache.trees), apart=apart)
 
     def run_versions(
         self, environment: Environment, job: Job, versions: Sequence[Mapping[str, str]], key: str, check: int = 1
@@ -131,7 +134,7 @@ class Stages:
         )
         if model and rules.spec.solver_attempts:
             salt = [rules.spec.solver_attempts, rules.spec.drop_unsolved, *tests, *model.salt]
-            solve = Solver(rules, model, self.run_job, self.cache)
+            solve = Solver(rules, model, self.run_apart, self.cache)
             self._stage(inputs.solved, inputs.proven(), solve, salt, inputs.evidence, threads=rules.llm.at_once)
 
     def _stage(

@@ -55,6 +55,13 @@ class Cancellation:
 
 
 @dataclass(eq=False)
+class Apart:
+    """Jobs that must not meet on a sandbox: what one of them leaves there, no other can find."""
+
+    met: list[_Warm] = field(default_factory=list)
+
+
+@dataclass(eq=False)
 class _Warm:
     """An opened sandbox, and the hash seed that its runner has."""
 
@@ -69,6 +76,7 @@ class _Ticket:
 
     key: str
     seed: int
+    apart: Apart
     overtaken: int = 0
     ready: threading.Event = field(default_factory=threading.Event)
     granted: bool = False
@@ -77,6 +85,10 @@ class _Ticket:
     """Closed before another one is opened."""
     ended: Exception | None = None
     """Why it is not to go on: it was cancelled, or everything was closed."""
+
+    def fits(self, warm: _Warm) -> bool:
+        """Whether an idle sandbox can serve it as it is."""
+        return (warm.key, warm.seed) == (self.key, self.seed) and warm not in self.apart.met
 
 
 class Scheduler(Generic[E]):
@@ -118,15 +130,23 @@ class Scheduler(Generic[E]):
         self.lost = 0
         """Sandboxes that broke and were replaced."""
 
-    def run(self, environment: E, job: Job, cancel: Cancellation | None = None) -> Report:
+    def run(
+        self, environment: E, job: Job, cancel: Cancellation | None = None, apart: Apart | None = None
+    ) -> Report:
         """Run one job in the caller's thread, on another sandbox when one is lost.
+
+        Args:
+            environment: what it runs in.
+            job: what is run.
+            cancel: ends it from another thread.
+            apart: the jobs given the same one run on different sandboxes.
 
         Raises:
             SandboxLost: three sandboxes broke on it, or the scheduler was closed.
             SandboxUnavailable: none can be opened.
             CancelledError: it was cancelled.
         """
-        return self._do(environment, job, lambda sandbox: sandbox.run(job), cancel)
+        return self._do(environment, job, lambda sandbox: sandbox.run(job), cancel, apart)
 
     def run_versions(
         self,
@@ -177,8 +197,15 @@ class Scheduler(Generic[E]):
 
         return self._threads.submit(self._cancellable, ticket, work, cancel)
 
-    def _do(self, environment: E, job: Job, work: Callable[[Sandbox], T], cancel: Cancellation | None) -> T:
-        ticket = self._queue(environment, job)
+    def _do(
+        self,
+        environment: E,
+        job: Job,
+        work: Callable[[Sandbox], T],
+        cancel: Cancellation | None,
+        apart: Apart | None = None,
+    ) -> T:
+        ticket = self._queue(environment, job, apart)
         return self._cancellable(ticket, lambda: self._serve(environment, ticket, work), cancel)
 
     def _cancellable(self, ticket: _Ticket, work: Callable[[], T], cancel: Cancellation | None) -> T:
@@ -220,10 +247,11 @@ class Scheduler(Generic[E]):
             warm.sandbox.close()
             raise
         warm.seed = ticket.seed
+        ticket.apart.met.append(warm)
         return result
 
-    def _queue(self, environment: E, job: Job) -> _Ticket:
-        ticket = _Ticket(self._key(environment), job.hash_seed)
+    def _queue(self, environment: E, job: Job, apart: Apart | None = None) -> _Ticket:
+        ticket = _Ticket(self._key(environment), job.hash_seed, apart or Apart())
         with self._lock:
             if self._closed:
                 raise SandboxLost(CLOSED)
@@ -238,22 +266,21 @@ class Scheduler(Generic[E]):
             self._waiting.remove(ticket)
             self._running.add(ticket)
             self._free -= 1
-            fitting = [one for one in reversed(self._idle) if (one.key, one.seed) == (ticket.key, ticket.seed)]
+            fitting = [warm for warm in reversed(self._idle) if ticket.fits(warm)]
             if fitting:
                 ticket.warm = fitting[0]
                 self._idle.remove(ticket.warm)
             elif len(self._idle) + len(self._running) > self._most:
                 oldest = self._idle.pop(0)
-                if oldest.key == ticket.key:
+                if oldest.key == ticket.key and oldest not in ticket.apart.met:
                     ticket.warm = oldest  # its runner starts itself again
                 else:
                     ticket.surplus = oldest
             ticket.ready.set()
 
     def _next(self) -> _Ticket:
-        warm = {(one.key, one.seed) for one in self._idle}
         for place, ticket in enumerate(self._waiting):
-            if (ticket.key, ticket.seed) in warm or ticket.overtaken == MOST_OVERTAKEN:
+            if ticket.overtaken == MOST_OVERTAKEN or any(map(ticket.fits, self._idle)):
                 for earlier in self._waiting[:place]:
                     earlier.overtaken += 1
                 return ticket

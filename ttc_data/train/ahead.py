@@ -10,20 +10,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from ttc_data.train.judge import Judge
+from ttc_data.solve.grader import Grader
 
 
 class Ahead:
-    """Hands what a vLLM engine has finished to the judge.
+    """Hands what a vLLM engine has finished to the grader.
 
     Args:
-        judge: of the rewards that will ask for the same answers.
+        grader: of the rewards that will ask for the same answers.
         tokenizer: that the trainer reads and writes with.
         template: what the trainer hands to the chat template.
     """
 
-    def __init__(self, judge: Judge, tokenizer: Any, template: Mapping[str, Any]) -> None:
-        self._judge = judge
+    def __init__(self, grader: Grader, tokenizer: Any, template: Mapping[str, Any]) -> None:
+        self._grader = grader
         self._tokenizer = tokenizer
         self._template = dict(template)
         self._rows: dict[int, str] = {}
@@ -61,7 +61,7 @@ class Ahead:
         row = self._rows.get(hash(tuple(prompt or ())))
         if row is not None:
             for ids in answers:
-                self._judge.submit(row, self._tokenizer.decode(ids, skip_special_tokens=True))
+                self._grader.submit(row, self._tokenizer.decode(ids, skip_special_tokens=True))
 
     def close(self) -> None:
         """Hear nothing more."""

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from math import comb
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +29,13 @@ from ttc_data.errors import (
 from ttc_data.llm.request import Request, Sampling
 from ttc_data.records import JsonObject, Reject, content_key
 from ttc_data.rules import LlmRules
+from ttc_data.solve.grader import MOST_FAILED, Grader
+from ttc_data.solve.outcome import Outcome
+from ttc_data.solve.predictions import pass_at, sizes
 from ttc_data.store import Build, Stage
 from ttc_data.train.grpo import prompts_of
-from ttc_data.train.judge import Judge, Judged
 from ttc_data.train.prompts import Prompt
-from ttc_data.train.rewards import MOST_FAILED
+from ttc_data.train.rewards import SANDBOXES_A_WORKER
 from ttc_data.train.rules import SelectRules, TrainRecipe
 from ttc_data.train.sampling import sampling_of
 from ttc_data.train.selection import Difficulty, read_difficulty, select
@@ -110,29 +111,7 @@ class Measured:
         """Of all rows."""
         return sum(one.attempts for one in self.rows)
 
-    def pass_at(self, most: int) -> float:
-        """Mean over the rows of pass@k, for `most` or as many attempts as a row has."""
-        return statistics.fmean(pass_at(min(most, one.attempts), one.attempts, one.solved) for one in self.rows)
-
-
-def pass_at(k: int, attempts: int, solved: int) -> float:
-    """The chance that one of k attempts at least is right, estimated without bias (Chen et al. 2021, arXiv:2107.03374).
-
-    Args:
-        k: from 1 to `attempts`.
-        attempts: that were made.
-        solved: of these.
-    """
-    return 1 - comb(attempts - solved, k) / comb(attempts, k)
-
-
-def sizes(attempts: int) -> list[int]:
-    """The k of which pass@k is told: powers of two, and all attempts."""
-    powers = [1 << exponent for exponent in range(attempts.bit_length()) if 1 << exponent < attempts]
-    return [*powers, attempts]
-
-
-def measure(
+    def measure(
     recipe: TrainRecipe,
     llm: LlmRules,
     out: Path,
@@ -299,33 +278,33 @@ def _attempt_all(
         ModelUnavailable: a request was not answered; what was is kept.
         DatasetError: nothing could be judged.
     """
-    judge = Judge(
-        recipe.dataset, sandbox=recipe.sandbox, workers=recipe.workers, patience=recipe.rewards.patience, cache=cache,
-        progress=progress,
+    grader = Grader(
+        recipe.dataset, sandbox=recipe.sandbox, workers=recipe.workers, patience=recipe.rewards.patience,
+        sandboxes=SANDBOXES_A_WORKER, cache=cache, progress=progress,
     )  # fmt: skip
-    attempt = _Attempting(judge, model)
+    attempt = _Attempting(grader, model)
     total = len(asked) * attempts
     # Each thread waits for an answer or a verdict: as many as the servers are asked at once.
     threads = min(total, model.rules.at_once * len(model.client.windows))
     try:
-        questions = _questions(judge, asked, sampling, attempts)
+        questions = _questions(grader, asked, sampling, attempts)
         ran = run_stage(stage, questions, attempt, salt=None, workers=threads, progress=progress, total=total)
     except _Unanswered as error:
         raise ModelUnavailable(f"{error}; what was answered is kept, run again to go on") from error
     finally:
-        judge.close()
+        grader.close()
     if len(ran.errors) == total:
         raise DatasetError(f"none of {total} attempts could be judged ({ran.errors[0]})")
     return ran
 
 
 def _questions(
-    judge: Judge, asked: Sequence[Prompt], sampling: Sampling, attempts: int
+    grader: Grader, asked: Sequence[Prompt], sampling: Sampling, attempts: int
 ) -> Iterator[tuple[str, Question]]:
     """Row by row, so that a server finds the beginning of a prompt in its cache."""
     rest = iter(asked)
     while ahead := list(islice(rest, ROWS_AHEAD)):
-        judge.load([one.instance_id for one in ahead])
+        grader.load([one.instance_id for one in ahead])
         for prompt in ahead:
             messages = tuple((message.role, message.content) for message in prompt.messages)
             for number in range(attempts):
@@ -336,8 +315,8 @@ def _questions(
 class _Attempting:
     """Gets one answer and its verdict. Safe to use from several threads."""
 
-    def __init__(self, judge: Judge, model: Model) -> None:
-        self._judge = judge
+    def __init__(self, grader: Grader, model: Model) -> None:
+        self._grader = grader
         self._model = model
 
     def __call__(self, question: Question) -> Iterator[Attempt]:
@@ -349,17 +328,17 @@ class _Attempting:
             ) from error
         except ModelUnavailable as error:
             raise _Unanswered(str(error)) from error
-        judged = self._judge.submit(question.name, answer.text).result()
-        if judged.error:
-            raise self._lost(judged)
-        yield Attempt(question.name, question.request.sampling.number, answer.key, judged.reason)
+        outcome = self._grader.submit(question.name, answer.text).result()
+        if outcome.failed:
+            raise self._lost(outcome)
+        yield Attempt(question.name, question.request.sampling.number, answer.key, outcome.reason)
 
-    def _lost(self, judged: Judged) -> SandboxLost | SandboxUnavailable:
+    def _lost(self, outcome: Outcome) -> SandboxLost | SandboxUnavailable:
         """Tried again by itself, unless nothing runs any more: that ends the whole."""
-        if (count := self._judge.failed_in_a_row) < MOST_FAILED:
-            return SandboxLost(judged.error)
+        if (count := self._grader.failed_in_a_row) < MOST_FAILED:
+            return SandboxLost(outcome.detail)
         return SandboxUnavailable(
-            f"{count} answers in a row could not be run ({judged.error}); what was judged is kept: repair the sandbox"
+            f"{count} answers in a row could not be run ({outcome.detail}); what was judged is kept: repair the sandbox"
             " (`ttcdata doctor`) and run the same command again"
         )
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from itertools import accumulate
 from operator import itemgetter
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 METRICS, PAGE = "metrics.jsonl", "curves.html"
@@ -16,10 +17,14 @@ WIDTH, HEIGHT = 420, 160
 MOST_POINTS = 2 * WIDTH
 # In front, in this order; the others follow by name.
 FIRST = (
-    "reward", "rewards/tests/mean", "tests/solved", "tests/fail_to_pass", "tests/pass_to_pass", "tests/applied", "tests/tampered",
-    "tests/error", "tests/groups_without_variance", "loss", "grad_norm", "kl", "entropy", "completions/mean_length", "step_time",
+    "reward", "rewards/tests/mean", "tests/solved", "tests/share", "tests/groups_that_learn", "completions/mean_length",
+    "tests/trivial", "tests/applied", "tests/tampered", "tests/error", "loss", "grad_norm", "kl", "entropy", "step_time",
     "sandbox/wall_seconds", "sandbox/busy_seconds", "sandbox/runs",
 )  # fmt: skip
+LENGTH, TRIVIAL = "completions/mean_length", "tests/trivial"
+# A run of 60 steps that was paid for stubs had a median of 28 tokens in its last ten steps, of 364 in its first.
+COLLAPSED_LENGTH, COLLAPSED_TRIVIAL = 0.25, 0.25
+STEPS_COMPARED = 10
 Points = list[tuple[float, float]]
 
 
@@ -66,7 +71,9 @@ def said(folder: Path) -> str:
                 "tests/applied": "{:.1%} can be applied",
             }
             known = [form.format(figures[name]) for name, form in shares.items() if figures.get(name) is not None]
-            return f"step {step:.0f}: {', '.join(known)}; {figures['step_time']:.1f} s a step"
+            warning = collapsed(folder)
+            told = f"step {step:.0f}: {', '.join(known)}; {figures['step_time']:.1f} s a step"
+            return f"{told}; {warning}" if warning else told
     return ""
 
 
@@ -84,25 +91,42 @@ def curves(folder: Path) -> dict[str, Points]:
     return {name: found[name] for name in dict.fromkeys((*order, *sorted(found)))}
 
 
+def collapsed(folder: Path) -> str:
+    """Say in a line that a run's answers have collapsed, `""` where they have not.
+
+    They have where the last ten steps' answers are a quarter as long as the first ten's, or a quarter of them are trivial
+    bodies and were not before.
+    """
+    found = curves(folder)
+    told = []
+    for name, form in ((LENGTH, "{:.0f} tokens, {:.0f} at first"), (TRIVIAL, "{:.0%} trivial bodies, {:.0%} at first")):
+        values = [value for _, value in found.get(name, [])]
+        if len(values) >= 2 * STEPS_COMPARED:
+            first, last = median(values[:STEPS_COMPARED]), median(values[-STEPS_COMPARED:])
+            fell = last < COLLAPSED_LENGTH * first if name == LENGTH else last - first > COLLAPSED_TRIVIAL
+            told += [form.format(last, first)] if fell else []
+    return f"the answers have collapsed ({'; '.join(told)}): look at the completions before training on" if told else ""
+
+
 def write_page(folder: Path, title: str) -> Path:
     """Write the page, whole or not at all."""
     path = folder / PAGE
     temporary = path.with_suffix(".tmp")
-    temporary.write_text("".join(_page(title, curves(folder))), encoding="utf-8")
+    temporary.write_text("".join(_page(title, curves(folder), collapsed(folder))), encoding="utf-8")
     temporary.replace(path)
     return path
 
 
-def _page(title: str, found: Mapping[str, Points]) -> Iterator[str]:
+def _page(title: str, found: Mapping[str, Points], warning: str) -> Iterator[str]:
     yield (
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
         f"<title>{html.escape(title)}</title><style>"
         ":root{color-scheme:light dark;font:14px system-ui,sans-serif}body{margin:2rem auto;max-width:1320px;padding:0 1rem}"
         "main{display:grid;gap:1.5rem;grid-template-columns:repeat(auto-fill,minmax(300px,1fr))}figure{margin:0}"
         "figcaption{display:flex;justify-content:space-between;gap:1rem}svg{width:100%;height:auto;border:1px solid #8884}"
-        "polyline{fill:none;stroke:#2f6fde;stroke-width:1.6}.raw{stroke-opacity:.3;stroke-width:1}"
+        "polyline{fill:none;stroke:#2f6fde;stroke-width:1.6}[role=alert]{padding:.6rem .8rem;border-left:4px solid #c0392b;background:#c0392b22}.raw{stroke-opacity:.3;stroke-width:1}"
         "text{font-size:11px;fill:currentColor;opacity:.7}</style>"
-        f"<h1>{html.escape(title)}</h1><main>"
+        f"<h1>{html.escape(title)}</h1>{f'<p role=alert>{html.escape(warning)}</p>' if warning else ''}<main>"
     )
     for name, points in found.items():
         yield f"<figure><figcaption><b>{html.escape(name)}</b><span>{points[-1][1]:.4g}</span></figcaption>{_plot(points)}</figure>"

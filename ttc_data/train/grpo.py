@@ -162,7 +162,7 @@ def _train(recipe: TrainRecipe, folder: Path, planned: dict[str, Any]) -> None:
         recipe.dataset, sandbox=recipe.sandbox, workers=workers, patience=recipe.rewards.patience,
         strict=recipe.rewards.strict, brevity_tokens=recipe.rewards.brevity_tokens,
     )  # fmt: skip
-    ahead = Ahead(rewards.judge, tokenizer, config.chat_template_kwargs or {})
+    ahead = Ahead(rewards.grader, tokenizer, config.chat_template_kwargs or {})
     trained, checks = [_line(one) for one in asked], [_line(one) for one in checked]
     peft = importlib.import_module("peft") if recipe.lora is not None else None
     logbook = _logbook(folder, recipe.name, first)
@@ -215,23 +215,26 @@ def _summarize(folder: Path, before: dict[str, Any] | None, after: dict[str, Any
     known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     kept = Path(state.best_model_checkpoint).name if state.best_model_checkpoint else None
     best = {"checkpoint": kept, "metric": state.best_metric} if kept else None
-    found = {"before": before or known.get("before"), "after": after, "best": best}
+    found = {"before": before or known.get("before"), "after": after, "best": best, "warning": curves.collapsed(path.parent)}
     path.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
 
 
 def _logbook(folder: Path, title: str, first: bool) -> Any:
     """A callback of transformers' that keeps every figure, and ends a run whose loss is no number."""
     transformers = importlib.import_module("transformers")
-    written = -math.inf
+    written, warned = -math.inf, False
 
     def on_log(self: Any, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
+        nonlocal written, warned
         figures = logs or {}
         if first:
             curves.append(folder, state.global_step, figures)
-            nonlocal written
             if time.monotonic() - written >= PAGE_EVERY_S:
                 curves.write_page(folder, title)
                 written = time.monotonic()
+                if not warned and (warning := curves.collapsed(folder)):
+                    print(f"step {state.global_step}: {warning}", flush=True)
+                    warned = True
         for name in ("loss", "grad_norm"):
             if isinstance(value := figures.get(name), float) and not math.isfinite(value):
                 raise TrainingFailed(

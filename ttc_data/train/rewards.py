@@ -22,14 +22,15 @@ from ttc_data.engine import Progress
 from ttc_data.environments.open import Cache, SandboxKind
 from ttc_data.errors import SandboxUnavailable
 from ttc_data.row import Row
-from ttc_data.train.judge import Judge, Judged
+from ttc_data.solve.grader import MOST_FAILED, Grader
+from ttc_data.solve.outcome import Outcome
 
 Completion: TypeAlias = str | Sequence[Mapping[str, Any]]
 RewardFunction: TypeAlias = Callable[..., Awaitable[list[float | None]]]
 # The comparison takes time by the square of the length: 0.2 s for two texts of 4,000 characters.
 MOST_COMPARED = 4_000
-MOST_FAILED = 16
-"""Answers in a row; each was tried on three sandboxes."""
+# A batch holds many answers to each of a few rows of any repository, and each answer that passes the first look takes three.
+SANDBOXES_A_WORKER = 12
 
 
 class Rewards:
@@ -40,7 +41,8 @@ class Rewards:
         sandbox: where answers run.
         workers: at the same time; 0 means one for each processor.
         patience: an answer's tests may take so many times as long as the reference's, and 2 s at least.
-        strict: `tests` is 1 for a solved row and 0 for any other, in place of the share of tests that pass.
+        strict: `tests` is 1 for a solved row and 0 for any other; else a wrong answer is paid for the tests that it passes
+            as written and fails as altered, if no trivial body passes them.
         brevity_tokens: so long an answer earns no `brevity`.
         cache: folders that builds share.
         progress: told what a person should know.
@@ -57,19 +59,22 @@ class Rewards:
         sandbox: SandboxKind = "auto",
         workers: int = 0,
         patience: float = 5.0,
-        strict: bool = False,
+        strict: bool = True,
         brevity_tokens: int = 1_024,
         cache: Cache | None = None,
         progress: Progress | None = None,
     ) -> None:
-        self.judge = Judge(dataset, sandbox=sandbox, workers=workers, patience=patience, cache=cache, progress=progress)
+        self.grader = Grader(
+            dataset, sandbox=sandbox, workers=workers, patience=patience, partly=not strict, cache=cache, progress=progress,
+            sandboxes=SANDBOXES_A_WORKER,
+        )  # fmt: skip
         self._strict = strict
         self._brevity_tokens = brevity_tokens
         self._runs = 0
 
     def close(self) -> None:
         """Close every sandbox."""
-        self.judge.close()
+        self.grader.close()
 
     async def tests(
         self,
@@ -79,7 +84,7 @@ class Rewards:
         log_extra: Callable[[str, list[Any]], None] | None = None,
         **_: Any,
     ) -> list[float | None]:
-        """Share of FAIL_TO_PASS tests that pass times that of PASS_TO_PASS; 0 for an answer that passes a tripwire.
+        """1 for an answer that solves its row; without `strict`, a part for a wrong one. A trivial body earns nothing.
 
         Args:
             completions: texts, or chat messages of which the last one's content counts.
@@ -91,44 +96,53 @@ class Rewards:
             SandboxUnavailable: so many answers in a row could not be run that training on the others makes no sense.
         """
         began = time.perf_counter()
-        judged = await self._judged(completions, instance_id)
-        failed = [one for one in judged if one.error]
-        if failed and self.judge.failed_in_a_row >= MOST_FAILED:
+        outcomes = await self._judged(completions, instance_id)
+        failed = [outcome for outcome in outcomes if outcome.failed]
+        if failed and self.grader.failed_in_a_row >= MOST_FAILED:
             raise SandboxUnavailable(
-                f"{self.judge.failed_in_a_row} answers in a row could not be run ({failed[0].error}); the last checkpoint is"
-                " kept: repair the sandbox (`ttcdata doctor`) and run the same command again"
+                f"{self.grader.failed_in_a_row} answers in a row could not be run ({failed[0].detail}); the last checkpoint"
+                " is kept: repair the sandbox (`ttcdata doctor`) and run the same command again"
             )
-        earned = [self._earned(one) for one in judged]
+        earned = [self._earned(outcome) for outcome in outcomes]
         if log_metric:
-            for name, value in _figures(judged, earned, instance_id).items():
+            for name, value in _figures(outcomes, earned, instance_id).items():
                 log_metric(name, value)
-            log_metric("sandbox/runs", float(self.judge.runs - self._runs))  # some before we asked
+            log_metric("sandbox/runs", float(self.grader.runs - self._runs))  # some before we asked
             log_metric("sandbox/wall_seconds", time.perf_counter() - began)
-        self._runs = self.judge.runs
+        self._runs = self.grader.runs
         if log_extra:
             log_extra("instance_id", list(instance_id))
-            log_extra("verdict", [one.error or one.reason or "solved" for one in judged])
+            log_extra("verdict", [_verdict(outcome) for outcome in outcomes])
         return earned
 
-    def _earned(self, one: Judged) -> float | None:
-        if one.error:
+    def _earned(self, outcome: Outcome) -> float | None:
+        if outcome.failed:
             return None
-        return float(one.solved) if self._strict else one.fail_to_pass * one.pass_to_pass
+        if outcome.trivial:
+            return 0.0
+        return float(outcome.solved) if self._strict else outcome.share
+
+    def _beside(self, outcome: Outcome, form: float) -> float | None:
+        """A reward for form, which is paid beside a test that pays, and never alone: a model learns what is paid alone."""
+        earned = self._earned(outcome)
+        return None if earned is None else form if earned else 0.0
 
     async def format(
         self, completions: Sequence[Completion], instance_id: Sequence[str], **_: Any
     ) -> list[float | None]:
-        """1 for an answer that can be applied: search/replace blocks that fit, or fenced code that is Python."""
-        judged = await self._judged(completions, instance_id)
-        return [None if one.error else float(one.parsed) for one in judged]
+        """1 for an answer that can be applied and earns anything by its tests."""
+        outcomes = await self._judged(completions, instance_id)
+        return [self._beside(outcome, float(outcome.read)) for outcome in outcomes]
 
     async def similarity(
         self, completions: Sequence[Completion], instance_id: Sequence[str], **_: Any
     ) -> list[float | None]:
-        """How alike the answer's lines and the reference's are (difflib's ratio). Says nothing about being right."""
-        judged = await self._judged(completions, instance_id)
-        rows = [self.judge.row(name) for name in instance_id]
-        return [None if one.error else _similar(row, one) for row, one in zip(rows, judged, strict=True)]
+        """How alike the answer's lines and the reference's are (difflib's ratio), where its tests pay. Says nothing of right."""
+        outcomes = await self._judged(completions, instance_id)
+        return [
+            self._beside(outcome, _similar(self.grader.row(name), outcome) if self._earned(outcome) else 0.0)
+            for name, outcome in zip(instance_id, outcomes, strict=True)
+        ]
 
     async def brevity(
         self,
@@ -137,17 +151,17 @@ class Rewards:
         completion_ids: Sequence[Sequence[int]],
         **_: Any,
     ) -> list[float | None]:
-        """1 for no token at all, 0 for `brevity_tokens` or more; 0 for what cannot be applied."""
-        judged = await self._judged(completions, instance_id)
+        """1 for no token at all, 0 for `brevity_tokens` or more; 0 where the tests pay nothing."""
+        outcomes = await self._judged(completions, instance_id)
         return [
-            None if one.error else one.parsed * max(0.0, 1 - len(ids) / self._brevity_tokens)
-            for one, ids in zip(judged, completion_ids, strict=True)
+            self._beside(outcome, max(0.0, 1 - len(ids) / self._brevity_tokens))
+            for outcome, ids in zip(outcomes, completion_ids, strict=True)
         ]
 
-    async def _judged(self, completions: Sequence[Completion], instance_id: Sequence[str]) -> list[Judged]:
-        self.judge.load(instance_id)
+    async def _judged(self, completions: Sequence[Completion], instance_id: Sequence[str]) -> list[Outcome]:
+        self.grader.load(instance_id)
         order = by_turns(instance_id)
-        asked = (self.judge.judge(instance_id[place], text_of(completions[place])) for place in order)
+        asked = (self.grader.judge(instance_id[place], text_of(completions[place])) for place in order)
         judged = dict(zip(order, await asyncio.gather(*asked), strict=True))
         return [judged[place] for place in range(len(completions))]
 
@@ -173,9 +187,9 @@ def text_of(completion: Completion) -> str:
     return str(completion[-1].get("content") or "") if completion else ""
 
 
-def _similar(row: Row, one: Judged) -> float:
+def _similar(row: Row, outcome: Outcome) -> float:
     given = {file.path: file.text for file in row.ttc_files}
-    answer = _added(unified_diff({path: given[path] for path in one.files}, dict(one.files)))
+    answer = _added(unified_diff({path: given.get(path) for path in outcome.files}, dict(outcome.files)))
     return difflib.SequenceMatcher(None, _added(row.patch), answer, autojunk=False).ratio() if answer else 0.0
 
 
@@ -184,21 +198,30 @@ def _added(diff: str) -> str:
     return "\n".join(lines)[:MOST_COMPARED]
 
 
-def _figures(judged: Sequence[Judged], earned: Sequence[float | None], instance_id: Sequence[str]) -> dict[str, float]:
+def _verdict(outcome: Outcome) -> str:
+    """For the table of completions."""
+    if outcome.failed:
+        return f"error: {outcome.detail}"
+    return f"{outcome.reason or 'solved'}{' (trivial)' if outcome.trivial else ''}"
+
+
+def _figures(
+    outcomes: Sequence[Outcome], earned: Sequence[float | None], instance_id: Sequence[str]
+) -> dict[str, float]:
     """What is logged of a batch; rates are over the answers that could be judged."""
-    known = [one for one in judged if not one.error]
+    known = [outcome for outcome in outcomes if not outcome.failed]
     groups: dict[str, set[float]] = {}
     for name, reward in zip(instance_id, earned, strict=True):
         if reward is not None:
             groups.setdefault(name, set()).add(round(reward, 6))
     count = max(len(known), 1)
     return {
-        "tests/fail_to_pass": sum(one.fail_to_pass for one in known) / count,
-        "tests/pass_to_pass": sum(one.pass_to_pass for one in known) / count,
-        "tests/solved": sum(one.solved for one in known) / count,
-        "tests/applied": sum(one.parsed for one in known) / count,
-        "tests/tampered": sum(one.tampered for one in known) / count,
-        "tests/error": sum(bool(one.error) for one in judged) / max(len(judged), 1),
-        "tests/groups_without_variance": sum(len(found) == 1 for found in groups.values()) / max(len(groups), 1),
-        "sandbox/busy_seconds": sum(one.seconds for one in {id(one): one for one in judged}.values()),
+        "tests/share": sum(outcome.share for outcome in known) / count,
+        "tests/solved": sum(outcome.solved for outcome in known) / count,
+        "tests/applied": sum(outcome.read for outcome in known) / count,
+        "tests/trivial": sum(outcome.trivial for outcome in known) / count,
+        "tests/tampered": sum(outcome.tampered for outcome in known) / count,
+        "tests/error": sum(outcome.failed for outcome in outcomes) / max(len(outcomes), 1),
+        "tests/groups_that_learn": sum(len(found) > 1 for found in groups.values()) / max(len(groups), 1),
+        "sandbox/busy_seconds": sum({id(outcome): outcome.seconds for outcome in outcomes}.values()),
     }

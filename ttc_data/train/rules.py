@@ -56,18 +56,20 @@ class RewardRules(Section):
     """Weights of the rewards, each of which is from 0 to 1; one whose weight is 0 is not computed."""
 
     tests: float = Field(1.0, ge=0)
-    """Share of FAIL_TO_PASS tests that pass times that of PASS_TO_PASS; 0 for an answer that passes a tripwire."""
-    format: float = Field(0.1, ge=0)
-    """The answer can be applied."""
+    """1 for a solved row; without `strict`, a part for a wrong answer that passes some tests beyond doubt."""
+    format: float = Field(0.0, ge=0)
+    """The answer can be applied. This and the two below pay only for answers whose tests pay: form alone is soon all that a
+    model learns."""
     similarity: float = Field(0.0, ge=0)
     """How alike the answer's lines and the reference's are."""
     brevity: float = Field(0.0, ge=0)
-    """1 for no token, 0 for `brevity_tokens`; only for answers that can be applied."""
+    """1 for no token, 0 for `brevity_tokens`."""
     brevity_tokens: int = Field(1_024, ge=1)
     patience: float = Field(5.0, ge=1)
     """An answer's tests may take so many times as long as the reference's, and 2 s at least."""
-    strict: bool = False
-    """`tests` is 1 for a solved row and 0 for any other."""
+    strict: bool = True
+    """`tests` is 1 for a solved row and 0 for any other. Else a wrong answer earns the share of the deciding tests that it
+    passes as written and fails as altered, of those that no trivial body passes."""
 
     @property
     def weights(self) -> dict[str, float]:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
 
-from ttc_data.answers import in_blocks
-from ttc_data.bench import patched
 from ttc_data.errors import PatchRejected
 from ttc_data.publish.exports.tasks import Lines, Task
 from ttc_data.row import Row
+from ttc_data.solve.answer import in_blocks
+from ttc_data.solve.task import reference_of
 
 
 def write_tasks(tasks: Iterable[Task], folder: Path, say: Callable[[str], None]) -> int:
@@ -44,5 +44,5 @@ def reference_answer(row: Row) -> str:
         PatchRejected: search/replace blocks cannot say it.
     """
     given = {file.path: file.text for file in row.ttc_files}
-    reference = patched(row, row.patch, {})
+    reference = reference_of(row)
     return "\n".join(in_blocks(path, given[path], text or "") for path, text in sorted(reference.items()))

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Self
 
-from ttc_data.bench import hidden_tests
 from ttc_data.dataset import Dataset
 from ttc_data.engine import Progress, Quiet
 from ttc_data.environments.open import Cache
@@ -21,6 +20,7 @@ from ttc_data.publish.images import image_name
 from ttc_data.publish.script import eval_script
 from ttc_data.records import FileText
 from ttc_data.row import Row
+from ttc_data.solve.task import hidden_tests
 
 SPLITS = ("train", "validation", "test")
 

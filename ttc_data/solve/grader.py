@@ -1,0 +1,415 @@
+"""Answers to a dataset's rows, run and judged: each distinct answer once, many at a time, on warm sandboxes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import replace
+from functools import lru_cache
+from itertools import count
+from pathlib import Path
+from random import Random
+from typing import TypeVar
+
+from ttc_data.dataset import Dataset
+from ttc_data.engine import Progress, Quiet
+from ttc_data.environments.host import Host
+from ttc_data.environments.open import Cache, SandboxKind, open_host
+from ttc_data.errors import (
+    DatasetError,
+    EnvironmentFailed,
+    PatchRejected,
+    ReferenceFailed,
+    SandboxLost,
+    SandboxUnavailable,
+    SourceUnavailable,
+    StorageFull,
+)
+from ttc_data.evidence.stability import variation, varied
+from ttc_data.lang.trivial import is_trivial
+from ttc_data.records import Environment, content_key
+from ttc_data.row import Row
+from ttc_data.rules import TestRules
+from ttc_data.sandbox.protocol import Report, Sandbox
+from ttc_data.sandbox.scheduler import Apart, Scheduler
+from ttc_data.solve.answer import Answer, read_answer
+from ttc_data.solve.grade import Seen, grade
+from ttc_data.solve.outcome import Outcome
+from ttc_data.solve.task import Files, Task, patched, task_of
+from ttc_data.trust import trusted
+
+T = TypeVar("T")
+U = TypeVar("U")
+INFRASTRUCTURE = (SandboxLost, SandboxUnavailable, EnvironmentFailed, SourceUnavailable, StorageFull)
+MOST_FAILED = 16
+"""Answers in a row that could not be run, each tried on three sandboxes, before a run makes no sense any more."""
+ROWS_HELD = 1_024
+ANSWERS_HELD = 65_536
+TEXTS_HELD = 256
+"""Repositories whose test files are kept in memory."""
+# Each reward asks for all of a batch's answers: to read 512 of them takes half a second.
+ANSWERS_READ = 4_096
+LEAST_LIMIT_S = 2.0
+"""A session may take so long, however fast the reference is: workers share processors."""
+
+
+class Grader:
+    """The one thing that turns an answer into an Outcome. Safe to use from several threads and event loops.
+
+    Args:
+        dataset: a folder, a build's folder, or a Hub id.
+        sandbox: where answers run.
+        workers: sessions at the same time; 0 means one for each processor.
+        patience: a session may take so many times as long as the reference's, and 2 s at least; with 0, as long as the
+            dataset's recipe says, and the reference is not run first.
+        partly: judge the tests of wrong answers too, for part pay.
+        sandboxes: kept open for each worker; 0 leaves it to the scheduler, which suits rows that come by repository.
+        secret: what altered tests are drawn by; nobody's but the grader's when not given.
+        cache: folders that builds share.
+        progress: told what a person should know.
+
+    Raises:
+        DatasetError: the dataset cannot be read.
+        SandboxUnavailable: no sandbox of that kind.
+    """
+
+    def __init__(
+        self,
+        dataset: str | Path | Dataset,
+        *,
+        sandbox: SandboxKind = "auto",
+        workers: int = 0,
+        patience: float = 0.0,
+        partly: bool = False,
+        sandboxes: int = 0,
+        secret: str = "",
+        cache: Cache | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        self.dataset = dataset if isinstance(dataset, Dataset) else Dataset(dataset)
+        self.workers = workers or os.cpu_count() or 1
+        self._cache = cache or Cache.default()
+        self._say = (progress or Quiet()).say
+        self._patience = patience
+        self._partly = partly
+        self._secret = secret or secrets.token_hex(16)
+        self._numbers = count()
+        if self.dataset.note:
+            self._say(self.dataset.note)
+        self._host: Host = open_host(sandbox, cache=self._cache, recipe=self.dataset.recipe, say=self._say)
+        self._pool: Scheduler[Environment] = Scheduler(
+            self._open, lambda environment: environment.key, self.workers, most_open=sandboxes * self.workers
+        )
+        self._threads = ThreadPoolExecutor(self.workers, "grader")
+        self._lock = threading.Lock()
+        self._environments: dict[str, Environment] = {}
+        self._test_texts: OrderedDict[str, Mapping[str, str]] = OrderedDict()
+        self._rows: OrderedDict[str, Row] = OrderedDict()
+        self._outcomes: OrderedDict[str, Future[Outcome]] = OrderedDict()
+        self._limits: dict[str, Future[float]] = {}
+        self._read = lru_cache(ANSWERS_READ)(self._reading)
+        self.runs = 0
+        """Answers that were run; the others were known, or no code."""
+        self.failed_in_a_row = 0
+        """Answers that our infrastructure could not run, since the last one that it could."""
+
+    def _open(self, environment: Environment) -> Sandbox:
+        self._host.prepare(environment)
+        return self._host.open(environment)
+
+    # Rows and what belongs to them
+
+    def row(self, instance_id: str) -> Row:
+        """One row.
+
+        Raises:
+            DatasetError: the dataset has no such row.
+        """
+        self.load([instance_id])
+        with self._lock:
+            return self._rows[instance_id]
+
+    def load(self, instance_ids: Collection[str]) -> None:
+        """Read rows ahead, all at once.
+
+        Raises:
+            DatasetError: the dataset does not have one of them.
+        """
+        with self._lock:
+            missing = sorted({name for name in instance_ids if name not in self._rows})
+            if missing:
+                self._rows.update({row.instance_id: row for row in self.dataset.rows(names=missing)})
+            for name in instance_ids:
+                if name not in self._rows:
+                    raise DatasetError(f"{name}: not in {self.dataset.folder}; grade against the set that was answered")
+                self._rows.move_to_end(name)
+            while len(self._rows) > max(ROWS_HELD, len(instance_ids)):
+                self._rows.popitem(last=False)
+
+    def environment(self, row: Row) -> Environment:
+        """The row's environment, checked against this host's interpreter."""
+        key = row.ttc_environment
+        if key not in self._environments:
+            environment = self.dataset.environment(key, self._cache)
+            here = self._host.interpreter()
+            if environment.python != here.python:
+                raise DatasetError(
+                    f"{key}: proven on Python {environment.python}, this sandbox has {here.python}; use --docker with"
+                    f" an image of Python {environment.python}"
+                )
+            self._environments[key] = environment
+        return self._environments[key]
+
+    def tree(self, row: Row) -> Mapping[str, bytes]:
+        """The files of the row's repository, for a patch that touches more than it was given."""
+        environment = self.environment(row)
+        return {
+            **dict(self._cache.trees.files(environment.tree)),
+            **{file.path: file.text.encode("utf-8") for file in environment.generated},
+        }
+
+    def task(self, row: Row, limit_s: float = 0.0) -> Task:
+        """The row's tests.
+
+        Args:
+            row: of the dataset.
+            limit_s: of a session, of which one test may take half, where that is less than the recipe says; 0 leaves it.
+        """
+        environment = self.environment(row)
+        return task_of(row, self._texts(row, environment), environment.pytest_args, limited(self.dataset.recipe.tests, limit_s))
+
+    def _texts(self, row: Row, environment: Environment) -> Mapping[str, str]:
+        """The texts of a repository's own test files."""
+        if not row.ttc_tripwires:
+            return {}
+        with self._lock:
+            found = self._test_texts.get(environment.key)
+        if found is None:
+            found = self._cache.trees.texts(environment.tree, environment.test_files)
+            with self._lock:
+                self._test_texts[environment.key] = found
+                while len(self._test_texts) > TEXTS_HELD:
+                    self._test_texts.popitem(last=False)
+        return found
+
+    # Verdicts
+
+    def grade(self, row: Row, files: Files) -> Outcome:
+        """Grade what an answer makes of a row's files, in the caller's thread.
+
+        Args:
+            row: what is answered.
+            files: path to new text, None for a file that it removes; those that decide its fate are left as they are.
+
+        Raises:
+            DatasetError: the row does not fit its repository.
+            ReferenceFailed: with `patience`: the reference does not pass here, so nothing can be said of an answer.
+            SandboxLost: the sandbox broke, which says nothing about the answer.
+        """
+        environment = self.environment(row)
+        task = self.task(row, self._limit(row) if self._patience else 0.0)
+        taken = {path: text for path, text in files.items() if not trusted(path, environment)}
+        apart = Apart()
+        draw = Random(f"{self._secret}:{row.instance_id}:{next(self._numbers)}")
+        found = grade(
+            task, taken, lambda job: self._pool.run(environment, job, apart=apart), draw, partly=self._partly
+        )
+        ignored = tuple(f"{path}: decides the verdict, so it stays as it was" for path in files if path not in taken)
+        return replace(
+            found,
+            files=files,
+            left_out=ignored,
+            trivial=is_trivial(files.get(row.path) or "", row.ttc_target),
+        )
+
+    def grade_text(self, row: Row, text: str) -> Outcome:
+        """Grade what a model said in answer to a row's prompt; never raises on what it said.
+
+        Raises:
+            DatasetError: the row does not fit its repository.
+        """
+        try:
+            answer = _read(row, text)
+        except PatchRejected as error:
+            return Outcome(row.instance_id, "no_answer", str(error))
+        return self._graded(row, answer)
+
+    def grade_patch(self, row: Row, patch: str) -> Outcome:
+        """Grade a unified diff against what the row gives; never raises on what the diff is.
+
+        Raises:
+            DatasetError: the row does not fit its repository.
+        """
+        if not patch.strip():
+            return Outcome(row.instance_id, "patch_empty")
+        try:
+            files = patched({file.path: file.text for file in row.ttc_files}, patch, self.tree(row))
+        except PatchRejected as error:
+            return Outcome(row.instance_id, "patch_rejected", str(error))
+        return self._graded(row, Answer(files, ()))
+
+    def _graded(self, row: Row, answer: Answer) -> Outcome:
+        if not answer.files:
+            return Outcome(row.instance_id, "nothing_changed", left_out=answer.left_out)
+        try:
+            found = self.grade(row, answer.files)
+        except (ReferenceFailed, *INFRASTRUCTURE) as error:
+            if not isinstance(error, ReferenceFailed):  # that is counted once for the row, however many answers it gets
+                with self._lock:
+                    self.failed_in_a_row += 1
+            return Outcome(row.instance_id, "error", str(error), files=answer.files, left_out=answer.left_out)
+        with self._lock:
+            self.runs += 1
+            self.failed_in_a_row = 0
+        return replace(found, left_out=(*answer.left_out, *found.left_out))
+
+    async def judge(self, instance_id: str, text: str) -> Outcome:
+        """Judge an answer; the same one is run once, however often and from wherever it is asked for.
+
+        Raises:
+            DatasetError: the row is not in the dataset, or does not fit its repository.
+        """
+        # Shielded: one caller's cancellation must not cancel the shared run.
+        return await asyncio.shield(asyncio.wrap_future(self.submit(instance_id, text)))
+
+    def submit(self, instance_id: str, text: str) -> Future[Outcome]:
+        """Judge an answer in another thread."""
+        row = self.row(instance_id)
+        key, answer = self._read(instance_id, text)
+        if isinstance(answer, Outcome):
+            known: Future[Outcome] = Future()
+            known.set_result(answer)
+            return known
+        with self._lock:
+            found = self._outcomes.get(key)
+            if found is None:
+                found = self._outcomes[key] = self._threads.submit(self._run, key, row, answer)
+                while len(self._outcomes) > ANSWERS_HELD:
+                    self._outcomes.popitem(last=False)
+            self._outcomes.move_to_end(key)
+            return found
+
+    def _reading(self, instance_id: str, text: str) -> tuple[str, Answer | Outcome]:
+        """An answer and the key of what it changes, or the outcome of a text that holds none."""
+        row = self.row(instance_id)
+        try:
+            answer = _read(row, text)
+        except PatchRejected as error:
+            return "", Outcome(instance_id, "no_answer", str(error))
+        if not answer.files:
+            return "", Outcome(instance_id, "nothing_changed", left_out=answer.left_out)
+        return content_key(instance_id, answer.files), answer
+
+    def _run(self, key: str, row: Row, answer: Answer) -> Outcome:
+        began = time.perf_counter()
+        found = self._graded(row, answer)
+        if found.failed:
+            with self._lock:
+                self._outcomes.pop(key, None)  # asked for again, it is tried again
+        return replace(found, seconds=time.perf_counter() - began)
+
+    # References
+
+    def run(self, row: Row, files: Files, number: int = 0) -> Seen:
+        """Run all of a row's tests as written.
+
+        Args:
+            row: whose tests.
+            files: what is laid over the masked ones.
+            number: of the run: every one but 0 has another order, hash seed, time zone and locale, as the suite had. The
+                date stays, for not every suite bears that it is put forward.
+        """
+        environment, task = self.environment(row), self.task(row)
+        one = replace(variation(number, environment), days=0)
+        job = varied(task.job(task.as_written, files), one)
+        return Seen(task.as_written, self._pool.run(environment, job))
+
+    def grade_reference(self, row: Row) -> Outcome:
+        """Grade the row's own reference; what an altered test says against it stands."""
+        environment, task = self.environment(row), self.task(row)
+        apart = Apart()
+        draw = Random(f"{self._secret}:{row.instance_id}:{next(self._numbers)}")
+        return grade(
+            task, task.reference, lambda job: self._pool.run(environment, job, apart=apart), draw, confirm=False
+        )
+
+    def _limit(self, row: Row) -> float:
+        """Seconds that a session may take, from the reference's, which is run once.
+
+        Raises:
+            ReferenceFailed: it does not pass here, so nothing can be said of an answer.
+        """
+        with self._lock:
+            found = self._limits.get(row.instance_id)
+            mine = found is None
+            if found is None:
+                found = self._limits[row.instance_id] = Future()
+        if mine:
+            try:
+                found.set_result(self._time(row))
+            except BaseException as error:  # raised again; without it, who waits for this row would wait for ever
+                with self._lock:
+                    if isinstance(error, ReferenceFailed):
+                        self.failed_in_a_row += 1  # once for the row, however many answers it gets
+                    else:
+                        del self._limits[row.instance_id]  # asked for again, it is tried again
+                found.set_exception(error)
+                raise
+        return found.result()
+
+    def _time(self, row: Row) -> float:
+        seen = self.run(row, self.task(row).reference)
+        if seen.defect or seen.failing:
+            raise ReferenceFailed(
+                f"{row.instance_id}: the reference does not pass here ({seen.defect or seen.failing[0]}); `ttcdata validate`"
+                " says more"
+            )
+        return max(LEAST_LIMIT_S, self._patience * seen.report.seconds)
+
+    # Many at a time
+
+    def map(self, items: Iterable[T], work: Callable[[T], U]) -> Iterator[U]:
+        """Work on items in threads, a bounded number ahead, results as they end."""
+        pool = ThreadPoolExecutor(self.workers)
+        waiting: set[Future[U]] = set()
+        try:
+            for item in items:
+                while len(waiting) >= 2 * self.workers:
+                    done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                    yield from (future.result() for future in done)
+                waiting.add(pool.submit(work, item))
+            while waiting:
+                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                yield from (future.result() for future in done)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def close(self) -> None:
+        """Close every sandbox, and say how many had to be replaced; answers that wait are not judged any more."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._pool.close()
+        self._host.close()
+        if self._pool.lost:
+            self._say(f"sandboxes lost and replaced: {self._pool.lost}")
+
+
+def _read(row: Row, text: str) -> Answer:
+    return read_answer(text, {file.path: file.text for file in row.ttc_files}, row.path, row.ttc_target)
+
+
+def limited(rules: TestRules, limit_s: float) -> TestRules:
+    """Rules of which a session may take so long, and one test half of it; 0 leaves them."""
+    if not limit_s:
+        return rules
+    return rules.model_copy(
+        update={
+            "sample_timeout_s": min(limit_s, rules.sample_timeout_s),
+            "test_timeout_s": min(limit_s / 2, rules.test_timeout_s),
+        }
+    )

@@ -1,0 +1,99 @@
+"""What became of one answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from ttc_data.sandbox.judging import COUNTS_AS_PASSED
+from ttc_data.sandbox.protocol import Report
+
+TAMPERED = frozenset(("tampered", "tripwire_passed"))
+"""Reasons of an answer that did not compute what its tests ask for, and passed them all the same."""
+NOT_READ = frozenset(("no_answer", "nothing_changed", "patch_empty", "patch_rejected"))
+"""Reasons of an answer that was never run."""
+NOT_RUN = "not_run"
+"""Of a test that the verdict did not need any more."""
+MOST_MESSAGE_LINES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one answer to one row."""
+
+    instance_id: str
+    reason: str = ""
+    """Why it does not solve the row, a snake_case defect; `""` when it does, `error` when our infrastructure failed."""
+    detail: str = ""
+    """The first test that decided it with the last line of its message, or the cause of an error."""
+    fail_to_pass: Mapping[str, str] = field(default_factory=dict)
+    """Test id to outcome; `missing` when the report does not name it, `not_run` when the first look had decided."""
+    pass_to_pass: Mapping[str, str] = field(default_factory=dict)
+    messages: Mapping[str, str] = field(default_factory=dict)
+    """Id of a test that did not pass to the last lines of its traceback."""
+    paying: int = 0
+    """FAIL_TO_PASS tests that no trivial body passes."""
+    paid: int = 0
+    """Of these, the ones that passed as written and failed where altered: what part pay is for."""
+    trivial: bool = False
+    """The answer is one of the bodies that anybody writes without reading the task: `return None`, an empty subclass."""
+    files: Mapping[str, str | None] = field(default_factory=dict)
+    """What the answer changed: path to new text, None for a file that it removes."""
+    left_out: tuple[str, ...] = ()
+    """What the answer brought and was not taken, in words."""
+    seconds: float = 0.0
+    """In the sandbox."""
+    sessions: int = 0
+    model: str = ""
+    """Who answered, as the prediction says."""
+
+    @property
+    def solved(self) -> bool:
+        """Every test passed, and every altered one failed."""
+        return not self.reason
+
+    @property
+    def failed(self) -> bool:
+        """Whether our own infrastructure failed, which says nothing about the answer."""
+        return self.reason == "error"
+
+    @property
+    def reward(self) -> float | None:
+        """1.0 for a solved row, 0.0 for any other; None when our own infrastructure failed."""
+        return None if self.failed else float(self.solved)
+
+    @property
+    def share(self) -> float:
+        """Part pay, 0 to 1: 1 when solved, else the share of the paying tests that were passed beyond doubt."""
+        if self.trivial or self.failed:
+            return 0.0
+        if self.solved:
+            return 1.0
+        return self.paid / self.paying if self.paying and self.reason not in TAMPERED else 0.0
+
+    @property
+    def read(self) -> bool:
+        """There was code in it that fits the files and changes them."""
+        return self.reason not in NOT_READ and not self.failed
+
+    @property
+    def tampered(self) -> bool:
+        """It passed a test as written and as altered, or its session contradicts itself."""
+        return self.reason in TAMPERED
+
+    @property
+    def kept(self) -> float:
+        """Share, 0 to 1, of the PASS_TO_PASS tests that ran and passed; 1 where none ran."""
+        ran = [outcome in COUNTS_AS_PASSED for outcome in self.pass_to_pass.values() if outcome != NOT_RUN]
+        return sum(ran) / len(ran) if ran else 1.0
+
+
+def messages_of(reports: Iterable[Report], tests: Iterable[str]) -> dict[str, str]:
+    """The last lines of what pytest says about each of some tests that did not pass."""
+    wanted = set(tests)
+    return {
+        test.id: "\n".join(test.message.strip().splitlines()[-MOST_MESSAGE_LINES:])
+        for report in reports
+        for test in report.tests
+        if test.id in wanted and test.outcome not in COUNTS_AS_PASSED
+    }

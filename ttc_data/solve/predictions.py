@@ -1,0 +1,165 @@
+"""Answers from a file: JSON lines, a JSON list or a JSON object by id; patches or raw completions, any number a row."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import comb
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from ttc_data.errors import DatasetError
+from ttc_data.solve.outcome import Outcome
+
+STANDARD_INPUT = "-"
+IDS = ("instance_id", "id")
+MODELS = ("model_name_or_path", "model")
+PATCHES = ("model_patch", "patch")
+TEXTS = ("completion", "response", "output", "answer", "text")
+MANY = ("completions", "responses", "outputs", "answers", "samples")
+FORM = 'an object with "instance_id" and "model_patch" (a diff) or "completion" (what the model said)'
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """One answer to one row."""
+
+    instance_id: str
+    model: str
+    text: str
+    is_patch: bool
+    """`text` is a unified diff; else it is what the model said."""
+
+
+def read_predictions(path: Path | str) -> list[Prediction]:
+    """Read answers; the same row may be answered any number of times.
+
+    Args:
+        path: a file, or `-` for standard input.
+
+    Raises:
+        DatasetError: naming the place that is wrong.
+    """
+    name = "standard input" if str(path) == STANDARD_INPUT else str(path)
+    try:
+        data = sys.stdin.buffer.read() if str(path) == STANDARD_INPUT else Path(path).read_bytes()
+        text = data.decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DatasetError(f"--predictions {name}: {error}; give a file of JSON lines") from error
+    try:
+        return [prediction for place, value in _values(text, name) for prediction in _predictions(value, place)]
+    except RecursionError as error:
+        raise DatasetError(f"{name}: nested too deeply; give {FORM} a line") from error
+
+
+def _values(text: str, name: str) -> Iterator[tuple[str, Any]]:
+    """Each object of a file with the place where it stands."""
+    try:
+        whole = json.loads(text)
+    except ValueError:
+        whole = None
+    if isinstance(whole, list):
+        yield from ((f"{name}[{number}]", value) for number, value in enumerate(whole))
+    elif isinstance(whole, dict) and not any(key in whole for key in IDS):
+        yield from ((f"{name}[{key!r}]", _named(key, value)) for key, value in whole.items())
+    elif isinstance(whole, dict):
+        yield f"{name}:1", whole
+    else:
+        for number, line in enumerate(text.split("\n"), 1):
+            if line.strip():
+                try:
+                    yield f"{name}:{number}", json.loads(line)
+                except ValueError as error:
+                    raise DatasetError(f"{name}:{number}: no JSON ({error}); each line must be {FORM}") from error
+
+
+def _named(key: str, value: Any) -> Any:
+    """A value of an object whose keys are ids."""
+    if isinstance(value, str):
+        return {"instance_id": key, "model_patch": value}
+    if isinstance(value, list):
+        return {"instance_id": key, "completions": value}
+    return {"instance_id": key, **value} if isinstance(value, dict) else value
+
+
+def _predictions(value: Any, place: str) -> Iterator[Prediction]:
+    if not isinstance(value, dict):
+        raise DatasetError(f"{place}: must be {FORM}, is {json.dumps(value)[:60]}")
+    name, model = _first(value, IDS), _first(value, MODELS) or ""
+    if not isinstance(name, str) or not name:
+        raise DatasetError(f"{place}: instance_id must be the id of a row, is {json.dumps(name)[:60]}")
+    if not isinstance(model, str):
+        raise DatasetError(f"{place}: model_name_or_path must be a text, is {json.dumps(model)[:60]}")
+    several, said = _first(value, MANY), _first(value, TEXTS)
+    known = [key for key in (*PATCHES, *TEXTS, *MANY) if key in value]
+    if several is not None and isinstance(several, list):
+        yield from (Prediction(name, model, _text(one, place), is_patch=False) for one in several)
+    elif said is not None:
+        yield Prediction(name, model, _text(said, place), is_patch=False)
+    elif known:  # a patch, or nothing at all: SWE-bench writes null where a model gave none
+        yield Prediction(name, model, _text(_first(value, PATCHES) or "", place), is_patch=True)
+    else:
+        raise DatasetError(f"{place}: no answer in it; give {FORM}")
+
+
+def _first(value: dict[str, Any], names: Sequence[str]) -> Any:
+    return next((value[name] for name in names if value.get(name) is not None), None)
+
+
+def _text(value: Any, place: str) -> str:
+    """A text, or what the last of some chat messages says."""
+    if isinstance(value, list) and value:
+        value = value[-1]
+    if isinstance(value, dict):
+        value = value.get("content", value.get("text"))
+    if not isinstance(value, str):
+        raise DatasetError(f"{place}: an answer must be a text or chat messages, is {json.dumps(value)[:60]}")
+    return value
+
+
+def pass_at(k: int, attempts: int, solved: int) -> float:
+    """The chance that one of k attempts at least is right, estimated without bias (Chen et al. 2021, arXiv:2107.03374).
+
+    Args:
+        k: from 1 to `attempts`.
+        attempts: that were made.
+        solved: of these.
+    """
+    return 1 - comb(attempts - solved, k) / comb(attempts, k)
+
+
+def sizes(attempts: int) -> list[int]:
+    """The k of which pass@k is told: powers of two, and all attempts."""
+    powers = [1 << exponent for exponent in range(attempts.bit_length()) if 1 << exponent < attempts]
+    return [*powers, attempts]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What one model's answers came to."""
+
+    model: str
+    rows: int
+    answers: int
+    solved: int
+    """Of the answers."""
+    pass_at: dict[int, float]
+    """k to the mean over the rows; k goes up to the fewest answers that a row got."""
+
+
+def scores(outcomes: Sequence[Outcome]) -> list[Score]:
+    """Pass rates of each model; answers that our infrastructure could not run do not count."""
+    models: dict[str, dict[str, list[bool]]] = {}
+    for outcome in outcomes:
+        if not outcome.failed:
+            models.setdefault(outcome.model, {}).setdefault(outcome.instance_id, []).append(outcome.solved)
+    found = []
+    for model, rows in sorted(models.items()):
+        ks = sizes(min(len(solved) for solved in rows.values()))
+        means = {k: fmean(pass_at(k, len(solved), sum(solved)) for solved in rows.values()) for k in ks}
+        total = [one for solved in rows.values() for one in solved]
+        found.append(Score(model, len(rows), len(total), sum(total), means))
+    return found

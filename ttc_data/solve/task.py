@@ -1,0 +1,211 @@
+"""What an answer to a row must pass: a first look, then all tests in two sessions, each with some expectations altered.
+
+The two sessions look alike: both hold a random part of the tests, some as written and some altered, and what is altered in
+one stands as written in the other. Nothing but the right answer tells which is which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from random import Random
+
+from ttc_data.edits import apply_patch
+from ttc_data.errors import PatchRejected
+from ttc_data.evidence.twins import draw, ids, twin_files
+from ttc_data.records import Baseline, Tripwire
+from ttc_data.row import Row
+from ttc_data.rules import TestRules
+from ttc_data.sandbox.protocol import Job
+
+Files = Mapping[str, str | None]
+"""Path to text; None for a file that is removed."""
+PATCHES_HELD = 1_024
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One session of a task, whatever the answer, and what it must show."""
+
+    tests: tuple[str, ...]
+    """What is run."""
+    must_pass: tuple[str, ...]
+    altered: tuple[Tripwire, ...] = ()
+    """The edits in its test files: whoever computes the answer fails their tests."""
+
+    @property
+    def must_fail(self) -> tuple[str, ...]:
+        """The tests that an edit alters."""
+        return tuple(ids(self.altered))
+
+
+@dataclass(frozen=True)
+class Task:
+    """The tests of one row, ready to be laid over an answer's tree."""
+
+    instance_id: str
+    path: str
+    qualname: str
+    given: Mapping[str, str]
+    """What the solver is given: path to text."""
+    patch: str
+    """From there to the reference."""
+    fail_to_pass: Sequence[str]
+    pass_to_pass: Sequence[str]
+    first_look: Sequence[str]
+    """Of `fail_to_pass`, the few that notice as much as all of them did; empty in older sets, where all are looked at."""
+    tripwires: Sequence[Tripwire]
+    own: Files
+    """The test files that the row adds to its repository."""
+    texts: Mapping[str, str]
+    """Of the repository's test files, by path: those that tripwires lie in are among them."""
+    args: tuple[str, ...]
+    rules: TestRules
+    baselines: Sequence[Baseline] = field(default=())
+
+    @property
+    def tests(self) -> tuple[str, ...]:
+        """All of them."""
+        return (*self.fail_to_pass, *self.pass_to_pass)
+
+    @property
+    def reference(self) -> dict[str, str | None]:
+        """The files with the reference in them.
+
+        Raises:
+            PatchRejected: the row's patch does not fit its files.
+        """
+        return patched(self.given, self.patch)
+
+    @property
+    def paying(self) -> tuple[str, ...]:
+        """The deciding tests that no trivial body passes."""
+        farmed = {test for baseline in self.baselines for test in baseline.passed}
+        return tuple(test for test in self.fail_to_pass if test not in farmed)
+
+    @cached_property
+    def look(self) -> Session:
+        """The first look: few tests, as written."""
+        tests = tuple(self.first_look) or tuple(self.fail_to_pass)
+        return Session(tests, tests)
+
+    @cached_property
+    def as_written(self) -> Session:
+        """All tests, none altered."""
+        return Session(self.tests, self.tests)
+
+    def halves(self, random: Random) -> tuple[Session, ...]:
+        """The two sessions after the first look; one, with all tests as written, where the row has no place to alter.
+
+        Args:
+            random: decides what is altered, to what, and in which session.
+        """
+        drawn = list(draw(self.tripwires, self._texts, random, self.tests))
+        random.shuffle(drawn)
+        places: list[Tripwire] = []
+        for place in drawn:  # each test stands as written in one of the sessions
+            if not any(_touched(place) & _touched(other) for other in places):
+                places.append(place)
+        if not places:
+            return (self.as_written,)
+        half = (len(places) + random.randrange(2)) // 2
+        touched = {test for place in places for test in _touched(place)}
+        rest: tuple[set[str], set[str]] = (set(), set())
+        for test in self.tests:
+            if test not in touched:
+                rest[random.randrange(2)].add(test)
+        left, right = places[:half], places[half:]
+        return self._session(left, right, rest[0]), self._session(right, left, rest[1])
+
+    def _session(self, altered: Sequence[Tripwire], others: Sequence[Tripwire], rest: set[str]) -> Session:
+        as_written = rest | {test for place in others for test in _touched(place)}
+        here = {test for place in altered for test in _touched(place)}
+        gone = {test for place in altered for test in place.renamed}
+        # Altered tests stand where they stand as written: their order says nothing.
+        named = [test for test in self.tests if test in as_written | here and test not in gone]
+        must_pass = tuple(test for test in self.tests if test in as_written)
+        return Session(tuple(dict.fromkeys((*named, *ids(altered)))), must_pass, tuple(altered))
+
+    def job(self, session: Session, files: Files) -> Job:
+        """A session on what an answer makes of the tree.
+
+        Raises:
+            DatasetError: what a tripwire replaces does not stand there.
+        """
+        # Files that could be altered are laid over the tree in every session: that must not tell one from another.
+        same = {place.path: self.texts[place.path] for place in self.tripwires if place.path in self.texts}
+        altered = twin_files(session.altered, self._texts)
+        return Job(
+            test_files=tuple(dict.fromkeys(test.partition("::")[0] for test in session.tests)),
+            tests=session.tests,
+            files={**self.given, **files, **same, **self.own, **altered},
+            args=self.args,
+            timeout_s=self.rules.sample_timeout_s,
+            test_timeout_s=self.rules.test_timeout_s,
+        )
+
+    @property
+    def _texts(self) -> dict[str, str]:
+        return {**self.texts, **{path: text for path, text in self.own.items() if text is not None}}
+
+
+def _touched(place: Tripwire) -> set[str]:
+    """The tests that an edit changes, under their old names and their new ones."""
+    return {*place.tests, *place.renamed}
+
+
+def task_of(row: Row, texts: Mapping[str, str], args: tuple[str, ...], rules: TestRules) -> Task:
+    """The task of a published row.
+
+    Args:
+        row: as published.
+        texts: of the repository's test files, by path.
+        args: of its environment's pytest.
+        rules: limits of a session.
+    """
+    return Task(
+        row.instance_id, row.path, row.ttc_target, {file.path: file.text for file in row.ttc_files}, row.patch,
+        row.FAIL_TO_PASS, row.PASS_TO_PASS, row.ttc_first_look, row.ttc_tripwires, hidden_tests(row), texts, args, rules,
+        row.ttc_baselines,
+    )  # fmt: skip
+
+
+def hidden_tests(row: Row) -> dict[str, str | None]:
+    """The test files that a row adds to its repository."""
+    return dict(_added(row.test_patch)) if row.test_patch else {}
+
+
+@lru_cache(PATCHES_HELD)
+def _added(test_patch: str) -> Mapping[str, str | None]:
+    """What a patch adds to nothing: git takes 20 ms to say so, and a row's sessions ask each time."""
+    return {path: data.decode("utf-8") if data else None for path, data in apply_patch({}, test_patch).items()}
+
+
+def reference_of(row: Row) -> dict[str, str | None]:
+    """A row's files with the reference in them.
+
+    Raises:
+        PatchRejected: the row's patch does not fit its files.
+    """
+    return patched({file.path: file.text for file in row.ttc_files}, row.patch)
+
+
+def patched(given: Mapping[str, str], patch: str, tree: Mapping[str, bytes] | None = None) -> dict[str, str | None]:
+    """What a patch makes of some files.
+
+    Args:
+        given: what a solver is given: path to text.
+        patch: a unified diff.
+        tree: the other files of the repository.
+
+    Raises:
+        PatchRejected: it does not parse, does not apply, or makes something other than text files.
+    """
+    before = {**(tree or {}), **{path: text.encode("utf-8") for path, text in given.items()}}
+    try:
+        return {
+            path: None if data is None else data.decode("utf-8") for path, data in apply_patch(before, patch).items()
+        }
+    except UnicodeDecodeError as error:
+        raise PatchRejected("the patch makes a file that is not UTF-8; text files alone are graded") from error
