@@ -23,10 +23,10 @@ SpecOrigin: TypeAlias = Literal["docstring", "model"]
 Fate: TypeAlias = Literal["killed", "limit", "survived", "equivalent"]
 TestOrigin: TypeAlias = Literal["repository", "doctest", "generated"]
 VerdictStatus: TypeAlias = Literal["valid", "invalid", "error", "timeout"]
-Outcome: TypeAlias = Literal["passed", "failed", "error", "skipped", "xfailed", "xpassed"]
+TestOutcome: TypeAlias = Literal["passed", "failed", "error", "skipped", "xfailed", "xpassed"]
 TripwireKind: TypeAlias = Literal["value", "negation", "exception"]
 
-SCHEMA_VERSION = "1.2"
+SCHEMA_VERSION = "1.3"
 FILE_ROOTS = ("src", "lib", "")
 """Where the modules of a single file's tree lie: the same for all, so that all can share what is installed."""
 
@@ -264,10 +264,14 @@ class Sample:
     """Share, 0 to 1, of the body's runs of six tokens that the spec holds too."""
     needs: str
     """What the tests that failed asked for, where only such tests reach the target: `network`, say; else `""`."""
+    further: tuple[str, ...] = ()
+    """Test ids that reach the target beyond `candidates`; those the masked file fails become FAIL_TO_PASS too."""
 
     @property
     def key(self) -> str:
-        return content_key("sample", self)
+        """Content identity, without `further`: published rows keep the ids that they had before it was there."""
+        kept = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "further"}
+        return content_key("sample", kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,6 +333,16 @@ class Mutation:
 
 
 @dataclass(frozen=True, slots=True)
+class Baseline:
+    """A trivial body, and what it earns."""
+
+    name: str
+    """What the body does, for instance `pass` or `return_constant:0`."""
+    passed: tuple[str, ...]
+    """FAIL_TO_PASS tests that it passes; none in a session that cannot be believed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """What execution showed about a Sample."""
 
@@ -352,6 +366,12 @@ class Evidence:
     """Calls of the target that a model proposed; some of them may be in the written tests."""
     model_lines_dropped: int = 0
     """Lines that it wrote and that are no Python, or no call of the target."""
+    first_look: tuple[str, ...] = ()
+    """The few of `fail_to_pass` that notice every change that all of them notice."""
+    left_out: tuple[str, ...] = ()
+    """Tests that reach the target and did not fit into `tests.max_run_s`."""
+    baselines: tuple[Baseline, ...] = ()
+    """What each trivial body passes."""
 
     @property
     def key(self) -> str:
