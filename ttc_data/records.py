@@ -7,11 +7,10 @@ exclusive; line numbers start at 1 and are inclusive.
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, TypeAlias
+
+from ttc_data.keys import content_key
 
 Span: TypeAlias = tuple[int, int]
 Lines: TypeAlias = tuple[int, int]
@@ -29,29 +28,6 @@ TripwireKind: TypeAlias = Literal["value", "negation", "exception"]
 SCHEMA_VERSION = "1.3"
 FILE_ROOTS = ("src", "lib", "")
 """Where the modules of a single file's tree lie: the same for all, so that all can share what is installed."""
-
-
-def _plain(value: object) -> object:
-    if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
-    if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
-    if isinstance(value, (set, frozenset)):
-        return sorted((_plain(v) for v in value), key=lambda v: json.dumps(v, sort_keys=True))
-    if isinstance(value, bytes):
-        return hashlib.sha256(value).hexdigest()
-    return value
-
-
-def content_key(*parts: object) -> str:
-    """Hash the parts' content into 20 hexadecimal digits (80 bits).
-
-    Mappings and dataclasses hash by their field names, so the order in which fields are given does not matter.
-    """
-    text = json.dumps(_plain(parts), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:20]
 
 
 @dataclass(frozen=True, slots=True)
