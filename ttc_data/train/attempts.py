@@ -26,8 +26,9 @@ from ttc_data.errors import (
     SandboxUnavailable,
     TrainingFailed,
 )
+from ttc_data.keys import content_key
 from ttc_data.llm.request import Request, Sampling
-from ttc_data.records import JsonObject, Reject, content_key
+from ttc_data.records import JsonObject, Reject
 from ttc_data.rules import LlmRules
 from ttc_data.solve.grader import MOST_FAILED, Grader
 from ttc_data.solve.outcome import Outcome
