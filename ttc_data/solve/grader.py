@@ -32,8 +32,9 @@ from ttc_data.errors import (
     StorageFull,
 )
 from ttc_data.evidence.stability import variation, varied
+from ttc_data.keys import content_key
 from ttc_data.lang.trivial import is_trivial
-from ttc_data.records import Environment, content_key
+from ttc_data.records import Environment
 from ttc_data.row import Row
 from ttc_data.rules import TestRules
 from ttc_data.sandbox.protocol import Report, Sandbox

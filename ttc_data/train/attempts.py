@@ -112,7 +112,12 @@ class Measured:
         """Of all rows."""
         return sum(one.attempts for one in self.rows)
 
-    def measure(
+    def pass_at(self, most: int) -> float:
+        """Mean over the rows of pass@k, for `most` or as many attempts as a row has."""
+        return statistics.fmean(pass_at(min(most, one.attempts), one.attempts, one.solved) for one in self.rows)
+
+
+def measure(
     recipe: TrainRecipe,
     llm: LlmRules,
     out: Path,
