@@ -40,7 +40,6 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset(("rules",)),
     frozenset(("recipe",)),
     frozenset(("sandbox", "lang", "llm", "edits", "store", "engine", "grading")),
-    frozenset(("answers",)),
     frozenset(
         (
             "mine",
@@ -56,14 +55,14 @@ LAYERS: tuple[frozenset[str], ...] = (
             "funnel",
         )
     ),
-    frozenset(("exam",)),
+    frozenset(("exam", "solve")),
     frozenset(
         ("datasets", "dataset", "figures", "proof_view", "bench", "validation", "show", "doctor", "publish", "report")
     ),
     frozenset(("train",)),
     frozenset(("cli",)),
 )
-STAGES = LAYERS[5]
+STAGES = LAYERS[4]
 # Stages meet in the store and do not import each other, but for these.
 BETWEEN_STAGES = {
     ("mine", "sources"): "mine is the stage, the modules of sources are the kinds of places that it reads",

@@ -10,7 +10,6 @@ from dataclasses import replace
 from functools import lru_cache, partial
 from typing import TypeVar
 
-from ttc_data.answers import answered
 from ttc_data.dataset import Dataset
 from ttc_data.edits import apply_patch
 from ttc_data.engine import Progress
@@ -24,6 +23,7 @@ from ttc_data.records import Environment
 from ttc_data.row import Row
 from ttc_data.sandbox.protocol import Report, Sandbox
 from ttc_data.sandbox.scheduler import Scheduler
+from ttc_data.solve.answer import read_answer
 from ttc_data.trust import trusted
 
 T = TypeVar("T")
@@ -114,7 +114,7 @@ class Bench:
             SandboxLost: the sandbox broke, which says nothing about the answer.
         """
         try:
-            files = answered(text, {file.path: file.text for file in row.ttc_files}, row.path, row.ttc_target)
+            files = read_answer(text, {file.path: file.text for file in row.ttc_files}, row.path, row.ttc_target).files
         except PatchRejected:
             return Grade(False, 0.0, "no_answer", {}, {})
         return self.grade(row, files)

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
-from ttc_data.answers import answered
 from ttc_data.datasets.inputs import Proven
 from ttc_data.datasets.model import Model
 from ttc_data.environments.open import Cache
@@ -18,6 +17,7 @@ from ttc_data.llm.request import Request
 from ttc_data.publish.rows import prompt_of
 from ttc_data.recipe import Recipe
 from ttc_data.records import Reject, Solved
+from ttc_data.solve.answer import read_answer
 
 
 class Solver:
@@ -62,7 +62,7 @@ class Solver:
         """Why an answer is not right; nothing when it is."""
         sample = proven.sample
         try:
-            files = answered(answer, {sample.path: sample.masked}, sample.path, sample.qualname)
+            files = read_answer(answer, {sample.path: sample.masked}, sample.path, sample.qualname).files
         except PatchRejected:
             return "no_answer"
         if not files:

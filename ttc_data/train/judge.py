@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from ttc_data.answers import answered
 from ttc_data.bench import Bench, patched
 from ttc_data.dataset import Dataset
 from ttc_data.engine import Progress, Quiet
@@ -30,6 +29,7 @@ from ttc_data.errors import (
 from ttc_data.grading import FAILURES, grade
 from ttc_data.records import content_key
 from ttc_data.row import Row
+from ttc_data.solve.answer import read_answer
 
 INFRASTRUCTURE = (SandboxLost, SandboxUnavailable, EnvironmentFailed, SourceUnavailable, StorageFull)
 TAMPERED = frozenset(("tampered", "tripwire_passed"))
@@ -57,7 +57,7 @@ class Judged:
     """Likewise, of those that must go on passing; 1 where there is none."""
     seconds: float = 0.0
     """In the sandbox."""
-    files: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str | None] = field(default_factory=dict)
     """What it changed: path to new text."""
     error: str = ""
     """Why our own infrastructure could not say; the answer is then neither right nor wrong."""
@@ -172,11 +172,13 @@ class Judge:
             self._answers.move_to_end(key)
             return found
 
-    def _changes(self, instance_id: str, answer: str) -> tuple[str, Mapping[str, str] | None]:
+    def _changes(self, instance_id: str, answer: str) -> tuple[str, Mapping[str, str | None] | None]:
         """What an answer makes of its row's files, with the key of it; None where there is no answer in it."""
         row = self.row(instance_id)
         try:
-            files = answered(answer, {file.path: file.text for file in row.ttc_files}, row.path, row.ttc_target)
+            files = read_answer(
+                answer, {file.path: file.text for file in row.ttc_files}, row.path, row.ttc_target
+            ).files
         except PatchRejected:
             return "", None
         return content_key(instance_id, files), files
