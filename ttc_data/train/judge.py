@@ -216,7 +216,7 @@ class Judge:
             )
         return max(LEAST_LIMIT_S, self._patience * report.seconds)
 
-    def _run(self, key: str, row: Row, files: Mapping[str, str]) -> Judged:
+    def _run(self, key: str, row: Row, files: Mapping[str, str | None]) -> Judged:
         began = time.perf_counter()
         try:
             graded = self._bench.grade(row, files, partly=True, limit_s=self._limit(row))
