@@ -31,7 +31,6 @@ from rich.console import Console
 from rich.table import Table
 from sandbox import shell_of
 
-from ttc_data.answers import answered, definition_lines, in_blocks
 from ttc_data.bench import hidden_tests, patched
 from ttc_data.dataset import Dataset
 from ttc_data.engine import Quiet
@@ -41,6 +40,7 @@ from ttc_data.environments.open import Cache, SandboxKind, open_host
 from ttc_data.errors import PatchRejected, TtcError
 from ttc_data.row import Row
 from ttc_data.sandbox.protocol import Job
+from ttc_data.solve.answer import definition_lines, in_blocks, read_answer
 from ttc_data.train.rewards import Rewards
 
 OURS, RUN = "rewards", "docker run a completion"
@@ -138,7 +138,7 @@ def containers(dataset: Dataset, workers: int) -> Iterator[Callable[[Step], floa
         row = rows[name]
         given = {file.path: file.text for file in row.ttc_files}
         try:
-            files = answered(text, given, row.path, row.ttc_target)
+            files = read_answer(text, given, row.path, row.ttc_target).files
         except PatchRejected:
             return
         environment = environments[row.ttc_environment]

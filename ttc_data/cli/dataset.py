@@ -39,8 +39,8 @@ def validate(
 ) -> None:
     """Run every row's proof again and report the rows that no longer hold.
 
-    The masked file must fail every FAIL_TO_PASS test, the reference must pass all, and fail where the tests are altered.
-    Exits 1 when a row does not hold.
+    The masked file must fail every FAIL_TO_PASS test, the reference must pass all, and be graded as an answer is: solved
+    in the first look, and in the sessions in which some tests are altered. Exits 1 when a row does not hold.
 
     Examples:
 
@@ -51,7 +51,6 @@ def validate(
         ttcdata validate my-org/stack-impl --repeat 20 --limit 100 --json
     """
     import json
-    from dataclasses import asdict
 
     name = dataset or str(newest_build("dataset"))
     kind = sandbox_named(sandbox, docker=docker, local=local)
@@ -63,32 +62,37 @@ def validate(
 
     bad = []
     valid = total = 0
-    results = validate_dataset(
+    outcomes = validate_dataset(
         name, sandbox=kind, repeat=repeat, limit=limit, workers=workers, progress=console_progress()
     )
-    for result in results:
+    for outcome in outcomes:
         total += 1
-        valid += result.valid
+        valid += outcome.solved
         if json_lines:
-            print(json.dumps(asdict(result)), flush=True)
-        elif not result.valid:
-            bad.append(result)
+            told = {"instance_id": outcome.instance_id, "valid": outcome.solved, "reason": outcome.reason}
+            print(json.dumps({**told, "detail": outcome.detail}), flush=True)
+        elif not outcome.solved:
+            bad.append(outcome)
     if bad:
         table = Table("row", "reason", "detail", box=None, header_style="bold", pad_edge=False)
-        for result in sorted(bad, key=lambda one: one.instance_id):
-            table.add_row(result.instance_id, result.reason, Text(result.detail))
+        for outcome in sorted(bad, key=lambda outcome: outcome.instance_id):
+            table.add_row(outcome.instance_id, outcome.reason, Text(outcome.detail))
         out.print(table)
     if not json_lines:
         times = f"{repeat} time" + ("s" if repeat > 1 else "")
-        tell(f"{valid} of {total} rows valid: masked fails, reference passes {times}, tripwires hold")
+        tell(f"{valid} of {total} rows valid: masked fails, reference passes {times}, altered tests fail")
     raise typer.Exit(0 if valid == total else 1)
 
 
 def grade(
     dataset: Annotated[str, typer.Argument(metavar="DATASET", help="A folder or a Hub id.")],
     predictions: Annotated[
-        Path,
-        typer.Option("--predictions", metavar="FILE", help="JSON lines: instance_id, model_name_or_path, model_patch."),
+        str,
+        typer.Option(
+            "--predictions",
+            metavar="FILE",
+            help="Answers: JSON lines, a JSON list, or an object by id; - reads standard input.",
+        ),
     ],
     sandbox: SandboxOption = "auto",
     docker: DockerOption = False,
@@ -96,38 +100,49 @@ def grade(
     workers: WorkersOption = 0,
     json_lines: JsonOption = False,
 ) -> None:
-    """Grade answers by running the rows' tests; one result a line.
+    """Grade answers by running the rows' tests; one result a line, and pass@k of each model at the end.
 
-    Exits 1 only when our own infrastructure kept an answer from being graded, not when an answer is wrong.
+    An answer is an object with `instance_id` and either `model_patch`, a diff, or `completion`, what the model said.
+    `completions` is a list of such texts. A row may be answered any number of times.
+
+    Exits 0 when every answer was graded, right or wrong; 1 when one was not: its row is not in the set, or our own
+    infrastructure failed; 2 for wrong usage.
 
     Examples:
 
-        ttcdata grade out/demo/dataset --predictions answers.jsonl
+        ttcdata grade out/demo --predictions answers.jsonl
 
-        ttcdata grade my-org/stack-impl --predictions answers.jsonl --docker --json > results.jsonl
+        ttcdata grade my-org/stack-impl --predictions samples.json --docker
+
+        ttcdata grade out/demo --predictions - --json < answers.jsonl
     """
     import json
-    from dataclasses import asdict
 
     kind = sandbox_named(sandbox, docker=docker, local=local)
-    from ttc_data.cli.console import console_progress, tell
-    from ttc_data.validation import grade_predictions
+    from ttc_data.cli.console import console_progress, out, tell
+    from ttc_data.cli.tables import scores_table
+    from ttc_data.validation import UNGRADED, grade_predictions
 
-    solved = total = errors = 0
-    for result in grade_predictions(dataset, predictions, sandbox=kind, workers=workers, progress=console_progress()):
-        total += 1
-        solved += result.solved
-        errors += result.reward is None
+    outcomes = []
+    for outcome in grade_predictions(dataset, predictions, sandbox=kind, workers=workers, progress=console_progress()):
+        outcomes.append(outcome)
+        graded = not outcome.failed and outcome.reason not in UNGRADED
         if json_lines:
-            print(json.dumps(asdict(result)), flush=True)
-        else:
-            mark = "solved  " if result.solved else "error   " if result.reward is None else "unsolved"
-            why = "" if result.solved else f"  {result.reason}  {result.detail}"
-            tell(f"{mark}  {result.instance_id}{why}")
+            print(json.dumps(outcome.line()), flush=True)
+            continue
+        mark = "solved  " if outcome.solved else "unsolved" if graded else "not graded"
+        why = "" if outcome.solved else f"  {outcome.reason}  {outcome.detail}".rstrip()
+        tell(f"{mark}  {outcome.instance_id}{why}")
+        for note in outcome.left_out:
+            tell(f"          not taken: {note}")
+    counted = [outcome for outcome in outcomes if not outcome.failed and outcome.reason not in UNGRADED]
+    missed = len(outcomes) - len(counted)
     if not json_lines:
-        graded = total - errors
-        tell(f"{solved} of {graded} solved" + (f", {errors} not graded" if errors else ""))
-    raise typer.Exit(1 if errors else 0)
+        solved = sum(outcome.solved for outcome in counted)
+        if any(outcome.model for outcome in counted) or len(counted) > len({outcome.instance_id for outcome in counted}):
+            out.print(scores_table(counted))
+        tell(f"{solved} of {len(counted)} solved" + (f", {missed} not graded" if missed else ""))
+    raise typer.Exit(1 if missed else 0)
 
 
 def show(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,8 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from ttc_data.funnel import fallbacks, funnel, reject_reasons
+from ttc_data.solve.predictions import scores
 
 if TYPE_CHECKING:
+    from ttc_data.solve.outcome import Outcome
     from ttc_data.train.attempts import Measured
 
 REASONS_SHOWN = 3
@@ -38,6 +40,20 @@ def funnel_table(out: Path) -> Table:
             f"{step.seconds:.1f}",
             ", ".join(mine[:REASONS_SHOWN]) + more,
         )
+    return table
+
+
+def scores_table(outcomes: Sequence[Outcome]) -> Table:
+    """Pass rates of each model that answered."""
+    found = scores(outcomes)
+    sizes = list(dict.fromkeys(k for score in found for k in score.pass_at))
+    table = Table("model", box=None, header_style="bold", pad_edge=False)
+    for name in ("rows", "answers", "solved", *(f"pass@{k}" for k in sorted(sizes))):
+        table.add_column(name, justify="right")
+    for score in found:
+        rates = (f"{score.pass_at[k]:.1%}" if k in score.pass_at else "" for k in sorted(sizes))
+        counts = map(str, (score.rows, score.answers, score.solved))
+        table.add_row(Text(score.model or "(not named)"), *counts, *rates)
     return table
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
+from ttc_data.records import JsonObject
 from ttc_data.sandbox.judging import COUNTS_AS_PASSED
 from ttc_data.sandbox.protocol import Report
 
@@ -75,6 +76,14 @@ class Outcome:
     def read(self) -> bool:
         """There was code in it that fits the files and changes them."""
         return self.reason not in NOT_READ and not self.failed
+
+    def line(self) -> JsonObject:
+        """What is told of it, as JSON: without what the answer changed."""
+        hidden = {"files", "model", "paying", "paid"}
+        shown = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in hidden}
+        verdict = {"solved": self.solved, "reward": self.reward, "share": round(self.share, 4)}
+        name = shown.pop("instance_id")
+        return {"instance_id": name, "model_name_or_path": self.model, **verdict, **shown}
 
     @property
     def tampered(self) -> bool:

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from tests.publish.shapes_set import ShapesSet
 from tests.publish.small import SmallBuild
-from ttc_data.answers import answered, in_blocks
 from ttc_data.bench import patched
 from ttc_data.dataset import Dataset
 from ttc_data.edits import unified_diff
@@ -20,6 +19,7 @@ from ttc_data.errors import PatchRejected
 from ttc_data.publish.exports.export import export
 from ttc_data.publish.exports.sft import reference_answer, write_tasks
 from ttc_data.publish.exports.tasks import Task
+from ttc_data.solve.answer import in_blocks, read_answer
 
 lines = st.lists(st.sampled_from(["a = 1", "b = 2", "    return a", "", "# =====", "x" * 30, "é\t"]), max_size=12)
 
@@ -37,7 +37,7 @@ def test_an_answer_read_as_ours_is_gives_the_reference(tmp_path: Path) -> None:
         assert line["license"] == row.license
         given_ = {one.path: one.text for one in row.ttc_files}
         answer = line["messages"][2]["content"]
-        assert answered(answer, given_, row.path, row.ttc_target) == patched(row, row.patch, {})
+        assert read_answer(answer, given_, row.path, row.ttc_target).files == patched(row, row.patch, {})
 
 
 def test_an_answer_shows_what_changes_and_not_the_whole_file(shapes: ShapesSet) -> None:
@@ -51,7 +51,7 @@ def test_blocks_say_any_change_of_a_file_that_has_text(before: list[str], after:
     end = "\n" if ended else ""
     old, new = "\n".join(["start", *before]) + end, "\n".join(["start", *after]) + end
     text = in_blocks("m.py", old, new)
-    assert answered(text, {"m.py": old}, "m.py", "").get("m.py", old).rstrip("\n") == new.rstrip("\n")
+    assert (read_answer(text, {"m.py": old}, "m.py", "").files.get("m.py", old) or "").rstrip("\n") == new.rstrip("\n")
 
 
 def test_a_file_whose_lines_read_like_marks_is_left_out_and_named(shapes: ShapesSet, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import difflib
 import re
 import textwrap
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -28,22 +29,30 @@ FILES_HELD = 64
 _Definition: TypeAlias = Function | ast.ClassDef
 
 
-def answered(answer: str, files: Mapping[str, str], path: str, qualname: str) -> dict[str, str]:
-    """Apply an answer to the files that the model was given.
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an answer makes of the files that the model was given."""
+
+    files: Mapping[str, str | None]
+    """Path to new text of the files that changed, None for one that is removed."""
+    left_out: tuple[str, ...] = ()
+    """What the answer holds and no file got, in words."""
+
+
+def read_answer(text: str, given: Mapping[str, str], path: str, qualname: str) -> Answer:
+    """Read what a model said, in any form, and apply it to the files that it was given.
 
     Args:
-        answer: what it said; what it thought before, up to `</think>`, is passed over.
-        files: path to text.
+        text: what it said; what it thought before, up to `</think>`, is passed over.
+        given: path to text.
         path: of the target.
         qualname: of the target: where a fenced piece of code goes.
-
-    Returns:
-        Path to new text of the files that changed.
 
     Raises:
         PatchRejected: there is no code in it, a search part is not found exactly once, or the code is no Python.
     """
-    text = _THINKING.sub("", answer).replace("\r\n", "\n")
+    files = given
+    text = _THINKING.sub("", text).replace("\r\n", "\n")
     blocks = list(_BLOCK.finditer(text))
     changed: dict[str, str] = {}
     for block in blocks:
@@ -56,7 +65,7 @@ def answered(answer: str, files: Mapping[str, str], path: str, qualname: str) ->
         last = qualname.rpartition(".")[2]
         code = next((one for one in reversed(fences) if re.search(rf"\b(def|class) {last}\b", one)), fences[-1])
         changed[path] = with_definition(files[path], qualname, code)
-    return {name: new for name, new in changed.items() if new != files[name]}
+    return Answer({name: new for name, new in changed.items() if new != files[name]})
 
 
 def _named(before: str, files: Mapping[str, str], path: str) -> str:
@@ -92,7 +101,7 @@ def _replaced(text: str, search: str, replace: str) -> str:
 
 
 def in_blocks(path: str, before: str, after: str) -> str:
-    """Write a change of a file as the search/replace blocks that prompts ask for: what `answered` reads.
+    """Write a change of a file as the search/replace blocks that prompts ask for: what `read_answer` reads.
 
     Args:
         path: of the file.
@@ -110,7 +119,7 @@ def in_blocks(path: str, before: str, after: str) -> str:
             for i, j, k, m in hunks
         )
         try:
-            if _alike(answered(text, {path: before}, path, "").get(path, before), after):
+            if _alike(read_answer(text, {path: before}, path, "").files.get(path, before) or "", after):
                 return text
         except PatchRejected:
             continue
