@@ -28,8 +28,8 @@ from sandbox import job_of
 from ttc_data.dataset import Dataset
 from ttc_data.environments.engine import connect
 from ttc_data.environments.open import Cache, SandboxKind, open_host
-from ttc_data.grading import grade
 from ttc_data.sandbox.docker import LABEL
+from ttc_data.sandbox.judging import passed, session_defect
 from ttc_data.sandbox.local import interpreter
 
 MIB = 1024 * 1024
@@ -112,7 +112,7 @@ def main() -> None:
         jobs = track(range(options.jobs), kind, console=Console(stderr=True))
         for number, row in zip(jobs, itertools.cycle(rows), strict=False):
             report = sandbox.run(job_of(row, environment))
-            if not grade(report, row.FAIL_TO_PASS, ()).solved:
+            if session_defect(report) or not passed(report).issuperset(row.FAIL_TO_PASS):
                 raise SystemExit(f"{kind}: the reference of {row.instance_id} fails; `ttcdata validate` says why")
             if number == 9:
                 before = state(pid, client)

@@ -31,7 +31,6 @@ from rich.console import Console
 from rich.table import Table
 from sandbox import shell_of
 
-from ttc_data.bench import hidden_tests, patched
 from ttc_data.dataset import Dataset
 from ttc_data.engine import Quiet
 from ttc_data.environments.engine import connect
@@ -41,6 +40,7 @@ from ttc_data.errors import PatchRejected, TtcError
 from ttc_data.row import Row
 from ttc_data.sandbox.protocol import Job
 from ttc_data.solve.answer import definition_lines, in_blocks, read_answer
+from ttc_data.solve.task import hidden_tests, reference_of
 from ttc_data.train.rewards import Rewards
 
 OURS, RUN = "rewards", "docker run a completion"
@@ -74,7 +74,7 @@ def answer(row: Row, number: int) -> str:
     given = {file.path: file.text for file in row.ttc_files}
     text = given[row.path]
     if kind == 0:
-        return in_blocks(row.path, text, f"{patched(row, row.patch, {})[row.path]}# attempt {number}\n")
+        return in_blocks(row.path, text, f"{reference_of(row)[row.path]}# attempt {number}\n")
     first, last = definition_lines(text, row.ttc_target) or (1, 1)
     statement = f"raise RuntimeError({number})" if kind == 1 else f"return {number}"
     lines = text.split("\n")

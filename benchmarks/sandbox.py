@@ -33,16 +33,16 @@ import docker
 from rich.console import Console
 from rich.table import Table
 
-from ttc_data.bench import hidden_tests, patched
 from ttc_data.dataset import Dataset
 from ttc_data.environments.engine import connect
 from ttc_data.environments.host import DockerHost, EnvironmentStore, LocalHost
 from ttc_data.environments.open import Cache, open_host
-from ttc_data.grading import grade
 from ttc_data.records import Environment
 from ttc_data.row import Row
+from ttc_data.sandbox.judging import passed, session_defect
 from ttc_data.sandbox.local import interpreter
 from ttc_data.sandbox.protocol import Job, Report
+from ttc_data.solve.task import hidden_tests, reference_of
 
 RUN, EXEC, DOCKER, LOCAL, FORK, VERSIONS, COLLECTED = (
     "docker run + pytest", "docker exec + pytest", "docker, fresh", "local, fresh", "fork + pytest", "docker, versions",
@@ -80,7 +80,7 @@ def job_of(row: Row, environment: Environment) -> Job:
     return Job(
         test_files=tuple(dict.fromkeys(test.partition("::")[0] for test in tests)),
         tests=tests,
-        files={**patched(row, row.patch, {}), **hidden_tests(row)},
+        files={**reference_of(row), **hidden_tests(row)},
         args=environment.pytest_args,
     )
 
@@ -172,7 +172,7 @@ def sandboxes(host: DockerHost | LocalHost, bench: Bench) -> Iterator[Callable[[
 
 
 def solved(row: Row, report: object) -> bool:
-    return isinstance(report, Report) and grade(report, row.FAIL_TO_PASS, ()).solved
+    return isinstance(report, Report) and not session_defect(report) and passed(report).issuperset(row.FAIL_TO_PASS)
 
 
 @contextmanager

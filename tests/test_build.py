@@ -131,7 +131,7 @@ def test_a_repository_without_tests_has_rows_by_examples_and_written_tests(
     assert origins == dict.fromkeys(("scale", "unreached", "Pile", "Pile.take"), "generated")
     dataset = made.folder / "dataset"
     proven = ttc_data.validate(dataset, sandbox=sandbox, cache=Cache(tmp_path / "elsewhere"))
-    assert [result.valid for result in proven] == [True] * made.rows
+    assert [result.solved for result in proven] == [True] * made.rows
     neither = recipe.model_copy(update={"tests": RULES.model_copy(update={"doctests": False})})
     none = ttc_data.build(neither, tmp_path / "none", sandbox=sandbox, cache=cache, workers=2)
     assert rejects(none, "environment") == {"geometry/untested": "no_test_files"}
@@ -162,7 +162,7 @@ def test_the_set_loads_as_anybody_loads_it(built: Built) -> None:
 
 def test_a_written_set_is_proven_again(built: Built, sandbox: SandboxKind, cache: Cache) -> None:
     results = list(ttc_data.validate(built.folder, sandbox=sandbox, repeat=2, cache=cache))
-    assert [result for result in results if not result.valid] == []
+    assert [result for result in results if not result.solved] == []
     assert len(results) == built.rows
 
 
@@ -171,7 +171,7 @@ def test_a_set_is_proven_again_on_a_machine_that_has_nothing_but_the_set(
 ) -> None:
     """Environments are made again from the dataset's own folder."""
     results = list(ttc_data.validate(built.folder / "dataset", sandbox=sandbox, limit=2, cache=Cache(tmp_path)))
-    assert [result.valid for result in results] == [True, True]
+    assert [result.solved for result in results] == [True, True]
 
 
 def test_a_set_on_the_hub_is_proven_again_by_its_name(
@@ -261,7 +261,7 @@ def test_an_answer_that_computes_nothing_is_unmasked(
         json.dumps({"instance_id": row.instance_id, "model_name_or_path": "me", "model_patch": patch})
     )
     (graded,) = ttc_data.grade_predictions(built.folder, predictions, sandbox=sandbox, cache=cache)
-    assert set(graded.fail_to_pass.values()) == {"passed"}
+    assert set(graded.fail_to_pass.values()) == {"passed"}, "as written"
     assert (graded.solved, graded.reward, graded.reason) == (False, 0.0, "tripwire_passed")
 
 
@@ -282,8 +282,8 @@ def test_a_row_whose_tripwire_the_reference_passes_does_not_hold(
     weak = replace(row.ttc_tripwires[0], new=row.ttc_tripwires[0].old)
     write_splits(lambda: iter([replace(row, ttc_tripwires=(weak,))]), {row.repo: "train"}, copied / "data")
     (result,) = ttc_data.validate(copied, sandbox=sandbox, cache=cache)
-    assert (result.valid, result.reason) == (False, "tripwire_does_not_hold")
-    assert result.detail.startswith("tripwire_passed: ")
+    assert (result.solved, result.reason) == (False, "tripwire_does_not_hold")
+    assert result.detail == f"{weak.tests[0]}: passed"
 
 
 def same_bytes(one: Path, other: Path) -> list[str]:

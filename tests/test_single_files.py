@@ -104,7 +104,7 @@ def test_the_published_folder_is_enough_to_prove_and_to_grade(built: Built, cach
     """The shared environment has no tree: what a row is given is all there is."""
     dataset = built.folder / "dataset"
     assert list((dataset / "trees").iterdir()) == []
-    assert [result.valid for result in ttc_data.validate(dataset, sandbox="local", cache=cache)] == [True, True]
+    assert [result.solved for result in ttc_data.validate(dataset, sandbox="local", cache=cache)] == [True, True]
     predictions = tmp_path / "predictions.jsonl"
     answers = {row.instance_id: row.patch if row.ttc_target == "clamp" else "" for row in Dataset(built.folder).rows()}
     lines = [{"instance_id": name, "model_name_or_path": "me", "model_patch": patch} for name, patch in answers.items()]

@@ -57,9 +57,7 @@ def validate(
     progress.begin("validate", min(total, limit) if limit else total)
     try:
         for outcome in grader.map(grader.dataset.rows(limit), lambda row: _prove_again(grader, row, repeat)):
-            progress.advance(
-                int(outcome.solved), int(not outcome.solved and not outcome.failed), int(outcome.failed)
-            )
+            progress.advance(int(outcome.solved), int(not outcome.solved and not outcome.failed), int(outcome.failed))
             yield outcome
     finally:
         grader.close()
@@ -87,6 +85,12 @@ def _prove_again(grader: Grader, row: Row, repeat: int) -> Outcome:
                 first = f"{seen.failing[0]}: {seen.outcome(seen.failing[0])}" if seen.failing else ""
                 cause = " ".join(part for part in (first, f"({seen.defect})" if seen.defect else "") if part)
                 return failed("reference_fails", f"run {number + 1} of {repeat}: {cause}")
+        if row.ttc_tripwires:
+            seen = grader.run(row, reference, session=grader.task(row).published)
+            held = [place for place in row.ttc_tripwires if not seen.altered_failed(place)]
+            if held or not seen.sound:
+                test = held[0].tests[0] if held else (seen.failing or [seen.defect])[0]
+                return failed("tripwire_does_not_hold", f"{test}: {seen.outcome(test)}")
         graded = grader.grade_reference(row)
         if graded.tampered:
             return failed("tripwire_does_not_hold", f"{graded.reason}: {graded.detail}")

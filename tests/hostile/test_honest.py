@@ -91,7 +91,7 @@ HONEST = {
 @pytest.mark.parametrize("answer", HONEST)
 def test_an_unusual_right_answer_earns_its_reward(sandbox: Sandbox, answer: str) -> None:
     verdict = judge(sandbox, {"calc/core.py": HONEST[answer]}, timeout_s=30.0, test_timeout_s=10.0)
-    assert verdict.reward == 1.0, verdict
+    assert verdict.outcome.reward == 1.0, verdict
 
 
 def test_a_wrong_answer_earns_nothing(sandbox: Sandbox) -> None:

@@ -1,7 +1,6 @@
-"""The trial of an answer: hidden tests, their twin with two expectations altered, and the honest job that follows.
+"""The trial of an answer: hidden tests, sessions with some expectations altered, and the honest job that follows.
 
-An answer earns its reward when every deciding test passes in one session and, in another one, exactly the altered ones
-fail. `assert_earns_nothing` asks three things of each technique: reward 0.0, an end within its limits, and that an
+An answer earns its reward when every deciding test passes as written and exactly the altered ones fail. `assert_earns_nothing` asks three things of each technique: reward 0.0, an end within its limits, and that an
 honest answer on the same sandbox still earns its reward.
 """
 
@@ -9,13 +8,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from random import Random
 
 from tests.sandboxes import CALC
 from tests.scripted import environment
-from ttc_data.grading import grade, unmask
+from ttc_data.edits import unified_diff
 from ttc_data.records import Tripwire
+from ttc_data.rules import TestRules
 from ttc_data.sandbox.protocol import Job, Report, Sandbox
+from ttc_data.solve.grade import grade
+from ttc_data.solve.outcome import Outcome
+from ttc_data.solve.task import Task
 from ttc_data.trust import trusted
 
 PATH = "tests/test_hidden.py"
@@ -60,6 +64,7 @@ DECIDING = (*UNALTERED, *ALTERED)
 NAMES = f"NAMES = {DECIDING!r}\n"
 # The end of an answer that computes nothing.
 WRONG = "\n\ndef double(x):\n    return None\n\n\ndef never(x):\n    return None\n"
+REFERENCE = unified_diff({"calc/core.py": WRONG}, {"calc/core.py": CALC})
 # What it takes, on a machine that does other work, to lay out a tree, kill what is left, and answer.
 MARGIN_S = 10.0
 
@@ -72,15 +77,6 @@ class Hidden:
     text: str
     tests: tuple[str, ...]
     tripwires: tuple[Tripwire, ...]
-
-    @property
-    def twin(self) -> str:
-        """The text with every edit in it."""
-        lines = self.text.split("\n")
-        for one in self.tripwires:
-            line = lines[one.line - 1]
-            lines[one.line - 1] = line[: one.column] + one.new + line[one.column + len(one.old) :]
-        return "\n".join(lines)
 
 
 def alter(path: str, text: str, line: str, old: str, new: str, test: str) -> Tripwire:
@@ -104,10 +100,9 @@ HIDDEN = Hidden(
 class Verdict:
     """What an answer earned, and what it was stopped by."""
 
-    reward: float
-    reason: str
-    sessions: int
-    report: Report
+    outcome: Outcome
+    reports: tuple[Report, ...]
+    """Of its sessions, and of the reference's where an altered test spoke against it."""
 
 
 def judge(
@@ -117,34 +112,29 @@ def judge(
     hidden: Hidden = HIDDEN,
     timeout_s: float = 8.0,
     test_timeout_s: float = 2.0,
+    seed: str = "trial",
 ) -> Verdict:
-    """Grade an answer as `ttc_data.bench` does: of its files, those that decide its fate are left out."""
+    """Grade an answer as the grader does, but in one sandbox: of its files, those that decide its fate are left out."""
     here = environment((hidden.path,))
     answer = {path: text for path, text in files.items() if not trusted(path, here)}
+    rules = TestRules(sample_timeout_s=timeout_s, test_timeout_s=test_timeout_s)
+    task = Task(
+        "trial", "calc/core.py", "double", {"calc/core.py": WRONG}, REFERENCE, hidden.tests, (), hidden.tests,
+        hidden.tripwires, {}, {hidden.path: hidden.text}, (), rules,
+    )  # fmt: skip
+    reports: list[Report] = []
 
-    def run(text: str) -> Report:
-        files = {"calc/core.py": WRONG, **answer, hidden.path: text}
-        job = Job(
-            test_files=(hidden.path,),
-            tests=hidden.tests,
-            files=files,
-            timeout_s=timeout_s,
-            test_timeout_s=test_timeout_s,
-        )
-        return sandbox.run(job)
+    def run(job: Job) -> Report:
+        # A file of its own, though the row does not add it to the tree.
+        reports.append(sandbox.run(replace(job, files={hidden.path: hidden.text, **job.files})))
+        return reports[-1]
 
-    report = run(hidden.text)
-    graded = grade(report, hidden.tests, ())
-    if not graded.solved:
-        return Verdict(0.0, graded.reason, 1, report)
-    twin = run(hidden.twin)
-    unmasked = unmask(graded, twin, hidden.tripwires)
-    return Verdict(unmasked.reward, unmasked.reason, 2, twin)
+    return Verdict(grade(task, answer, run, Random(seed)), tuple(reports))
 
 
 def assert_honest_answer_earns(sandbox: Sandbox) -> None:
     verdict = judge(sandbox, {"calc/core.py": CALC}, timeout_s=30.0, test_timeout_s=10.0)
-    assert verdict.reward == 1.0, verdict
+    assert verdict.outcome.reward == 1.0, verdict
 
 
 def assert_earns_nothing(
@@ -160,14 +150,15 @@ def assert_earns_nothing(
     started = time.monotonic()
     verdict = judge(sandbox, files, hidden=hidden, timeout_s=timeout_s, test_timeout_s=test_timeout_s)
     took = time.monotonic() - started
-    outcomes = " ".join(test.outcome for test in verdict.report.tests)
+    last = verdict.reports[-1]
+    outcomes = " ".join(test.outcome for test in last.tests)
     print(
-        f"stopped by {verdict.reason} after {verdict.sessions} sessions, exit {verdict.report.exit}, {took:.1f} s:",
+        f"stopped by {verdict.outcome.reason} after {len(verdict.reports)} sessions, exit {last.exit}, {took:.1f} s:",
         outcomes,
     )
-    print(verdict.report.collect_errors, verdict.report.output[-3000:])
-    assert verdict.reward == 0.0, verdict
-    assert took < verdict.sessions * timeout_s + MARGIN_S
+    print(last.collect_errors, last.output[-3000:])
+    assert verdict.outcome.reward == 0.0, verdict
+    assert took < len(verdict.reports) * timeout_s + MARGIN_S
     assert_honest_answer_earns(sandbox)
     return verdict
 

@@ -95,7 +95,7 @@ def test_proving_a_withdrawn_row_again_says_that_it_is_withdrawn(
     line = json.dumps({"instance_id": gone, "reason": "wrong", "since": "2026-03-04"})
     (build.out / "dataset" / "deprecated.jsonl").write_text(line + "\n", encoding="utf-8")
     (result,) = validate(build.out, sandbox="local-unsafe", limit=1)
-    assert (result.instance_id, result.valid, result.reason) == (gone, False, "deprecated")
+    assert (result.instance_id, result.solved, result.reason) == (gone, False, "deprecated")
     assert result.detail == f"{gone} was withdrawn on 2026-03-04: wrong"
 
 

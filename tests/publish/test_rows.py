@@ -18,7 +18,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.publish.small import MODULE, RECIPE, SmallBuild
-from ttc_data.bench import hidden_tests, patched
 from ttc_data.dataset import Dataset
 from ttc_data.edits import apply_patch
 from ttc_data.publish.rows import SPLITS, assign_splits, instance_id, write_splits
@@ -26,6 +25,7 @@ from ttc_data.publish.script import END, START
 from ttc_data.records import Sample, Source, Target
 from ttc_data.row import Row
 from ttc_data.rules import ImageRules, MaskRules, SplitRules
+from ttc_data.solve.task import hidden_tests, reference_of
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 REPOS = ("owner/alpha", "owner/beta", "pypi/gamma", "pypi/delta")
@@ -104,7 +104,7 @@ def test_ids_are_unique_and_the_same_for_the_same_sample(small: SmallBuild, tmp_
 
 def test_the_patch_of_a_row_gives_the_original_file(small: SmallBuild) -> None:
     for row in small.rows():
-        assert patched(row, row.patch, {}) == {"pkg/mod.py": MODULE}
+        assert reference_of(row) == {"pkg/mod.py": MODULE}
         (given_file,) = row.ttc_files
         assert "NotImplementedError" in given_file.text
         ast.parse(given_file.text)
@@ -138,7 +138,7 @@ def test_a_definition_that_is_gone_is_described_by_its_interface(tmp_path: Path)
     assert "def add" not in row.ttc_files[0].text
     assert "def add(a, b):" in row.problem_statement
     assert "def add(a, b):" in row.prompt[1].content
-    assert patched(row, row.patch, {}) == {"pkg/mod.py": MODULE}
+    assert reference_of(row) == {"pkg/mod.py": MODULE}
 
 
 # Files

@@ -74,7 +74,7 @@ def rewards(built: Path, cache: Cache) -> Iterator[Rewards]:
 
 def test_what_is_finished_is_judged_before_rewards_ask(rewards: Rewards, rows: dict[str, Row]) -> None:
     name, letters = rows["area"].instance_id, Letters()
-    ahead = Ahead(rewards.judge, letters, {"enable_thinking": False})
+    ahead = Ahead(rewards.grader, letters, {"enable_thinking": False})
     ahead.expect([{"prompt": [{"role": "user", "content": "area?"}], "instance_id": name}])
     assert letters.settings[0]["enable_thinking"] is False
     asked = [ord(letter) for letter in "area?"]
@@ -88,12 +88,12 @@ def test_what_is_finished_is_judged_before_rewards_ask(rewards: Rewards, rows: d
     try:
         assert [engine.step() for _ in steps] == steps
         deadline = time.monotonic() + 60
-        while rewards.judge.runs < 2 and time.monotonic() < deadline:
+        while rewards.grader.runs < 2 and time.monotonic() < deadline:
             time.sleep(0.01)
-        assert rewards.judge.runs == 2
+        assert rewards.grader.runs == 2
         logged: dict[str, float] = {}
         answers = [RIGHT, NOTHING]
         assert asyncio.run(rewards.tests(answers, [name] * 2, log_metric=logged.__setitem__)) == [1.0, 0.0]
-        assert rewards.judge.runs == logged["sandbox/runs"] == 2
+        assert rewards.grader.runs == logged["sandbox/runs"] == 2
     finally:
         ahead.close()

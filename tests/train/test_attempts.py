@@ -19,7 +19,6 @@ import pytest
 from tests.models import MODEL, Server, serving
 from tests.train.attempting import NAMES, answer, lines_of, llm, recipe_of, target
 from tests.train.small_model import make_model
-from ttc_data.bench import Bench
 from ttc_data.cli.tables import difficulty_lines
 from ttc_data.environments.open import Cache
 from ttc_data.errors import (
@@ -27,11 +26,12 @@ from ttc_data.errors import (
     SandboxLost,
     SandboxUnavailable,
 )
-from ttc_data.grading import Grade
 from ttc_data.row import Row
-from ttc_data.train.attempts import journal_of, measure, pass_at, sizes
+from ttc_data.solve.grader import MOST_FAILED, Grader
+from ttc_data.solve.outcome import Outcome
+from ttc_data.solve.predictions import pass_at, sizes
+from ttc_data.train.attempts import journal_of, measure
 from ttc_data.train.grpo import prompts_of
-from ttc_data.train.rewards import MOST_FAILED
 from ttc_data.train.rules import PromptRules, SelectRules
 from ttc_data.train.selection import read_difficulty
 
@@ -124,13 +124,13 @@ def test_prompts_are_those_of_training(built: Path, cache: Cache, server: Server
 def test_a_distinct_answer_is_run_once(
     built: Path, cache: Cache, rows: dict[str, Row], server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    grade, ran = Bench.grade, Counter[str]()
+    grade, ran = Grader.grade, Counter[str]()
 
-    def counted(self: Bench, row: Row, files: Any, **more: Any) -> Grade:
+    def counted(self: Grader, row: Row, files: Any, **more: Any) -> Outcome:
         ran[row.ttc_target] += 1
         return grade(self, row, files, **more)
 
-    monkeypatch.setattr(Bench, "grade", counted)
+    monkeypatch.setattr(Grader, "grade", counted)
     measure(recipe_of(built), llm(server), tmp_path / "d.jsonl", attempts=6, cache=cache)
     assert {name: ran[name] for name in NAMES} == {"area": 1, "scale": 1, "unreached": 2}
 
@@ -200,15 +200,15 @@ def test_more_attempts_ask_for_those_that_are_missing(
 def test_what_our_sandbox_could_not_run_is_no_attempt_and_is_tried_again(
     built: Path, cache: Cache, rows: dict[str, Row], server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    grade = Bench.grade
+    grade = Grader.grade
 
-    def broken(self: Bench, row: Row, files: Any, **more: Any) -> Grade:
+    def broken(self: Grader, row: Row, files: Any, **more: Any) -> Outcome:
         if row.ttc_target == "unreached" and any("[::-1]" in text for text in files.values()):
             raise SandboxLost("the sandbox broke")
         return grade(self, row, files, **more)
 
     out = tmp_path / "d.jsonl"
-    monkeypatch.setattr(Bench, "grade", broken)
+    monkeypatch.setattr(Grader, "grade", broken)
     found = measure(recipe_of(built), llm(server), out, attempts=4, cache=cache)
     lines, name = lines_of(out), rows["unreached"].instance_id
     assert (lines[name]["attempts"], lines[name]["solved"]) == (2, 0)
@@ -226,13 +226,13 @@ def test_what_our_sandbox_could_not_run_is_no_attempt_and_is_tried_again(
 def test_it_ends_where_no_sandbox_runs_any_more(
     built: Path, cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(self: Bench, row: Row, files: Any, **more: Any) -> Grade:
+    def broken(self: Grader, row: Row, files: Any, **more: Any) -> Outcome:
         raise SandboxLost("the sandbox broke")
 
     def different(prompt: str, asked: dict[str, Any]) -> str:
         return f"```python\nreturn {asked['seed']}\n```"
 
-    monkeypatch.setattr(Bench, "grade", broken)
+    monkeypatch.setattr(Grader, "grade", broken)
     out = tmp_path / "d.jsonl"
     with (
         serving(different) as server,

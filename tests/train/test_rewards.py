@@ -12,12 +12,12 @@ from typing import Any
 import duckdb
 import pytest
 
-from ttc_data.bench import Bench
 from ttc_data.environments.open import Cache
 from ttc_data.errors import DatasetError, SandboxLost, SandboxUnavailable
-from ttc_data.grading import Grade
 from ttc_data.row import Row
-from ttc_data.train.rewards import MOST_FAILED, Rewards, by_turns, text_of
+from ttc_data.solve.grader import MOST_FAILED, Grader
+from ttc_data.solve.outcome import Outcome
+from ttc_data.train.rewards import Rewards, by_turns, text_of
 
 pytestmark = [pytest.mark.network, pytest.mark.local]
 
@@ -45,7 +45,7 @@ HOSTILE = {"equals everything": EQUALS_EVERYTHING, "ends well": ENDS_WELL, "patc
 
 @pytest.fixture(scope="module")
 def rewards(built: Path, cache: Cache) -> Iterator[Rewards]:
-    made = Rewards(built, sandbox="local", workers=2, cache=cache)
+    made = Rewards(built, sandbox="local", workers=2, strict=False, cache=cache)
     yield made
     made.close()
 
@@ -54,7 +54,9 @@ def earned(rewards: Rewards, row: Row, answers: Sequence[str], **more: Any) -> l
     return asyncio.run(rewards.tests(list(answers), [row.instance_id] * len(answers), prompts=[], **more))
 
 
-def test_an_answer_earns_the_share_of_the_tests_that_it_passes(rewards: Rewards, rows: dict[str, Row]) -> None:
+def test_without_strict_an_answer_earns_a_share_for_the_tests_that_it_passes_beyond_doubt(
+    rewards: Rewards, rows: dict[str, Row]
+) -> None:
     right, squares, nothing, prose = earned(rewards, rows["area"], [RIGHT, SQUARES, NOTHING, PROSE])
     assert right == 1.0
     assert squares is not None
@@ -62,8 +64,8 @@ def test_an_answer_earns_the_share_of_the_tests_that_it_passes(rewards: Rewards,
     assert (nothing, prose) == (0.0, 0.0)
 
 
-def test_all_or_nothing_is_what_strict_says(built: Path, cache: Cache, rows: dict[str, Row]) -> None:
-    strict = Rewards(built, sandbox="local", workers=1, strict=True, cache=cache)
+def test_all_or_nothing_is_the_default(built: Path, cache: Cache, rows: dict[str, Row]) -> None:
+    strict = Rewards(built, sandbox="local", workers=1, cache=cache)
     try:
         assert earned(strict, rows["area"], [RIGHT, SQUARES]) == [1.0, 0.0]
     finally:
@@ -83,14 +85,14 @@ def test_what_passes_a_tripwire_is_counted(rewards: Rewards, rows: dict[str, Row
     )
     assert logged["tests/tampered"] == 0.5
     assert logged["tests/solved"] == 0.5
-    assert logged["tests/groups_without_variance"] == 0.0
+    assert logged["tests/groups_that_learn"] == 1.0
     assert verdicts["verdict"] == ["tripwire_passed", "solved"]
 
 
 def test_the_same_answer_runs_once_whichever_rewards_ask(rewards: Rewards, rows: dict[str, Row]) -> None:
     answer = RIGHT.replace("size**2", "size * size")
     names, answers = [rows["area"].instance_id] * 6, [answer, f"Again. {answer}"] * 3
-    before = rewards.judge.runs
+    before = rewards.grader.runs
 
     async def all_at_once() -> Sequence[list[float | None]]:
         return await asyncio.gather(
@@ -99,7 +101,7 @@ def test_the_same_answer_runs_once_whichever_rewards_ask(rewards: Rewards, rows:
         )  # fmt: skip
 
     tests, form, similar, brief = asyncio.run(all_at_once())
-    assert rewards.judge.runs == before + 1
+    assert rewards.grader.runs == before + 1
     assert tests == form == [1.0] * 6
     assert brief == [0.75] * 6
     assert all(one is not None and 0.5 < one < 1 for one in similar)
@@ -119,20 +121,20 @@ def test_the_reference_is_like_itself(rewards: Rewards, rows: dict[str, Row]) ->
 def test_what_the_sandbox_could_not_run_is_neither_right_nor_wrong(
     rewards: Rewards, rows: dict[str, Row], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every reward is None then: a completion with its format rewarded and nothing else would count as wrong."""
-    grade = Bench.grade
+    """Every reward is None then: a completion that earned nothing would count as wrong."""
+    grade = Grader.grade
 
-    def broken(self: Bench, row: Row, files: Any, **options: Any) -> Grade:
+    def broken(self: Grader, row: Row, files: Any, **options: Any) -> Outcome:
         if any("lost" in text for text in files.values()):
             raise SandboxLost("the sandbox broke")
         return grade(self, row, files, **options)
 
-    monkeypatch.setattr(Bench, "grade", broken)
+    monkeypatch.setattr(Grader, "grade", broken)
     names = [rows["area"].instance_id] * 2
     answers = [NOTHING.replace("None", "'lost'"), NOTHING]
     assert asyncio.run(rewards.tests(answers, names)) == [None, 0.0]
-    assert asyncio.run(rewards.format(answers, names)) == [None, 1.0]
-    assert asyncio.run(rewards.brevity(answers, names, completion_ids=[[], []])) == [None, 1.0]
+    assert asyncio.run(rewards.format(answers, names)) == [None, 0.0]
+    assert asyncio.run(rewards.brevity(answers, names, completion_ids=[[], []])) == [None, 0.0]
     monkeypatch.undo()
     assert asyncio.run(rewards.tests(answers[:1], names[:1])) == [0.0], "asked again, it is run again"
 
@@ -168,9 +170,9 @@ def test_a_row_whose_reference_fails_here_says_nothing_of_its_answers(
             0.0,
         ]
         assert "the reference does not pass here (fail_to_pass_failed)" in verdicts["verdict"][0]
-        assert rewards.judge.failed_in_a_row == 1
+        assert rewards.grader.failed_in_a_row == 1
         assert earned(rewards, rows["scale"], [SCALE]) == [1.0]
-        assert rewards.judge.failed_in_a_row == 0
+        assert rewards.grader.failed_in_a_row == 0
     finally:
         rewards.close()
 
@@ -178,10 +180,10 @@ def test_a_row_whose_reference_fails_here_says_nothing_of_its_answers(
 def test_training_ends_where_no_sandbox_runs_any_more(
     rewards: Rewards, rows: dict[str, Row], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(self: Bench, row: Row, files: Any, **options: Any) -> Grade:
+    def broken(self: Grader, row: Row, files: Any, **options: Any) -> Outcome:
         raise SandboxLost("the sandbox broke")
 
-    monkeypatch.setattr(Bench, "grade", broken)
+    monkeypatch.setattr(Grader, "grade", broken)
     answers = [NOTHING.replace("None", str(number)) for number in range(2 * MOST_FAILED)]
     with pytest.raises(SandboxUnavailable, match="answers in a row could not be run"):
         earned(rewards, rows["area"], answers)

@@ -139,7 +139,9 @@ def grade(
     missed = len(outcomes) - len(counted)
     if not json_lines:
         solved = sum(outcome.solved for outcome in counted)
-        if any(outcome.model for outcome in counted) or len(counted) > len({outcome.instance_id for outcome in counted}):
+        if any(outcome.model for outcome in counted) or len(counted) > len(
+            {outcome.instance_id for outcome in counted}
+        ):
             out.print(scores_table(counted))
         tell(f"{solved} of {len(counted)} solved" + (f", {missed} not graded" if missed else ""))
     raise typer.Exit(1 if missed else 0)

@@ -7,9 +7,8 @@ from dataclasses import replace
 
 from ttc_data.errors import DatasetError
 from ttc_data.evidence.tripwires import Proposal, altered, function_of, renamed
-from ttc_data.grading import twin_defect
 from ttc_data.records import Tripwire
-from ttc_data.sandbox.judging import BROKEN
+from ttc_data.sandbox.judging import BROKEN, COUNTS_AS_PASSED, session_defect
 from ttc_data.sandbox.protocol import Report
 
 MOST_SESSIONS = 4
@@ -104,3 +103,35 @@ def _seen(
         if mine:
             found.append(replace(one.tripwire, tests=tuple(sorted(mine)), renamed=tuple(absent)))
     return tuple(found)
+
+
+def twin_defect(report: Report, tripwires: Sequence[Tripwire], passing: Sequence[str], *, solved: bool = True) -> str:
+    """Why a session with tripwires in place shows that nothing was computed, `""` when it does not.
+
+    The tests that the tripwires name must fail, every other test that passed without them must pass, and the session must
+    end as pytest ends after a failure. Of an answer that solves only a part, a test that tripwires name may be missing.
+
+    Args:
+        report: of the session.
+        tripwires: of the row.
+        passing: FAIL_TO_PASS tests that pass as they are.
+        solved: these are all of them.
+
+    Returns:
+        `timeout`, `tripwire_passed` or `tampered`.
+    """
+    if report.timed_out:
+        return "timeout"
+    outcomes = {test.id: test.outcome for test in report.tests}
+    must_fail = {test for edit in tripwires for test in edit.tests}
+    gone = {test for edit in tripwires for test in edit.renamed}
+    if any(outcomes.get(test) in ("passed", "xfailed", "xpassed") for test in must_fail):
+        return "tripwire_passed"
+    kept = [test for test in passing if test not in must_fail and test not in gone]
+    as_expected = (
+        not session_defect(report)
+        and (report.exit == 1 or not must_fail)
+        and (not solved or all(outcomes.get(test) in BROKEN for test in must_fail))
+        and all(outcomes.get(test) in COUNTS_AS_PASSED for test in kept)
+    )
+    return "" if as_expected else "tampered"

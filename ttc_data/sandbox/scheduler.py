@@ -130,9 +130,7 @@ class Scheduler(Generic[E]):
         self.lost = 0
         """Sandboxes that broke and were replaced."""
 
-    def run(
-        self, environment: E, job: Job, cancel: Cancellation | None = None, apart: Apart | None = None
-    ) -> Report:
+    def run(self, environment: E, job: Job, cancel: Cancellation | None = None, apart: Apart | None = None) -> Report:
         """Run one job in the caller's thread, on another sandbox when one is lost.
 
         Args:

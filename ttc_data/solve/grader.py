@@ -37,12 +37,12 @@ from ttc_data.lang.trivial import is_trivial
 from ttc_data.records import Environment
 from ttc_data.row import Row
 from ttc_data.rules import TestRules
-from ttc_data.sandbox.protocol import Report, Sandbox
+from ttc_data.sandbox.protocol import Sandbox
 from ttc_data.sandbox.scheduler import Apart, Scheduler
 from ttc_data.solve.answer import Answer, read_answer
 from ttc_data.solve.grade import Seen, grade
 from ttc_data.solve.outcome import Outcome
-from ttc_data.solve.task import Files, Task, patched, task_of
+from ttc_data.solve.task import Files, Session, Task, patched, task_of
 from ttc_data.trust import trusted
 
 T = TypeVar("T")
@@ -183,7 +183,9 @@ class Grader:
             limit_s: of a session, of which one test may take half, where that is less than the recipe says; 0 leaves it.
         """
         environment = self.environment(row)
-        return task_of(row, self._texts(row, environment), environment.pytest_args, limited(self.dataset.recipe.tests, limit_s))
+        return task_of(
+            row, self._texts(row, environment), environment.pytest_args, limited(self.dataset.recipe.tests, limit_s)
+        )
 
     def _texts(self, row: Row, environment: Environment) -> Mapping[str, str]:
         """The texts of a repository's own test files."""
@@ -218,9 +220,7 @@ class Grader:
         taken = {path: text for path, text in files.items() if not trusted(path, environment)}
         apart = Apart()
         draw = Random(f"{self._secret}:{row.instance_id}:{next(self._numbers)}")
-        found = grade(
-            task, taken, lambda job: self._pool.run(environment, job, apart=apart), draw, partly=self._partly
-        )
+        found = grade(task, taken, lambda job: self._pool.run(environment, job, apart=apart), draw, partly=self._partly)
         ignored = tuple(f"{path}: decides the verdict, so it stays as it was" for path in files if path not in taken)
         return replace(
             found,
@@ -317,19 +317,20 @@ class Grader:
 
     # References
 
-    def run(self, row: Row, files: Files, number: int = 0) -> Seen:
-        """Run all of a row's tests as written.
+    def run(self, row: Row, files: Files, number: int = 0, session: Session | None = None) -> Seen:
+        """Run one of a row's sessions.
 
         Args:
             row: whose tests.
             files: what is laid over the masked ones.
+            session: all tests as written when not given.
             number: of the run: every one but 0 has another order, hash seed, time zone and locale, as the suite had. The
                 date stays, for not every suite bears that it is put forward.
         """
         environment, task = self.environment(row), self.task(row)
-        one = replace(variation(number, environment), days=0)
-        job = varied(task.job(task.as_written, files), one)
-        return Seen(task.as_written, self._pool.run(environment, job))
+        session = session or task.as_written
+        job = varied(task.job(session, files), replace(variation(number, environment), days=0))
+        return Seen(session, self._pool.run(environment, job))
 
     def grade_reference(self, row: Row) -> Outcome:
         """Grade the row's own reference; what an altered test says against it stands."""

@@ -95,6 +95,12 @@ class Task:
         """All tests, none altered."""
         return Session(self.tests, self.tests)
 
+    @cached_property
+    def published(self) -> Session:
+        """The tests that may be altered, each as the row was proven with."""
+        here = {test for place in self.tripwires for test in _touched(place)}
+        return self._session(self.tripwires, (), set(self.tests) - here)
+
     def halves(self, random: Random) -> tuple[Session, ...]:
         """The two sessions after the first look; one, with all tests as written, where the row has no place to alter.
 

@@ -215,7 +215,12 @@ def _summarize(folder: Path, before: dict[str, Any] | None, after: dict[str, Any
     known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     kept = Path(state.best_model_checkpoint).name if state.best_model_checkpoint else None
     best = {"checkpoint": kept, "metric": state.best_metric} if kept else None
-    found = {"before": before or known.get("before"), "after": after, "best": best, "warning": curves.collapsed(path.parent)}
+    found = {
+        "before": before or known.get("before"),
+        "after": after,
+        "best": best,
+        "warning": curves.collapsed(path.parent),
+    }
     path.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
 
 

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from tests.publish.shapes_set import ShapesSet
 from tests.publish.small import SmallBuild
-from ttc_data.bench import patched
 from ttc_data.dataset import Dataset
 from ttc_data.edits import unified_diff
 from ttc_data.errors import PatchRejected
@@ -20,6 +19,7 @@ from ttc_data.publish.exports.export import export
 from ttc_data.publish.exports.sft import reference_answer, write_tasks
 from ttc_data.publish.exports.tasks import Task
 from ttc_data.solve.answer import in_blocks, read_answer
+from ttc_data.solve.task import reference_of
 
 lines = st.lists(st.sampled_from(["a = 1", "b = 2", "    return a", "", "# =====", "x" * 30, "é\t"]), max_size=12)
 
@@ -37,7 +37,7 @@ def test_an_answer_read_as_ours_is_gives_the_reference(tmp_path: Path) -> None:
         assert line["license"] == row.license
         given_ = {one.path: one.text for one in row.ttc_files}
         answer = line["messages"][2]["content"]
-        assert read_answer(answer, given_, row.path, row.ttc_target).files == patched(row, row.patch, {})
+        assert read_answer(answer, given_, row.path, row.ttc_target).files == reference_of(row)
 
 
 def test_an_answer_shows_what_changes_and_not_the_whole_file(shapes: ShapesSet) -> None:

@@ -1,0 +1,96 @@
+"""Answers from a file: every form that samplers write, any number a row, and one line for what is none."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from ttc_data.errors import DatasetError
+from ttc_data.solve.outcome import Outcome
+from ttc_data.solve.predictions import Prediction, pass_at, read_predictions, scores, sizes
+
+PATCH = {"instance_id": "a", "model_name_or_path": "m", "model_patch": "diff"}
+READ = Prediction("a", "m", "diff", is_patch=True)
+FORMS: dict[str, tuple[str, list[Prediction]]] = {
+    "JSON lines": (json.dumps(PATCH) + "\n\n" + json.dumps({**PATCH, "instance_id": "b"}), [
+        READ, Prediction("b", "m", "diff", is_patch=True),
+    ]),
+    "one line": (json.dumps(PATCH), [READ]),
+    "one object over several lines": (json.dumps(PATCH, indent=2), [READ]),
+    "a list": (json.dumps([PATCH, PATCH]), [READ, READ]),
+    "an object by id, as SWE-bench writes it": (json.dumps({"a": PATCH}), [READ]),
+    "an object of patches by id": (json.dumps({"a": "diff"}), [Prediction("a", "", "diff", is_patch=True)]),
+    "an object of completions by id": (json.dumps({"a": ["x", "y"]}), [
+        Prediction("a", "", "x", is_patch=False), Prediction("a", "", "y", is_patch=False),
+    ]),
+    "a completion": (json.dumps({"instance_id": "a", "model": "m", "completion": "said"}), [
+        Prediction("a", "m", "said", is_patch=False),
+    ]),
+    "completions": (json.dumps({"instance_id": "a", "completions": ["x", "y"]}), [
+        Prediction("a", "", "x", is_patch=False), Prediction("a", "", "y", is_patch=False),
+    ]),
+    "chat messages": (json.dumps({"instance_id": "a", "completion": [
+        {"role": "user", "content": "?"}, {"role": "assistant", "content": "said"}]}), [
+        Prediction("a", "", "said", is_patch=False),
+    ]),
+    "no patch, as SWE-bench writes it": (json.dumps({**PATCH, "model_patch": None}), [
+        Prediction("a", "m", "", is_patch=True),
+    ]),
+    "a byte order mark": ("\ufeff" + json.dumps(PATCH), [READ]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_form_is_read(tmp_path: Path, form: str) -> None:
+    text, expected = FORMS[form]
+    path = tmp_path / "answers"
+    path.write_text(text, encoding="utf-8")
+    assert read_predictions(path) == expected
+
+
+def test_standard_input_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(json.dumps(PATCH).encode())))
+    assert read_predictions("-") == [READ]
+
+
+WRONG = {
+    "no JSON": ("nonsense", "answers:1: no JSON"),
+    "no answer": (json.dumps(PATCH) + '\n{"instance_id": "x"}', "answers:2: no answer"),
+    "no id": ('{"model_patch": "diff", "instance_id": 3}', "answers:1: instance_id"),
+    "a number in a list": ("[3]", r"answers\[0\]: must be an object"),
+    "a number for an answer": ('{"instance_id": "a", "completion": 3}', "answers:1: an answer must be a text"),
+    "nested too deeply": ("[" * 100_000, "answers: nested too deeply|answers:1: no JSON"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_is_no_answer_is_one_line_with_its_place(tmp_path: Path, case: str) -> None:
+    text, message = WRONG[case]
+    path = tmp_path / "answers"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(DatasetError, match=message) as caught:
+        read_predictions(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_pass_at_k_is_the_unbiased_estimate() -> None:
+    assert pass_at(1, 4, 1) == 0.25
+    assert pass_at(2, 4, 1) == 0.5
+    assert pass_at(4, 4, 1) == 1.0
+    assert pass_at(2, 4, 0) == 0.0
+    assert (sizes(1), sizes(4), sizes(6)) == ([1], [1, 2, 4], [1, 2, 4, 6])
+
+
+def test_scores_are_by_model_and_leave_out_what_could_not_be_run() -> None:
+    outcomes = [
+        Outcome("a", "", model="m"), Outcome("a", "fail_to_pass_failed", model="m"),
+        Outcome("b", "no_answer", model="m"), Outcome("b", "no_answer", model="m"),
+        Outcome("a", "", model="n"), Outcome("b", "error", model="n"),
+    ]  # fmt: skip
+    first, second = scores(outcomes)
+    assert (first.model, first.rows, first.answers, first.solved) == ("m", 2, 4, 1)
+    assert first.pass_at == {1: 0.25, 2: 0.5}
+    assert (second.model, second.rows, second.answers, second.pass_at) == ("n", 1, 1, {1: 1.0})
