@@ -96,4 +96,4 @@ def test_an_unusual_right_answer_earns_its_reward(sandbox: Sandbox, answer: str)
 
 def test_a_wrong_answer_earns_nothing(sandbox: Sandbox) -> None:
     for wrong in ("def double(x):\n    return x * x\n", "def double(x):\n    raise TypeError\n", "", "syntax error"):
-        assert judge(sandbox, {"calc/core.py": wrong}).reward == 0.0
+        assert judge(sandbox, {"calc/core.py": wrong}).outcome.reward == 0.0

@@ -63,7 +63,7 @@ class Tests:
     def __call__(self, job: Job) -> Report:
         self.jobs.append(job)
         says = self.reference if job.files[PATH] == REFERENCE else self.says
-        expected = dict(re.findall(r"number\('(\w+)'\) == (.+)", str(job.files[TESTS])))
+        expected = dict(re.findall(r"number\('(\w+)'\) == (.+)", str(job.files.get(TESTS, TEXT))))
         found = {test: says(name := test.rpartition("_")[2], int(expected[name])) for test in job.tests or ()}
         results = tuple(TestResult(test, outcome, 0.1, f"E  {outcome}") for test, outcome in found.items() if outcome)
         broken = any(result.outcome in ("failed", "error") for result in results)
@@ -215,7 +215,7 @@ def test_the_sessions_run_in_either_order_and_hold_other_tests_each_time() -> No
         run = Tests(right)
         grade(TASK, {PATH: "answer\n"}, run, Random(seed))
         orders.add(tuple(job.tests for job in run.jobs[1:]))
-    assert len(orders) > 10
+    assert len(orders) == 8, "each of the three tests that are never altered is in either session"
 
 
 # Part pay

@@ -169,7 +169,7 @@ def test_a_row_whose_reference_fails_here_says_nothing_of_its_answers(
             None,
             0.0,
         ]
-        assert "the reference does not pass here (fail_to_pass_failed)" in verdicts["verdict"][0]
+        assert "the reference does not pass here (" in verdicts["verdict"][0]
         assert rewards.grader.failed_in_a_row == 1
         assert earned(rewards, rows["scale"], [SCALE]) == [1.0]
         assert rewards.grader.failed_in_a_row == 0

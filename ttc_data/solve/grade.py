@@ -87,11 +87,14 @@ def grade(
         SandboxLost: the sandbox broke, which says nothing about the answer.
     """
 
+    if not task.fail_to_pass:
+        return Outcome(task.instance_id, "no_fail_to_pass")
+
     def seen(session: Session, files: Files = files) -> Seen:
         return Seen(session, run(task.job(session, files)))
 
     look = seen(task.look)
-    if look.defect or look.failing or not task.fail_to_pass:
+    if look.defect or look.failing:
         pays = partly and not look.defect and (set(look.session.must_pass) - set(look.failing)) & set(task.paying)
         if not pays:
             return _judged(task, [look])
@@ -141,8 +144,6 @@ def _judged(task: Task, sessions: Sequence[Seen], before: int = 0) -> Outcome:
         reason = next(one.defect for one in sessions if one.defect)
     elif failing:
         reason = "fail_to_pass_failed" if failing[0] in task.fail_to_pass else "pass_to_pass_failed"
-    elif not task.fail_to_pass:
-        reason = "no_fail_to_pass"
     elif unmoved:
         reason, named = "tampered", unmoved[0].tests[0]
     messages = messages_of([one.report for one in sessions], failing)
