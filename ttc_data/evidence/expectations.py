@@ -24,6 +24,7 @@ from ttc_data.records import Tripwire, TripwireKind
 MOST_A_CLAIM = 3
 MOST_CALLS = 2
 LONG = 60
+ANYTHING = frozenset({"Exception", "BaseException", "Warning"})
 MOST_REPLACED = 120
 """Characters of an expression that a literal takes the place of."""
 TRANSPARENT = frozenset(
@@ -250,19 +251,21 @@ class TestFile:
         node = claim.node
         if claim.exception is not None:
             text = self.file.text(claim.exception)
-            for narrow in (False, True):
-                for name in exceptions(text, self.file, warning=claim.warning, narrow=narrow)[:1]:
-                    edit = replaced(
-                        self._edit(*self.file.span(claim.exception), name, "exception"), self.file, Random(text)
-                    )
-                    if edit is not None:
-                        yield (Rank.RARE_EXCEPTION if narrow else Rank.EXCEPTION), edit
+            wide = exceptions(text, self.file, warning=claim.warning)
+            rare = exceptions(text, self.file, warning=claim.warning, narrow=True)
+            for rank, names in (
+                (Rank.EXCEPTION, [] if text in ANYTHING else wide),
+                (Rank.RARE_EXCEPTION, [name for name in rare if name not in wide]),
+            ):
+                if names:
+                    edit = self._edit(*self.file.span(claim.exception), "", "exception")
+                    yield rank, replace(edit, new=self._random(edit).choice(names))
             return
         if claim.side is not None:
             # An object that equals everything may deny that it differs: `!=` would not tell it from the right answer.
-            edit = self._value(claim.side)
-            if edit is not None:
-                yield Rank.EXPRESSION, edit
+            literal = self._value(claim.side)
+            if literal is not None:
+                yield Rank.EXPRESSION, literal
                 return
         if isinstance(node, ast.Assert):
             yield Rank.NEGATION, self._negated(node)

@@ -50,7 +50,9 @@ def other_value(
         if new is None:
             return None
         value = literal(new)
-        if new != text and (new in ("True", "False") or not isinstance(value, ast.Constant) or value.value not in avoid):
+        if new != text and (
+            new in ("True", "False") or not isinstance(value, ast.Constant) or value.value not in avoid
+        ):
             return new
     return None
 
@@ -116,7 +118,7 @@ def other_number(
         number = _number(new)
         if number is None or type(number) is not type(value) or number in avoid:
             continue
-        if number != value and _apart(value, number, file):
+        if number != value and not re.match(r"0[eE]", new) and _apart(value, number, file):
             return new
     return None
 
@@ -255,9 +257,11 @@ def other_members(node: ast.List | ast.Tuple | ast.Set, file: Siblings, random: 
     made: list[str] = []
     for part in old:
         new = other_value(part, file.text(part), file, random, avoid=values)
-        if new is None or new in ("True", "False"):
+        value = literal(new) if new else None
+        if new is None or not isinstance(value, ast.Constant) or new in ("True", "False"):
             return None
         made.append(new)
+        values |= {value.value}
     inside = ", ".join(made)
     if isinstance(node, ast.Tuple):
         return f"({inside},)" if len(made) == 1 else f"({inside})"

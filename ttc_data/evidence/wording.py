@@ -77,7 +77,7 @@ def other_string(text: str, file: Siblings, random: Random, *, plain: bool = Fal
 def _sibling(text: str, shown: str, file: Siblings, random: Random, *, plain: bool) -> str | None:
     """Another string of the file, of about the same length and with the same sort of characters, in the same quotes."""
     start = _PREFIX.match(text)
-    if start is None or "\n" in text:
+    if start is None or "\n" in text or start[2] in text[start.end() : -len(start[2])]:
         return None
     most = max(SHORT, len(shown) * 3 // 2)
     alike = [
@@ -87,6 +87,7 @@ def _sibling(text: str, shown: str, file: Siblings, random: Random, *, plain: bo
         and one.isascii()
         and (sorts(one) <= sorts(shown) or not folded(shown))
         and (one.isalnum() if plain else one.isprintable() and not set(one) & set("\\'\"{}%"))
+        and differs(shown, one)
         and one
     ]
     if not folded(shown) and not alike:
@@ -140,10 +141,9 @@ def reworded(text: str, start: int, end: int, file: Siblings, random: Random) ->
     elif not word.isascii():
         new = _other_letter(word, random)
     else:
+        own = {part.lower() for part in re.findall(r"[A-Za-z]+", text)}
         choice = [
-            one
-            for one in file.words
-            if abs(len(one) - len(word)) <= 1 and len(one) >= LIKE_A_WORD and one != word.lower()
+            one for one in file.words if abs(len(one) - len(word)) <= 1 and len(one) >= LIKE_A_WORD and one not in own
         ]
         if len(word) >= LIKE_A_WORD and choice and random.random() < 0.6:
             new = like(word, random.choice(choice))
