@@ -222,7 +222,7 @@ class _Attempt:
                 for one in propose(known[path], ids_there, self.sample.qualname)
             ]
             proposals.sort(key=lambda one: one.rank)
-            return find_tripwires(proposals, tests, self.rules.tripwires, run_twin)
+            return find_tripwires(proposals, tests, self.rules.tripwires, run_twin, known)
 
         found = among(deciding) if self.rules.tripwires else ()
         if found or not self.rules.tripwires or len(deciding) == len(fail_to_pass):

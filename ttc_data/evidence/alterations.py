@@ -1,19 +1,38 @@
-"""Other words for a test's expectation: another value, the opposite claim, another exception.
+"""Other words for a test's expectation: the opposite claim, another exception.
 
-Each function gives the text to put in place of a syntax node's own text, or None where there is no sound one. An
-alteration is sound when every solution that passes the test as written fails it as altered.
+An alteration is sound when every solution that passes the test as written fails it as altered.
 """
 
 from __future__ import annotations
 
 import ast
+import builtins
 import re
+from random import Random
 
+from ttc_data.evidence.siblings import Siblings, is_builtin_exception
 from ttc_data.lang import python
 
-NOT_RAISED = ("BufferError", "ChildProcessError")
-NOT_WARNED = ("BytesWarning", "ImportWarning")
-EMPTY = {"list": "[0]", "tuple": "(0,)", "dict": "{0: 0}", "set": "{0}", "frozenset": "frozenset([0])"}
+RARE = (
+    "ZeroDivisionError", "OverflowError", "FileNotFoundError", "PermissionError", "FileExistsError", "TimeoutError",
+    "ConnectionError", "RecursionError", "ModuleNotFoundError", "UnicodeDecodeError", "EOFError", "NameError", "MemoryError",
+    "StopAsyncIteration", "IndentationError",
+)  # fmt: skip
+EXPECTED = (
+    "TypeError", "ValueError", "KeyError", "IndexError", "AttributeError", "RuntimeError", "NotImplementedError",
+    "StopIteration", "OSError", "ImportError", "AssertionError", "ZeroDivisionError", "OverflowError", "FileNotFoundError",
+)  # fmt: skip
+RARE_WARNINGS = ("ImportWarning", "UnicodeWarning", "ResourceWarning", "SyntaxWarning", "BytesWarning")
+WARNINGS = (
+    "UserWarning",
+    "DeprecationWarning",
+    "RuntimeWarning",
+    "FutureWarning",
+    "PendingDeprecationWarning",
+    "SyntaxWarning",
+)
+ROOTS = (Exception, BaseException, Warning)
+"""Everything derives from them: what is raised must have been seen."""
 OPERATORS: dict[type[ast.cmpop], tuple[bytes, str]] = {
     ast.Eq: (rb"==", "!="),
     ast.NotEq: (rb"!=", "=="),
@@ -47,61 +66,6 @@ OPPOSITES = {
     "assert_": "assertFalse",
     **{f"assert{kind}Equal": "assertNotEqual" for kind in ("List", "Tuple", "Dict", "Set", "Sequence", "MultiLine")},
 }
-TOLERANCE = 1000  # no test that compares numbers at all lets them be so far apart
-
-
-def other_value(node: ast.expr, text: str, *, tolerant: bool = False, same_object: bool = False) -> str | None:
-    """Write a literal that is not equal to the given one.
-
-    Args:
-        node: a constant, or an empty container.
-        text: the node's own text.
-        tolerant: numbers are compared with a tolerance.
-        same_object: it is compared with `is`, so only another of the names `None`, `True` and `False` will do.
-    """
-    match node:
-        case ast.Constant(value=None):
-            return "False"
-        case ast.Constant(value=bool() as value):
-            return str(not value)
-        case ast.Constant() if same_object:
-            return None
-        case ast.Constant(value=int() | float() | complex() as value):
-            return _other_number(value, tolerant=tolerant)
-        case ast.Constant(value=str() | bytes() as value):
-            return _other_string(value, text)
-        case ast.List(elts=[]) | ast.Tuple(elts=[]) | ast.Dict(keys=[]):
-            return EMPTY[type(node).__name__.lower()]
-        case ast.Call(func=ast.Name(id=name), args=[], keywords=[]) if name in EMPTY:
-            return EMPTY[name]
-        case _:
-            return None
-
-
-def _other_number(value: complex, *, tolerant: bool) -> str | None:
-    # `str` refuses an integer of more than 4,300 digits, `hex` does not.
-    if isinstance(value, int):
-        other = (value + 1) * TOLERANCE if tolerant else value + 1
-        return hex(other) if other.bit_length() > 1024 else str(other)
-    step = 1 if isinstance(value, float) else 1j  # a literal has no real part beside an imaginary one
-    changed = (value + step) * TOLERANCE if tolerant else value + step
-    changed = changed if changed != value else value / 2
-    written = repr(changed)
-    return written if changed != value and re.fullmatch(r"[0-9][0-9.e+-]*j?", written) else None
-
-
-def _other_string(value: str | bytes, text: str) -> str | None:
-    """One more character before the closing quotes; of several parts in a row the last one gets it."""
-    for quotes in (3, 1):
-        changed = f"{text[:-quotes]}~{text[-quotes:]}"
-        if _constant(changed) == (value + "~" if isinstance(value, str) else value + b"~"):
-            return changed
-    return None
-
-
-def _constant(text: str) -> object:
-    node = literal(text)
-    return node.value if isinstance(node, ast.Constant) else None
 
 
 def literal(text: str) -> ast.expr | None:
@@ -124,10 +88,34 @@ def literal_value(text: str) -> str | None:
             return None
 
 
-def other_exception(text: str, *, warning: bool = False) -> str:
-    """A class that no solution raises, instead of the one, or the tuple, that a test expects."""
-    choice = NOT_WARNED if warning else NOT_RAISED
-    return choice[choice[0] in text]
+def other_exception(text: str, file: Siblings, random: Random, *, warning: bool = False, narrow: bool = False) -> str:
+    """Other classes instead of the one, or the tuple of them, that a test expects; `""` where none is left.
+
+    Args:
+        text: as it is written.
+        file: that it stands in.
+        random: chooses.
+        warning: they are warned of.
+        narrow: none that a project's own exceptions are likely to derive from.
+    """
+    choice = exceptions(text, file, warning=warning, narrow=narrow)
+    count = max(text.count(",") + (not text.rstrip(" )").endswith(",")), 1) if text.startswith("(") else 1
+    chosen = random.sample(choice, min(count, len(choice)))
+    return f"({', '.join(chosen)})" if len(chosen) > 1 else "".join(chosen)
+
+
+def exceptions(text: str, file: Siblings, *, warning: bool = False, narrow: bool = False) -> list[str]:
+    """Every class that `other_exception` may choose: none is a parent or a child of what is expected, as far as is known."""
+    names = re.findall(r"\w+", text)
+    known = [getattr(builtins, name) for name in names if is_builtin_exception(name)]
+    choice = (RARE_WARNINGS if narrow else WARNINGS) if warning else (RARE if narrow else EXPECTED)
+    found: list[str] = []
+    for name in choice:
+        kind = getattr(builtins, name)
+        related = any(issubclass(kind, one) or issubclass(one, kind) for one in known if one not in ROOTS)
+        if name not in names and not related and name not in file.bound:
+            found.append(name)
+    return found
 
 
 def other_operator(operator: ast.cmpop, between: bytes) -> tuple[int, int, str] | None:

@@ -12,13 +12,14 @@ from ttc_data.lang.facts import last_name
 
 EQUAL = re.compile(r"(?i)^_?(assert_?\w*(equals?|eq|close)|eq_?|fail_?unless_?equal|assert_?is)$")
 UNEQUAL = re.compile(r"(?i)not|greater|less|unequal")
-TOLERANT = re.compile(r"(?i)almost|close|approx")
 CLOSE = frozenset({"isclose", "allclose", "array_equal", "array_equiv"})
 TRUE = frozenset({"assertTrue", "assert_", "assert_true", "failUnless"})
 RAISES = frozenset(
     {"raises", "assertRaises", "assertRaisesRegex", "assertRaisesRegexp", "assert_raises", "assert_raises_regex",
      "assertRaisesMessage", "failUnlessRaises"}
 )  # fmt: skip
+IS = frozenset({"assertIs", "assertIsNot", "assert_is"})
+IN = frozenset({"assertIn", "assert_in"})
 WARNS = frozenset({"warns", "assertWarns", "assertWarnsRegex", "assert_warns"})
 
 NODES_HELD = 1000
@@ -26,26 +27,19 @@ Names = frozenset[str]
 
 
 @dataclass(frozen=True)
-class Expected:
-    """An expression that a result is compared with."""
-
-    node: ast.expr
-    tolerant: bool = False
-    same_object: bool = False
-
-
-@dataclass(frozen=True)
 class Claim:
     """One assertion: an `assert`, or a call that does as much."""
 
     node: ast.Assert | ast.Call
-    expected: tuple[Expected, ...]
+    expected: tuple[ast.expr, ...]
     """Changing one of them makes the claim false."""
     relevant: bool
     """The target, or what it gave, is in it."""
     exception: ast.expr | None = None
     """The class, or tuple of them, that must be raised or warned of."""
     warning: bool = False
+    side: ast.expr | None = None
+    """What a literal can take the place of, so that the claim is false: of an equation, or where a result is looked for."""
 
 
 def mentions(node: ast.AST, names: Names) -> bool:
@@ -126,7 +120,9 @@ def claims(function: ast.AST, names: Names) -> list[Claim]:
     found: list[Claim] = []
     for node in in_order(function):
         if isinstance(node, ast.Assert):
-            found.append(Claim(node, tuple(_made_true(node.test, names)), mentions(node.test, names)))
+            made = tuple(_made_true(node.test, names))
+            relevant = mentions(node.test, names)
+            found.append(Claim(node, made, relevant, side=_side(node.test, made, names)))
         elif isinstance(node, ast.Call) and (name := last_name(node.func)):
             where = bodies.get(id(node), node)
             if name in RAISES | WARNS:
@@ -134,29 +130,50 @@ def claims(function: ast.AST, names: Names) -> list[Claim]:
                 if expected is not None and not isinstance(expected, ast.Starred):
                     found.append(Claim(node, (), mentions(where, names), expected, name in WARNS))
             elif name in TRUE and node.args:
-                found.append(Claim(node, tuple(_made_true(node.args[0], names)), mentions(node, names)))
+                made = tuple(_made_true(node.args[0], names))
+                found.append(Claim(node, made, mentions(node, names), side=_side(node.args[0], made, names)))
             elif EQUAL.match(name) and not UNEQUAL.search(name) and len(node.args) > 1:
-                same = name in ("assertIs", "assert_is")
-                sides = _sides(node.args[:2], names, tolerant=bool(TOLERANT.search(name)), same_object=same)
-                found.append(Claim(node, tuple(sides), mentions(node, names)))
+                sides = tuple(_sides(node.args[:2], names))
+                side = None if name in IS else (*sides, node.args[1])[0]
+                found.append(Claim(node, sides, mentions(node, names), side=side))
+            elif name in IN and len(node.args) > 1:
+                found.append(
+                    Claim(node, (), mentions(node, names), side=_looked_for(node.args[0], node.args[1], names))
+                )
             elif name.startswith("assert"):
                 found.append(Claim(node, (), mentions(node, names)))
     return found
 
 
-def _made_true(node: ast.expr, names: Names) -> Iterator[Expected]:
+def _side(node: ast.expr, expected: Sequence[ast.expr], names: Names) -> ast.expr | None:
+    match node:
+        case ast.Compare(ops=ops, comparators=comparators) if all(isinstance(op, ast.Eq) for op in ops):
+            return (*expected, comparators[-1])[0]
+        case ast.Compare(left=left, ops=[ast.In()], comparators=[right]):
+            return _looked_for(left, right, names)
+        case ast.Call(func=func, args=[_, right, *_]) if last_name(func) in CLOSE:
+            return (*expected, right)[0]
+        case _:
+            return None
+
+
+def _looked_for(left: ast.expr, right: ast.expr, names: Names) -> ast.expr:
+    """Of `left in right` the one that the target did not give."""
+    return left if mentions(right, names) else right
+
+
+def _made_true(node: ast.expr, names: Names) -> Iterator[ast.expr]:
     """What can be changed in an expression that is asserted, so that it is no longer true."""
     match node:
         case ast.BoolOp(op=ast.And(), values=values):
             for value in values:
                 yield from _made_true(value, names)
         case ast.Compare(left=left, ops=ops, comparators=comparators) if all(isinstance(op, ast.Eq) for op in ops):
-            near = any(isinstance(part, ast.Call) and last_name(part.func) == "approx" for part in ast.walk(node))
-            yield from _sides([left, *comparators], names, tolerant=near)
+            yield from _sides([left, *comparators], names)
         case ast.Compare(left=left, ops=[ast.Is()], comparators=[right]):
-            yield from _sides([left, right], names, same_object=True)
+            yield from _sides([left, right], names)
         case ast.Call(func=func, args=[left, right, *_]) if last_name(func) in CLOSE:
-            yield from _sides([left, right], names, tolerant=True)
+            yield from _sides([left, right], names)
         case ast.Call(
             func=ast.Name(id="all"), args=[ast.GeneratorExp(elt=every) | ast.ListComp(elt=every)], keywords=[]
         ):
@@ -165,16 +182,13 @@ def _made_true(node: ast.expr, names: Names) -> Iterator[Expected]:
             yield from _made_true(inner, names)
 
 
-def _sides(
-    operands: Sequence[ast.expr], names: Names, *, tolerant: bool = False, same_object: bool = False
-) -> Iterator[Expected]:
+def _sides(operands: Sequence[ast.expr], names: Names) -> Iterator[ast.expr]:
     """The operands that say what is expected: those that the target has no part in, literals first, then the last ones."""
     free = [operand for operand in operands if not mentions(operand, names)]
     if len(free) == len(operands):  # nothing of the target in it: the side that calls something is the result
         plain = [operand for operand in free if not _calls(operand)]
         free = plain if plain and len(plain) < len(free) else free[-1:]
-    for operand in reversed(free):
-        yield Expected(operand, tolerant, same_object)
+    yield from reversed(free)
 
 
 def _calls(node: ast.expr) -> bool:

@@ -6,9 +6,12 @@ import ast
 import doctest
 import re
 from collections.abc import Iterator
+from random import Random
 from typing import TypeAlias
 
-from ttc_data.evidence.alterations import literal, other_exception, other_value
+from ttc_data.evidence.alterations import literal
+from ttc_data.evidence.places import replaced
+from ttc_data.evidence.siblings import Siblings
 from ttc_data.lang import python
 from ttc_data.records import Tripwire, TripwireKind
 
@@ -50,44 +53,56 @@ def _edits(source: bytes, path: str, name: str, docstring: str, first: int) -> I
         margin = " " * example.indent
         as_written = shown == [margin + line if line else line for line in wanted]
         if example.exc_msg is not None:
-            change = _other_class(wanted, example.exc_msg)
+            place = _class(wanted, example.exc_msg)
         else:
-            change = (as_written and _other_literal(wanted)) or _another_word(wanted)
-        if change is None:
+            place = (as_written and _literal(wanted)) or _line(wanted)
+        if place is None:
             continue
-        number, column, old, new = change
+        number, column, old = place
         before = (margin + wanted[number]).encode("utf-8", "surrogatepass")[: example.indent + column]
         if shown[number].encode("utf-8", "surrogatepass").startswith(before + old.encode("utf-8", "surrogatepass")):
             rank = UNRELATED * (re.search(rf"\b{re.escape(name)}\b", example.source) is None)
             kind: TripwireKind = "value" if example.exc_msg is None else "exception"
-            yield rank, Tripwire(path, first + start + number, len(before), old, new, kind, (), ())
+            edit = Tripwire(path, first + start + number, len(before), old, "", kind, (), ())
+            if (found := replaced(edit, Siblings.of(source), Random(f"{path}:{edit.line}:{old}"))) is not None:
+                yield rank, found
 
 
-Change: TypeAlias = tuple[int, int, str, str]
-"""Line and column in the wanted text, both from 0, the column in bytes; old and new text."""
+Place: TypeAlias = tuple[int, int, str]
+"""Line and column in the wanted text, both from 0, the column in bytes; the text there."""
 
 
-def _other_class(wanted: list[str], message: str) -> Change | None:
+def _class(wanted: list[str], message: str) -> Place | None:
     """Only the class of an exception is compared: IGNORE_EXCEPTION_DETAIL."""
     match = re.match(r"[A-Za-z_][\w.]*", message)
     lines = [number for number, line in enumerate(wanted) if number and match and message.startswith(line) and line]
-    return (lines[0], 0, match[0], other_exception(match[0])) if lines and match else None
+    return (lines[0], 0, match[0]) if lines and match else None
 
 
-def _other_literal(wanted: list[str]) -> Change | None:
-    """Another constant in a result that reads as an expression; none where an ellipsis may stand for it."""
+def _literal(wanted: list[str]) -> Place | None:
+    """A constant, or an empty container, in a result that reads as an expression; none where an ellipsis may stand for it."""
     node = None if any("..." in line for line in wanted) else literal("\n".join(wanted))
     for part in ast.walk(node) if node else ():
         if isinstance(part, ast.expr) and part.lineno == part.end_lineno:
             number = part.lineno - 2  # `literal` puts a line in front
             line = wanted[number].encode("utf-8", "surrogatepass")
             text = line[part.col_offset : part.end_col_offset].decode("utf-8", "surrogatepass")
-            new = other_value(part, text)
-            if new is not None:
-                return number, part.col_offset, text, new
+            match part:
+                case ast.Constant(value=None | bool() | int() | float() | complex()):
+                    return number, part.col_offset, text
+                case ast.Constant(value=str() | bytes()) if re.search(r"[^\W_]", text):
+                    return number, part.col_offset, text
+                case ast.List(elts=[]) | ast.Tuple(elts=[]) | ast.Dict(keys=[]):
+                    return number, part.col_offset, text
     return None
 
 
-def _another_word(wanted: list[str]) -> Change | None:
-    """A character in front of all: an ellipsis at the end would take whatever is added there."""
-    return (0, 0, wanted[0][0], f"~{wanted[0][0]}") if wanted[0] else None
+def _line(wanted: list[str]) -> Place | None:
+    """The first line with a word in it, up to an ellipsis: what stands before that must be there as it is."""
+    for number, line in enumerate(wanted):
+        part = line.partition("...")[0]
+        if re.search(r"[^\W_]", part) and line != "<BLANKLINE>":
+            return number, 0, part
+        if "..." in line:
+            return None
+    return None

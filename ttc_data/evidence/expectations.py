@@ -9,22 +9,29 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from itertools import islice
+from random import Random
 from typing import TypeAlias
 from unittest import TestCase
 
-from ttc_data.evidence.alterations import OPPOSITES, other_exception, other_operator, other_value
-from ttc_data.evidence.claims import Claim, Expected, Names, claims, derived, in_order, mentions
+from ttc_data.evidence.alterations import OPPOSITES, exceptions, other_operator
+from ttc_data.evidence.claims import Claim, Names, claims, derived, in_order, mentions
+from ttc_data.evidence.places import replaced
 from ttc_data.evidence.scopes import Scope, Trail, parameters
-from ttc_data.lang import python
+from ttc_data.evidence.siblings import Siblings
 from ttc_data.lang.facts import Function, definition_nodes, is_dunder, last_name
 from ttc_data.records import Tripwire, TripwireKind
 
 MOST_A_CLAIM = 3
 MOST_CALLS = 2
 LONG = 60
+ANYTHING = frozenset({"Exception", "BaseException", "Warning"})
+MOST_REPLACED = 120
+"""Characters of an expression that a literal takes the place of."""
 TRANSPARENT = frozenset(
     {"approx", "set", "list", "tuple", "frozenset", "dict", "sorted", "deque", "Counter", "OrderedDict", "array"}
 )
+MADE = re.compile(r"_*[A-Z]|timedelta$")
+"""Calls that make a value of what they are given."""
 HELPERS = re.compile(r"_?(check|assert|verify|expect|compare)")
 NO_EQUALITY = re.compile(r"(?i)not|less|greater|in$|raises|warn|contains|between|range|regex|match|true|false")
 
@@ -37,8 +44,10 @@ class Rank(IntEnum):
     PARAMETER = 2
     INSIDE_CALL = 3
     MODULE = 4
-    NEGATION = 5
+    EXPRESSION = 5
     EXCEPTION = 6
+    RARE_EXCEPTION = 7
+    NEGATION = 8
     UNRELATED = 10
     """Added where nothing of the target is in the claim."""
     SHARED = 20
@@ -66,7 +75,7 @@ class _Place:
     def of(cls, function: ast.AST, scope: Scope, names: Names) -> _Place:
         known = derived(function, names)
         made = tuple(claims(function, known))
-        parts: list[ast.AST] = [one.node for claim in made for one in claim.expected]
+        parts: list[ast.AST] = [expected for claim in made for expected in claim.expected]
         parts += [claim.node.msg for claim in made if isinstance(claim.node, ast.Assert) and claim.node.msg]
         sides = frozenset(id(part) for node in parts for part in ast.walk(node) if isinstance(part, ast.Name))
         own = [node for node in ast.walk(function) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
@@ -91,8 +100,9 @@ class TestFile:
     def __init__(self, source: bytes, path: str, target: str) -> None:
         self.source = source
         self.path = path
-        self.starts = python.line_starts(source)
-        self.tree = python.parse_shared(source)
+        self.file = Siblings.of(source)
+        self.starts = self.file.starts
+        self.tree = self.file.tree
         self.module = Scope(tuple(self.tree.body))
         words = [word for word in target.split(".") if word != "<locals>"]
         self.target: Names = frozenset(words[-2:] if is_dunder(words[-1]) else words[-1:])
@@ -164,9 +174,8 @@ class TestFile:
         if helper is None or helper is place.function:
             if HELPERS.match(name) and not NO_EQUALITY.search(name) and not hasattr(TestCase, name):
                 for argument in reversed(call.args):
-                    expected = Expected(argument)
                     if not mentions(argument, place.names):
-                        found = islice(self._values(expected, place, frozenset()), MOST_A_CLAIM)
+                        found = islice(self._values(argument, place, frozenset()), MOST_A_CLAIM)
                         yield from ((Rank.INSIDE_CALL + less, edit) for _, edit in found)
             return
         every = [argument.arg for argument in (*helper.args.posonlyargs, *helper.args.args)]
@@ -180,20 +189,19 @@ class TestFile:
             stands_in_helper = first <= edit.line <= last and not inner
             yield rank + Rank.SHARED * stands_in_helper, edit
 
-    def _values(self, expected: Expected, place: _Place, trail: Trail) -> Iterator[Ranked]:
+    def _values(self, expected: ast.expr, place: _Place, trail: Trail) -> Iterator[Ranked]:
         """Other values for what stands in an expression, or for where its variables come from."""
         later: list[Ranked] = []
-        for part, tolerant, in_call in self._parts(expected.node, expected.tolerant, False):
+        for part, in_call in self._parts(expected, False):
             if isinstance(part, ast.Name):
                 if id(part) not in trail:
-                    later += self._from_variable(part, replace(expected, tolerant=tolerant), place, trail)
+                    later += self._from_variable(part, place, trail)
                 continue
-            new = other_value(part, self._text(part), tolerant=tolerant, same_object=expected.same_object)
-            if new is not None:
-                yield (Rank.INSIDE_CALL if in_call else Rank.LITERAL), self._edit(*self._span(part), new, "value")
+            if (edit := self._value(part)) is not None:
+                yield (Rank.INSIDE_CALL if in_call else Rank.LITERAL), edit
         yield from later
 
-    def _from_variable(self, name: ast.Name, expected: Expected, place: _Place, trail: Trail) -> Iterator[Ranked]:
+    def _from_variable(self, name: ast.Name, place: _Place, trail: Trail) -> Iterator[Ranked]:
         sources = place.scope.sources(name.id, trail | {id(name)}, name.lineno)
         for value, scope, way in sources[:MOST_A_CLAIM]:
             if not place.expects_alone(way):
@@ -206,74 +214,112 @@ class TestFile:
                 else Rank.MODULE
             )
             inside = place if scope is place.scope else replace(place, scope=scope)
-            found = self._values(replace(expected, node=value), inside, way)
+            found = self._values(value, inside, way)
             yield from ((max(rank, less), edit) for rank, edit in islice(found, MOST_A_CLAIM))
 
-    def _parts(self, node: ast.expr, tolerant: bool, in_call: bool) -> Iterator[tuple[ast.expr, bool, bool]]:
-        """Literals and variables of an expression, without what the target is asked: (node, tolerant, in a call)."""
-        children = [child for child in ast.iter_child_nodes(node) if isinstance(child, (ast.expr, ast.keyword))]
+    def _parts(self, node: ast.expr, in_call: bool) -> Iterator[tuple[ast.expr, bool]]:
+        """Literals and variables that decide what an expression gives: (node, in a call).
+
+        What the target is asked is left out, and what may be changed without effect: `10 // 3`, `text[:5]`, `len("ab")`.
+        """
+        children: list[ast.expr | None] = []
         match node:
-            case ast.JoinedStr() | ast.Lambda():
-                return
             case ast.Constant() | ast.Name() | ast.List(elts=[]) | ast.Tuple(elts=[]) | ast.Dict(keys=[]):
-                yield node, tolerant, in_call
-                return
-            case ast.Call(func=func) if mentions(func, self.target):
-                return
-            case ast.Call(func=func, args=arguments):
+                yield node, in_call
+            case ast.List(elts=parts) | ast.Tuple(elts=parts) | ast.Set(elts=parts):
+                children = [*parts]
+            case ast.Dict(keys=keys, values=values):
+                children = [part for pair in zip(keys, values, strict=True) for part in pair]
+            case ast.Starred(value=value) | ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=value):
+                children = [value]
+            case ast.BinOp(left=left, op=ast.Add() | ast.Sub(), right=right):
+                children = [left, right]
+            case ast.Call(func=func, args=arguments) if not mentions(func, self.target):
                 name = last_name(func)
                 if not arguments and not node.keywords:
-                    yield node, tolerant, in_call
-                in_call = in_call or name not in TRANSPARENT
-                tolerant = tolerant or name == "approx"
-                children = [*arguments[: 1 if name == "approx" else None]]
-                children += [] if name == "approx" else [keyword.value for keyword in node.keywords]
-                children += [func.value] if isinstance(func, ast.Attribute) else []
-            case ast.Subscript() | ast.IfExp():
-                in_call = True
+                    yield node, in_call
+                elif name in TRANSPARENT or MADE.match(name):
+                    in_call = in_call or name not in TRANSPARENT
+                    children = [*arguments[: 1 if name == "approx" else None]]
+                    children += [] if name == "approx" else [keyword.value for keyword in node.keywords]
         for child in children:
-            if isinstance(child, ast.expr):
-                yield from self._parts(child, tolerant, in_call)
+            if child is not None:
+                yield from self._parts(child, in_call)
 
     def _opposites(self, claim: Claim) -> Iterator[Ranked]:
-        """The claim turned round, or another exception expected."""
+        """Another exception expected, a literal for what a result is compared with, or the claim turned round."""
         node = claim.node
         if claim.exception is not None:
-            new = other_exception(self._text(claim.exception), warning=claim.warning)
-            yield Rank.EXCEPTION, self._edit(*self._span(claim.exception), new, "exception")
-        elif isinstance(node, ast.Assert):
+            text = self.file.text(claim.exception)
+            wide = exceptions(text, self.file, warning=claim.warning)
+            rare = exceptions(text, self.file, warning=claim.warning, narrow=True)
+            for rank, names in (
+                (Rank.EXCEPTION, [] if text in ANYTHING else wide),
+                (Rank.RARE_EXCEPTION, [name for name in rare if name not in wide]),
+            ):
+                if names:
+                    edit = self._edit(*self.file.span(claim.exception), "", "exception")
+                    yield rank, replace(edit, new=self._random(edit).choice(names))
+            return
+        if claim.side is not None:
+            # An object that equals everything may deny that it differs: `!=` would not tell it from the right answer.
+            literal = self._value(claim.side)
+            if literal is not None:
+                yield Rank.EXPRESSION, literal
+                return
+        if isinstance(node, ast.Assert):
             yield Rank.NEGATION, self._negated(node)
         elif (name := last_name(node.func)) in OPPOSITES:
-            end = self._span(node.func)[1]
+            end = self.file.span(node.func)[1]
             start = end - len(name)
             if self.source[start:end] == name.encode():
                 yield Rank.NEGATION, self._edit(start, end, OPPOSITES[name], "negation")
 
     def _negated(self, node: ast.Assert) -> Tripwire:
         test = node.test
-        if isinstance(test, ast.Compare) and len(test.ops) == 1:
-            start, end = self._span(test.left)[1], self._span(test.comparators[0])[0]
-            if found := other_operator(test.ops[0], self.source[start:end]):
-                return self._edit(start + found[0], start + found[1], found[2], "negation")
-        if isinstance(test, (ast.BoolOp, ast.IfExp, ast.Lambda, ast.NamedExpr)):
-            return self._edit(*self._span(test), f"not ({self._text(test)})", "negation")
-        start = self._span(node)[0]
+        start = self.file.span(node)[0]
+        match test:
+            case ast.Compare(left=left, ops=[operator], comparators=[right]):
+                first, last = self.file.span(left)[1], self.file.span(right)[0]
+                if found := other_operator(operator, self.source[first:last]):
+                    return self._edit(first + found[0], first + found[1], found[2], "negation")
+            case ast.UnaryOp(op=ast.Not(), operand=operand):
+                first = self.file.span(test)[0]
+                negated = re.match(rb"not[ \t]+", self.source[first : self.file.span(operand)[0]])
+                if negated:
+                    rest = self.source[start:first]
+                    old = rest + negated[0]
+                    return self._edit(start, start + len(old), rest.decode(), "negation")
+            case ast.BoolOp() | ast.IfExp() | ast.Lambda() | ast.NamedExpr():
+                return self._edit(*self.file.span(test), f"not ({self.file.text(test)})", "negation")
         return self._edit(start, start + len("assert"), "assert not", "negation")
 
-    def _span(self, node: ast.expr | ast.stmt) -> tuple[int, int]:
-        start = self.starts[node.lineno - 1] + node.col_offset
-        return start, self.starts[(node.end_lineno or node.lineno) - 1] + (node.end_col_offset or 0)
+    def _value(self, node: ast.expr) -> Tripwire | None:
+        """Another value for an expression; of a long literal, or one of several lines, a part of one line is changed."""
+        start, end = self.file.span(node)
+        text = self.file.text(node)
+        if (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, (str, bytes))
+            and (len(text) > LONG or "\n" in text)
+        ):
+            for match in re.finditer(r"[^\r\n]{1,%d}" % LONG, text):
+                if len(re.findall(r"[^\W_]", match[0])) > LONG // 10:
+                    first = start + len(text[: match.start()].encode("utf-8", "surrogatepass"))
+                    end = first + len(match[0].encode("utf-8", "surrogatepass"))
+                    edit = self._edit(first, end, "", "value")
+                    if (found := replaced(edit, self.file, self._random(edit))) is not None:
+                        return found
+            return None
+        if "\n" in text or "\r" in text or len(text) > MOST_REPLACED:
+            return None
+        edit = self._edit(start, end, "", "value")
+        return replaced(edit, self.file, self._random(edit))
 
-    def _text(self, node: ast.expr) -> str:
-        return self.source[slice(*self._span(node))].decode("utf-8", "surrogatepass")
+    def _random(self, edit: Tripwire) -> Random:
+        return Random(f"{edit.path}:{edit.line}:{edit.column}:{edit.old}")
 
     def _edit(self, start: int, end: int, new: str, kind: TripwireKind) -> Tripwire:
-        """An edit as it is published: of a long literal only the end, where it is changed."""
         old = self.source[start:end].decode("utf-8", "surrogatepass")
-        if len(old) > LONG or "\n" in old or "\r" in old:
-            same = next((i for i, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
-            cut = max(same - LONG // 2, old.rfind("\n", 0, same) + 1, old.rfind("\r", 0, same) + 1, 0)
-            start += len(old[:cut].encode("utf-8", "surrogatepass"))
-            old, new = old[cut:], new[cut:]
         line = bisect_right(self.starts, start)
         return Tripwire(self.path, line, start - self.starts[line - 1], old, new, kind, (), ())

@@ -63,7 +63,10 @@ def propose(text: str, tests: Sequence[str], target: str) -> list[Proposal]:
             found += [Proposal(rank, function, edit) for rank, edit in edits[:MOST_A_TEST]]
     except (SyntaxError, RecursionError):  # what Python cannot read, pytest could not either
         return []
-    return list({one.tripwire: one for one in sorted(found, key=lambda one: one.rank)}.values())
+    best: dict[Tripwire, Proposal] = {}
+    for one in sorted(found, key=lambda one: one.rank):
+        best.setdefault(one.tripwire, one)
+    return list(best.values())
 
 
 def function_of(test: str) -> str:

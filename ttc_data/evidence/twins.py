@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from random import Random
 
 from ttc_data.errors import DatasetError
+from ttc_data.evidence.places import every_exception, replaced
+from ttc_data.evidence.siblings import Siblings
 from ttc_data.evidence.tripwires import Proposal, altered, function_of, renamed
 from ttc_data.records import Tripwire
 from ttc_data.sandbox.judging import BROKEN, COUNTS_AS_PASSED, session_defect
 from ttc_data.sandbox.protocol import Report
 
 MOST_SESSIONS = 4
+MOST_PROOFS = 2
+TRIES = 8
 RunTwin = Callable[[Sequence[Tripwire], Sequence[str]], Report]
 """Runs the reference with some edits made, and test ids beside those of the row."""
 
@@ -34,42 +40,109 @@ def twin_files(tripwires: Sequence[Tripwire], texts: Mapping[str, str]) -> dict[
     return files
 
 
-def find_tripwires(
-    proposals: Sequence[Proposal], fail_to_pass: Sequence[str], most: int, run: RunTwin
+def draw(
+    tripwires: Sequence[Tripwire], texts: Mapping[str, str], random: Random, tests: Sequence[str]
 ) -> tuple[Tripwire, ...]:
-    """Run proposed edits on the reference, some at once, and keep those that make their tests fail.
+    """Put something else in the places of tripwires: as natural as what is published, and failed by the same answers.
 
-    What is returned was seen in one session with nothing else altered: each of its tests failed, every other test of
-    `fail_to_pass` passed.
+    Args:
+        tripwires: of a row.
+        texts: of the test files as they are, by path.
+        random: chooses; nothing else does.
+        tests: ids of the row's tests: none is given to another test whose parameter changes.
+
+    Returns:
+        The same places in the same order. Where there is no other text, as for a claim turned round, the tripwire as it is.
+
+    Raises:
+        DatasetError: a tripwire's file is not there, or cannot be read.
+    """
+    taken = {*tests, *ids(tripwires)}
+    drawn: list[Tripwire] = []
+    for edit in tripwires:
+        file = _siblings(edit, texts)
+        found = edit
+        for _ in range(TRIES):
+            other = replaced(edit, file, random)
+            named = _named(edit, other, taken) if other is not None else None
+            if named is not None:
+                found = named
+                break
+        taken |= set(found.tests)
+        drawn.append(found)
+    return tuple(drawn)
+
+
+def _siblings(edit: Tripwire, texts: Mapping[str, str]) -> Siblings:
+    try:
+        return Siblings.of(texts[edit.path].encode("utf-8", "surrogatepass"))
+    except (KeyError, SyntaxError, RecursionError) as error:
+        raise DatasetError(
+            f"{edit.path}: a tripwire is in it, and it is no file that can be read ({error!r}); fetch the dataset again"
+        ) from error
+
+
+def _named(edit: Tripwire, other: Tripwire, taken: AbstractSet[str]) -> Tripwire | None:
+    """The edit with another text, and the ids that its tests have then; None where another test has one of them."""
+    follow: dict[str, str] = {}
+    for test in edit.renamed:
+        pairs = zip(renamed(edit, [test]), renamed(other, [test]), strict=False)
+        follow |= {before: after for before, after in pairs if before in edit.tests}
+    if (edit.renamed and not follow) or not taken.isdisjoint(set(follow.values()) - set(edit.tests)):
+        return None
+    return replace(other, tests=tuple(sorted(follow.get(test, test) for test in edit.tests)))
+
+
+def find_tripwires(
+    proposals: Sequence[Proposal], fail_to_pass: Sequence[str], most: int, run: RunTwin, texts: Mapping[str, str]
+) -> tuple[Tripwire, ...]:
+    """Run proposed edits on the reference, several at once, and keep those that make their tests fail.
+
+    Each place that is returned was seen with two replacements, the last time with nothing else altered: each of its tests
+    failed, every other test of `fail_to_pass` passed. Of an exception, all that may ever be drawn were seen at once.
 
     Args:
         proposals: best first.
         fail_to_pass: the row's.
         most: keep so many.
         run: a session on the reference.
+        texts: of the test files as they are, by path.
     """
     left = list(proposals)
     held: tuple[Tripwire, ...] = ()
-    seen_alone = True
     at_once = most
     for _ in range(MOST_SESSIONS):
-        new = _next(left, held, min(at_once, most - len(held)))
+        new = _next(left, held, min(at_once, most - len(held)), fail_to_pass)
         if not new:
             break
         trial = (*held, *(one.tripwire for one in new))
         more = {test: edit for edit in trial for test in renamed(edit, fail_to_pass)}
-        report = run(trial, list(more))
+        report = run([every_exception(edit, _siblings(edit, texts)) for edit in trial], list(more))
         seen = _seen(held, new, report, fail_to_pass)
         if len(seen) >= len(held) and not twin_defect(report, seen, fail_to_pass):
-            seen_alone = len(seen) == len(trial) if len(seen) > len(held) else seen_alone
             held = seen
         elif len(new) > 1:
-            at_once = 1  # one of them breaks the session, or fails tests of other functions too
+            at_once = len(new) // 2  # one of them breaks the session, or fails tests of other functions too
             continue
         left = [one for one in left if one not in new]
-    if held and not seen_alone and twin_defect(run(held, ids(held)), held, fail_to_pass):
-        return ()
-    return held
+    for _ in range(MOST_PROOFS):
+        if not held:
+            break
+        random = Random("\n".join(f"{edit.path}:{edit.line}:{edit.column}:{edit.new}" for edit in held))
+        others = [
+            edit if edit.kind == "exception" else other
+            for edit, other in zip(held, draw(held, texts, random, fail_to_pass), strict=True)
+        ]
+        report = run(others, ids(others))
+        if not twin_defect(report, others, fail_to_pass):
+            return held
+        outcomes = {test.id: test.outcome for test in report.tests}
+        held = tuple(
+            edit
+            for edit, other in zip(held, others, strict=True)
+            if all(outcomes.get(test) in BROKEN for test in other.tests)
+        )
+    return ()
 
 
 def ids(tripwires: Sequence[Tripwire]) -> list[str]:
@@ -77,15 +150,25 @@ def ids(tripwires: Sequence[Tripwire]) -> list[str]:
     return list(dict.fromkeys(test for edit in tripwires for test in edit.tests))
 
 
-def _next(left: Sequence[Proposal], held: Sequence[Tripwire], most: int) -> list[Proposal]:
-    """The best proposals, no two in one function."""
+def _next(left: Sequence[Proposal], held: Sequence[Tripwire], most: int, fail_to_pass: Sequence[str]) -> list[Proposal]:
+    """The best proposals: one of each function, then further ones whose tests are told apart by their ids."""
     taken = {function_of(test) for test in ids(held)}
+    rows = {test for edit in held for test in edit.renamed}
     chosen: list[Proposal] = []
-    for one in left:
-        if len(chosen) < most and one.function not in taken:
-            chosen.append(one)
-            taken.add(one.function)
+    for apart in (False, True):
+        for one in left:
+            changed = _ids_lost(one.tripwire, fail_to_pass)
+            free = bool(changed) and rows.isdisjoint(changed) if apart else one.function not in taken
+            if len(chosen) < most and one not in chosen and free:
+                chosen.append(one)
+                taken.add(one.function)
+                rows |= changed
     return chosen
+
+
+def _ids_lost(edit: Tripwire, tests: Sequence[str]) -> set[str]:
+    """The tests that have another id, perhaps, where an edit is made."""
+    return {test for test in tests if renamed(edit, [test])}
 
 
 def _seen(
@@ -97,9 +180,15 @@ def _seen(
     gone = [test for test in fail_to_pass if test not in told and not any(test in edit.renamed for edit in held)]
     found = list(held)
     for one in new:
-        known = {*fail_to_pass, *renamed(one.tripwire, fail_to_pass)}
+        others = [other for other in new if other is not one and other.function == one.function]
+        named = set(renamed(one.tripwire, fail_to_pass))
+        known = named if others else {*fail_to_pass, *named}
         mine = [test for test in failed if test in known and (len(new) == 1 or function_of(test) == one.function)]
-        absent = [test for test in gone if function_of(test) == one.function]
+        absent = [
+            test
+            for test in gone
+            if function_of(test) == one.function and not set(mine).isdisjoint(renamed(one.tripwire, [test]))
+        ]
         if mine:
             found.append(replace(one.tripwire, tests=tuple(sorted(mine)), renamed=tuple(absent)))
     return tuple(found)
