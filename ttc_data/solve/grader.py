@@ -332,6 +332,28 @@ class Grader:
         job = varied(task.job(session, files), replace(variation(number, environment), days=0))
         return Seen(session, self._pool.run(environment, job))
 
+    def report(self, row: Row, job: Job) -> Report:
+        """Run any job in a row's environment."""
+        return self._pool.run(self.environment(row), job)
+
+    def oracle(self, row: Row) -> Oracle:
+        """The row's differential oracle.
+
+        Raises:
+            DatasetError: the row's patch does not apply.
+        """
+        with self._lock:
+            found = self._oracles.get(row.instance_id)
+        if found is None:
+            environment = self.environment(row)
+            paths = [path for path, _ in self._cache.trees.files(environment.tree) if path.endswith(".py")]
+            texts = self._cache.trees.texts(environment.tree, paths)
+            found = Oracle.of_row(row, environment, texts, self._pool.run, self.dataset.recipe.seed)
+            found.calls  # once, in one thread: the reference is run on them
+            with self._lock:
+                self._oracles[row.instance_id] = found
+        return found
+
     def grade_reference(self, row: Row) -> Outcome:
         """Grade the row's own reference; what an altered test says against it stands."""
         environment, task = self.environment(row), self.task(row)
