@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,10 +10,10 @@ from typing import Protocol
 
 from ttc_data.edits import apply_patch
 from ttc_data.evidence.stability import varied
-from ttc_data.evidence.strength import RunVersions, Strength, fewest, measure, score
+from ttc_data.evidence.strength import Measuring, RunVersions, Strength, fewest, files_of, score
 from ttc_data.evidence.suite import RunJob, last_lines
 from ttc_data.evidence.tripwires import propose
-from ttc_data.evidence.twins import find_tripwires, ids, twin_files
+from ttc_data.evidence.twins import find_tripwires, twin_files
 from ttc_data.records import (
     Environment,
     Evidence,
@@ -34,6 +35,16 @@ WEAK = frozenset(
     ("masked_passes", "stub_passes", "weak_tests", "no_test_reaches_it", "reference_fails", "tests_too_slow")
 )
 """Reasons that other tests could do away with."""
+UNBELIEVED = frozenset(
+    f"{what}_{how}" for what in ("masked", "reference") for how in ("times_out", "session_did_not_end", "tampered")
+)
+"""Reasons that other tests than the further ones could do away with."""
+MOST_TWINNED = 40
+"""Tests in which places for tripwires are looked for: to read the claims of one takes milliseconds."""
+SIZING_RUNS = 2
+"""Runs of the reference that say how long its tests take: the shortest time counts."""
+LEAST_S = 2.0**-10
+"""What pytest needs for a test that does nothing. Times are rounded up to twice, four times, ... as much."""
 
 
 class Calls(Protocol):
@@ -79,9 +90,9 @@ def prove(case: Case, prover: Prover, calls: Calls | None = None) -> Iterator[Ev
     """Run a sample's tests on the masked file, on the reference, and on changes of it.
 
     The tests that the masked file fails become FAIL_TO_PASS, those that it passes PASS_TO_PASS; a test that the
-    reference does not pass every time is in neither. Of FAIL_TO_PASS as few are kept as notice the same changes of the
-    target's body. The reference is put back the way an answer is: by applying the patch. Where the tests are too weak,
-    others are written and it is all done again with both.
+    reference does not pass every time is in neither. The first look is as few of FAIL_TO_PASS as notice the same
+    changes of the target's body. The reference is put back the way an answer is: by applying the patch. Where the tests
+    are too weak, others are written and it is all done again with both.
 
     Args:
         case: what is to be proven.
@@ -96,7 +107,8 @@ def prove(case: Case, prover: Prover, calls: Calls | None = None) -> Iterator[Ev
         if file is not None:
             attempt = _Attempt(case, prover, (file,))
             again = attempt.outcome()
-            found = again if isinstance(again, Evidence) or not case.sample.candidates else found
+            had_tests = case.sample.candidates or case.sample.further
+            found = again if isinstance(again, Evidence) or not had_tests else found
     taken, dropped = calls.told if calls else (0, 0)
     if isinstance(found, Evidence) and calls:
         mutants = attempt.strength.marked(found.mutants, calls.alike)
@@ -108,6 +120,20 @@ def prove(case: Case, prover: Prover, calls: Calls | None = None) -> Iterator[Ev
     yield found
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """What the masked file and the reference made of some tests."""
+
+    tests: tuple[str, ...]
+    """Those that fit into `max_run_s`."""
+    masked: frozenset[str]
+    """Passed by the masked file."""
+    runs: tuple[frozenset[str], ...]
+    """Passed by each run of the reference but the last."""
+    report: Report
+    """Of the last of these runs."""
+
+
 class _Attempt:
     """One way to prove a sample: with the tests that it has, and maybe others."""
 
@@ -116,81 +142,109 @@ class _Attempt:
         self.sample, self.environment, self.rules = case.sample, case.environment, prover.rules
         self.prover = prover
         self.more = {file.path for file in more}
-        self.extra = {file.path: file.text for file in (*case.sample.tests, *more)}
+        self.extra = {file.path: file.text for file in (*case.sample.tests, *case.sample.further_tests, *more)}
         written = [test for file in more for test in ids_of(file)]
         self.candidates = (*case.sample.candidates, *written)
+        self.further = case.sample.further
         self.reference = reference_file(case.sample)
         self.strength = Strength((), ())
 
     def outcome(self) -> Evidence | Reject:
         """The proof, or what is missing from it."""
-        rules = self.rules
-        if not self.candidates:
+        if not self.candidates and not self.further:
             needs = self.sample.needs
             return self.reject(f"tests_need_{needs}" if needs else "no_test_reaches_it", "no stable test runs its body")
-        chosen = (*self.candidates, *self.sample.neighbours)
-        masked = self.run(chosen, self.sample.masked)
+        first = (*self.candidates, *self.sample.neighbours)
+        seen = self.seen((*first, *self.further))
+        if isinstance(seen, Reject) and seen.reason in UNBELIEVED and self.further and self.candidates:
+            seen = self.seen(first)
+        return seen if isinstance(seen, Reject) else self.decided(seen)
+
+    def seen(self, tests: tuple[str, ...]) -> _Seen | Reject:
+        """Run tests on the masked file, and on the reference under all its variations but the first."""
+        rules = self.rules
+        masked = self.run(tests, self.sample.masked)
         defect = session_defect(masked)
         if defect == "timeout":
             return self.reject("masked_times_out", f"after {rules.sample_timeout_s:g} s")
         if defect:
             return self.reject(f"masked_{defect}", last_lines(masked))
         passes_masked = passed(masked)
-        if all(test in passes_masked for test in chosen):
-            return self.reject("masked_passes", f"{len(chosen)} tests pass without the body")
-        runs: list[frozenset[str]] = []
-        took_s = 0.0
+        if all(test in passes_masked for test in tests):
+            return self.reject("masked_passes", f"{len(tests)} tests pass without the body")
+        reports: list[Report] = []
         for number, one in enumerate(self.case.variations[1:]):
-            report = self.run(chosen, self.reference, one)
+            report = self.run(tests, self.reference, one)
             if defect := session_defect(report):
                 return self.broken(defect, report, number + 1)
-            runs.append(passed(report))
-            took_s = report.seconds
-            if not number:
-                chosen = short_enough(chosen, report, rules.max_run_s)
-        stable = frozenset.intersection(*runs)
-        fail_to_pass = tuple(test for test in chosen if test in stable and test not in passes_masked)
-        pass_to_pass = tuple(test for test in chosen if test in stable and test in passes_masked)
-        if not fail_to_pass and not set(self.candidates) & set(chosen):
-            return self.reject("tests_too_slow", f"none of {len(self.candidates)} ends within {rules.max_run_s:g} s")
+            reports.append(report)
+            if number == min(SIZING_RUNS, len(self.case.variations) - 1) - 1:
+                tests = short_enough(tests, reports, rules.max_run_s)
+        return _Seen(tests, passes_masked, tuple(passed(report) for report in reports), reports[-1])
+
+    def decided(self, seen: _Seen) -> Evidence | Reject:
+        """What the tests decide, and how strong they are."""
+        rules = self.rules
+        stable = frozenset.intersection(*seen.runs)
+        fail_to_pass = tuple(test for test in seen.tests if test in stable and test not in seen.masked)
+        reaching = (*self.candidates, *self.further)
+        if not fail_to_pass and not set(reaching) & set(seen.tests):
+            return self.reject("tests_too_slow", f"none of {len(reaching)} ends within {rules.max_run_s:g} s")
         if not fail_to_pass:
             detail = f"no test that the masked file fails passes {rules.runs} of {rules.runs} times"
             return self.reject("reference_fails", detail)
         if rules.mutants:
-            job = self.job(fail_to_pass, self.reference)
-            self.strength = measure(
-                self.case.target, self.reference, self.environment, job, took_s, rules, self.prover.seed,
-                self.prover.run_versions,
-            )  # fmt: skip
-        strength = self.strength
+            self.strength = Measuring(
+                self.case.target, self.environment, self.job(fail_to_pass, self.reference), frozenset(self.further),
+                seen.report, rules, self.prover.seed, self.prover.run_versions,
+            ).measure(self.reference)  # fmt: skip
+        return self.too_weak(fail_to_pass) or self.proven(seen, fail_to_pass)
+
+    def too_weak(self, fail_to_pass: tuple[str, ...]) -> Reject | None:
+        """Why the deciding tests are too weak; None where they are not."""
+        strength, least = self.strength, self.rules.min_mutation_score
         if stubs := strength.passed(fail_to_pass):
             return self.reject("stub_passes", f"{len(fail_to_pass)} tests pass with {', '.join(stubs)} for a body")
         reached = score(strength.mutations(fail_to_pass))
-        if reached < rules.min_mutation_score:
-            return self.reject("weak_tests", f"mutation score {reached:.2f}, at least {rules.min_mutation_score:g}")
-        deciding = fewest(fail_to_pass, strength.notices(), rules.redundancy)
-        deciding, tripwires = self.tripwires(deciding, fail_to_pass, pass_to_pass)
-        last = self.run((*deciding, *pass_to_pass), self.reference, self.case.variations[0], cover=deciding)
+        if reached < least:
+            return self.reject("weak_tests", f"mutation score {reached:.2f}, at least {least:g}")
+        if strength.is_value_unasserted:
+            detail = f"no test asserts the value that it gives: {len(fail_to_pass)} tests pass with another one"
+            return self.reject("weak_tests", detail)
+        return None
+
+    def proven(self, seen: _Seen, fail_to_pass: tuple[str, ...]) -> Evidence | Reject:
+        """The proof of tests that are strong enough, once the last run of the reference has passed."""
+        rules, strength = self.rules, self.strength
+        stable = frozenset.intersection(*seen.runs)
+        pass_to_pass = tuple(test for test in seen.tests if test in stable and test in seen.masked)
+        first_look = fewest(fail_to_pass, strength.notices(), rules.redundancy)
+        tripwires = self.tripwires(first_look, fail_to_pass, pass_to_pass)
+        tests = (*fail_to_pass, *pass_to_pass)
+        last = self.run(tests, self.reference, self.case.variations[0], cover=fail_to_pass)
         if defect := session_defect(last):
             return self.broken(defect, last, rules.runs)
-        if lost := {*deciding, *pass_to_pass} - passed(last):
+        if lost := set(tests) - passed(last):
             return self.reject("reference_fails", f"run {rules.runs} of {rules.runs}: {min(lost)}")
         reach = last.reach.get(self.case.target.key)
-        kept = {test.partition("::")[0] for test in (*deciding, *pass_to_pass)}
-        gold = [True, *(run >= {*deciding, *pass_to_pass} for run in runs)]
+        kept = set(files_of(tests))
+        gold = [True, *(run >= set(tests) for run in seen.runs)]
         return Evidence(
             sample_key=self.sample.key,
             verdict=Verdict("valid"),
             gold=tuple(GoldRun(one, ran) for one, ran in zip(self.case.variations, gold, strict=True)),
-            fail_to_pass=deciding,
+            fail_to_pass=fail_to_pass,
             pass_to_pass=pass_to_pass,
             tests=tuple(FileText(path, text) for path, text in self.extra.items() if path in kept),
             line_coverage=round(len(reach.ran) / reach.lines, 4) if reach and reach.lines else 0.0,
             branch_coverage=round(reach.taken / reach.branches, 4) if reach and reach.branches else 1.0,
-            mutants=strength.mutations(deciding),
+            mutants=strength.mutations(fail_to_pass),
             stubs=tuple(stub.name for stub, _ in strength.stubs),
-            test_origin=self.origin(deciding),
+            test_origin=self.origin(fail_to_pass),
             tripwires=tripwires,
+            first_look=first_look,
+            left_out=tuple(test for test in (*self.candidates, *self.further) if test not in seen.tests),
+            baselines=strength.baselines(fail_to_pass),
         )
 
     def origin(self, deciding: Sequence[str]) -> TestOrigin:
@@ -201,35 +255,28 @@ class _Attempt:
         return "repository" if paths - set(self.extra) else "doctest"
 
     def tripwires(
-        self, deciding: tuple[str, ...], fail_to_pass: tuple[str, ...], pass_to_pass: tuple[str, ...]
-    ) -> tuple[tuple[str, ...], tuple[Tripwire, ...]]:
-        """Look for tripwires in the deciding tests, else in those that could decide too, which are then kept."""
+        self, first_look: tuple[str, ...], fail_to_pass: tuple[str, ...], pass_to_pass: tuple[str, ...]
+    ) -> tuple[Tripwire, ...]:
+        """Look for tripwires in any deciding test, of equals those of the first look first."""
+        if not self.rules.tripwires:
+            return ()
         known = {**self.case.texts, **self.extra}
+        kept = (*fail_to_pass, *pass_to_pass)
 
-        def among(tests: tuple[str, ...]) -> tuple[Tripwire, ...]:
-            kept = (*tests, *pass_to_pass)
+        def run_twin(edits: Sequence[Tripwire], more: Sequence[str]) -> Report:
+            return self.run(tuple(dict.fromkeys((*kept, *more))), self.reference, twins=twin_files(edits, known))
 
-            def run_twin(edits: Sequence[Tripwire], more: Sequence[str]) -> Report:
-                return self.run(tuple(dict.fromkeys((*kept, *more))), self.reference, twins=twin_files(edits, known))
-
-            by_file: dict[str, list[str]] = {}
-            for test in tests:
-                by_file.setdefault(test.partition("::")[0], []).append(test)
-            proposals = [
-                one
-                for path, ids_there in by_file.items()
-                if path in known and path != self.sample.path
-                for one in propose(known[path], ids_there, self.sample.qualname)
-            ]
-            proposals.sort(key=lambda one: one.rank)
-            return find_tripwires(proposals, tests, self.rules.tripwires, run_twin, known)
-
-        found = among(deciding) if self.rules.tripwires else ()
-        if found or not self.rules.tripwires or len(deciding) == len(fail_to_pass):
-            return deciding, found
-        found = among(fail_to_pass)
-        needed = {*deciding, *ids(found), *(test for edit in found for test in edit.renamed)}
-        return tuple(test for test in fail_to_pass if test in needed), found
+        tests = tuple(dict.fromkeys((*first_look, *fail_to_pass)))[:MOST_TWINNED]
+        proposals = [
+            one
+            for path in files_of(tests)
+            if path in known and path != self.sample.path
+            for one in propose(
+                known[path], [test for test in tests if test.startswith(f"{path}::")], self.sample.qualname
+            )
+        ]
+        proposals.sort(key=lambda one: one.rank)
+        return find_tripwires(proposals, fail_to_pass, self.rules.tripwires, run_twin, known)
 
     def reject(self, reason: str, detail: str) -> Reject:
         """The sample, dropped."""
@@ -244,7 +291,7 @@ class _Attempt:
     def job(self, tests: tuple[str, ...], text: str) -> Job:
         """Some tests on one text of the target's file."""
         return Job(
-            test_files=tuple(dict.fromkeys(test.partition("::")[0] for test in tests)),
+            test_files=files_of(tests),
             tests=tests,
             files={**self.extra, self.sample.path: text},
             args=self.environment.pytest_args,
@@ -270,15 +317,28 @@ class _Attempt:
         return self.prover.run(self.environment, job)
 
 
-def short_enough(tests: Sequence[str], report: Report, most_s: float) -> tuple[str, ...]:
-    """As many tests, the first before the others, as take no longer together than they may."""
-    took = {test.id: test.seconds for test in report.tests}
+def short_enough(tests: Sequence[str], reports: Sequence[Report], most_s: float) -> tuple[str, ...]:
+    """As many tests, the first before the others, as take no longer together than they may.
+
+    A test's time is the shortest that was measured, and at least what pytest needs for any, rounded up to a power of two:
+    most tests then cost the same on every machine and in every build.
+
+    Args:
+        tests: the most specific first.
+        reports: of the reference with these tests.
+        most_s: seconds of all together.
+    """
+    took: dict[str, float] = {}
+    for result in (result for report in reports for result in report.tests):
+        took[result.id] = min(took.get(result.id, result.seconds), result.seconds)
     kept: list[str] = []
     left = most_s
     for test in tests:
-        if took.get(test, 0.0) <= left:
+        steps = math.ceil(math.log2(max(took.get(test, 0.0) / LEAST_S, 1.0)))
+        cost = LEAST_S * 2**steps
+        if cost <= left:
             kept.append(test)
-            left -= took.get(test, 0.0)
+            left -= cost
     return tuple(kept)
 
 

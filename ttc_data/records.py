@@ -242,12 +242,14 @@ class Sample:
     """What the tests that failed asked for, where only such tests reach the target: `network`, say; else `""`."""
     further: tuple[str, ...] = ()
     """Test ids that reach the target beyond `candidates`; those the masked file fails become FAIL_TO_PASS too."""
+    further_tests: tuple[FileText, ...] = ()
+    """Files of `further` that the repository does not have."""
 
     @property
     def key(self) -> str:
-        """Content identity, without `further`: published rows keep the ids that they had before it was there."""
-        kept = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "further"}
-        return content_key("sample", kept)
+        """Content identity, without what is further: published rows keep the ids that they had before it was there."""
+        kept = [field.name for field in fields(self) if not field.name.startswith("further")]
+        return content_key("sample", {name: getattr(self, name) for name in kept})
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import runpy
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hypothesis import given
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.scripted import CRASHED, TIMED_OUT, Script, environment, played
 from tests.test_proof import case
 from ttc_data.edits import unified_diff
-from ttc_data.evidence.strength import fewest, measure, score
+from ttc_data.evidence.strength import Measuring, RunVersions, fewest, score
 from ttc_data.extract import extract
 from ttc_data.proof import Prover, ids_of, prove
 from ttc_data.records import Environment, Evidence, FileText, Mutation, Reject, Sample, Source, Target, TestOutcome
@@ -66,9 +66,20 @@ def on_versions(environment: Environment, job: Job, versions: Sequence[Mapping[s
     return [checked(job, version["m.py"]) for version in versions]
 
 
+def measuring(
+    job: Job,
+    rules: TestRules = RULES,
+    took_s: float = 0.1,
+    run: RunVersions = on_versions,
+    further: tuple[str, ...] = (),
+) -> Measuring:
+    report = replace(played(job, dict.fromkeys(job.tests or (), "passed")), seconds=took_s)
+    return Measuring(TARGET, environment(), job, frozenset(further), report, rules, 0, run)
+
+
 def measured(*tests: str, rules: TestRules = RULES) -> tuple[list[str], tuple[Mutation, ...]]:
     job = Job(test_files=("test_m.py",), tests=tests)
-    strength = measure(TARGET, TEXT, environment(), job, 0.1, rules, 0, on_versions)
+    strength = measuring(job, rules).measure(TEXT)
     return strength.passed(tests), strength.mutations(tests)
 
 
@@ -90,9 +101,7 @@ def test_a_test_that_asks_for_anything_at_all_notices_little() -> None:
 def test_a_version_that_hangs_or_crashes_is_noticed_by_a_limit_and_counted_apart() -> None:
     for report in (TIMED_OUT, CRASHED):
         job = Job(test_files=("test_m.py",), tests=("test_m.py::any",))
-        strength = measure(
-            TARGET, TEXT, environment(), job, 0.1, RULES, 0, lambda *given, report=report: [report] * len(given[2])
-        )
+        strength = measuring(job, run=lambda *given, report=report: [report] * len(given[2])).measure(TEXT)
         mutations = strength.mutations(["test_m.py::any"])
         assert {one.fate for one in mutations} == {"limit"}
         assert score(mutations) == 1.0
@@ -106,8 +115,8 @@ def test_a_session_on_a_mutant_has_little_time() -> None:
         return on_versions(environment, job, versions, key)
 
     for took_s in (0.1, 2.0):
-        measure(TARGET, TEXT, environment(), Job(("test_m.py",), ("test_m.py::any",)), took_s, RULES, 0, run)
-    assert [job.timeout_s for job in jobs] == [2.0, 20.0]
+        measuring(Job(("test_m.py",), ("test_m.py::any",)), took_s=took_s, run=run).measure(TEXT)
+    assert [job.timeout_s for job in jobs] == [2.0, 2.0, 20.0, 20.0]
 
 
 @given(st.integers(1, 8), st.lists(st.frozensets(st.integers(0, 7)), max_size=12), st.integers(1, 3))
@@ -180,12 +189,12 @@ def test_a_mutant_that_no_test_notices_and_that_does_the_same_is_marked_and_coun
 MASKED_CLAMP = TEXT.split("    if x <")[0] + "    raise NotImplementedError\n"
 
 
-def test_a_row_keeps_the_fewest_tests_and_says_what_they_notice() -> None:
+def test_a_row_keeps_every_test_and_says_which_few_notice_as_much() -> None:
     found = proven("test_m.py::any", "test_m.py::inside", "test_m.py::low", "test_m.py::high")
     assert isinstance(found, Evidence)
-    assert "test_m.py::low" in found.fail_to_pass
-    assert "test_m.py::high" in found.fail_to_pass
-    assert len(found.fail_to_pass) < 4
+    assert found.fail_to_pass == ("test_m.py::any", "test_m.py::inside", "test_m.py::low", "test_m.py::high")
+    assert {"test_m.py::low", "test_m.py::high"} <= set(found.first_look)
+    assert set(found.first_look) < set(found.fail_to_pass)
     assert all(set(one.tests) <= set(found.fail_to_pass) for one in found.mutants)
     assert "return_first_argument" in found.stubs
 

@@ -39,7 +39,7 @@ class Specifier:
 
     def __call__(self, task: Task) -> Iterator[Spec | Reject]:
         """Write a task's spec; a target that no test can decide gets none."""
-        if not task.chosen.candidates and not self._recipe.tests.generate:
+        if not (task.chosen.candidates or task.chosen.further) and not self._recipe.tests.generate:
             needs = task.chosen.needs
             detail = f"{len(task.subject.environment.test_files)} test files"
             reason = f"tests_need_{needs}" if needs else "no_test_reaches_it"

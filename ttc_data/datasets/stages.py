@@ -223,6 +223,7 @@ class Stages:
             return
         doctest = task.subject.doctests.get(target.key)
         used = {test.partition("::")[0] for test in task.chosen.candidates}
+        later = {test.partition("::")[0] for test in task.chosen.further}
         yield Sample(
             target_key=target.key,
             source_key=target.source_key,
@@ -239,6 +240,8 @@ class Stages:
             neighbours=task.chosen.neighbours,
             spec_overlap=round(found.overlap, 4),
             needs=task.chosen.needs,
+            further=task.chosen.further,
+            further_tests=(doctest,) if doctest and doctest.path in later - used else (),
         )
 
     def prove(self, case: Case, ask: CallAsker | None = None) -> Iterator[Evidence | Reject]:

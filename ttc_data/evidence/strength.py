@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from ttc_data.lang.mutants import Mutant, mutants
+from ttc_data.lang.returns import other_returns
 from ttc_data.lang.stubs import Stub, stubs
-from ttc_data.records import Environment, Fate, Mutation, Target
+from ttc_data.records import Baseline, Environment, Fate, Mutation, Target
 from ttc_data.rules import TestRules
 from ttc_data.sandbox.judging import BROKEN, COUNTS_AS_PASSED, session_defect
 from ttc_data.sandbox.protocol import Job, Report
@@ -21,11 +22,13 @@ RunVersions = Callable[[Environment, Job, Sequence[Mapping[str, str]], str], lis
 
 @dataclass(frozen=True, slots=True)
 class Strength:
-    """What the tests of one target notice; of each change, the first tests that do."""
+    """What the tests of one target notice: of a mutant the first tests that do, of a trivial body all."""
 
     mutants: tuple[tuple[Mutant, frozenset[str], bool], ...]
     """Each with the tests that notice it, and whether it ran into a limit or crashed."""
     stubs: tuple[tuple[Stub, frozenset[str]], ...]
+    is_value_unasserted: bool = False
+    """The target gives values, and no test notices when it gives others: only what it raises or warns of is asserted."""
 
     def notices(self) -> list[frozenset[str]]:
         """The tests that notice each change, for those that any does."""
@@ -34,6 +37,12 @@ class Strength:
     def passed(self, tests: Sequence[str]) -> list[str]:
         """Names of the trivial bodies that pass all of these tests."""
         return [stub.name for stub, noticed in self.stubs if noticed.isdisjoint(tests)]
+
+    def baselines(self, tests: Sequence[str]) -> tuple[Baseline, ...]:
+        """Which of these tests each trivial body passes."""
+        return tuple(
+            Baseline(stub.name, tuple(test for test in tests if test not in noticed)) for stub, noticed in self.stubs
+        )
 
     def mutations(self, tests: Sequence[str]) -> tuple[Mutation, ...]:
         """The fate of each mutant where these tests decide."""
@@ -65,45 +74,80 @@ def score(mutations: Sequence[Mutation]) -> float:
     return round(noticed / len(mutations), 4) if mutations else 1.0
 
 
-def measure(
-    target: Target,
-    text: str,
-    environment: Environment,
-    job: Job,
-    took_s: float,
-    rules: TestRules,
-    seed: int,
-    run: RunVersions,
-) -> Strength:
-    """Run the tests of a job on changes of the target's body.
+@dataclass(frozen=True)
+class Measuring:
+    """The sessions on changes of one target's body."""
 
-    Args:
-        target: whose body is changed.
-        text: its whole file.
-        environment: where the job runs.
-        job: the tests, on the reference.
-        took_s: how long that took.
-        rules: how many, and how long each may take.
-        seed: of the draw of mutants.
-        run: runs versions.
+    target: Target
+    environment: Environment
+    job: Job
+    """All tests that decide, on the reference."""
+    further: frozenset[str]
+    """Those of them that only meet the mutants that no other test notices."""
+    report: Report
+    """Of the reference with these tests."""
+    rules: TestRules
+    seed: int
+    run: RunVersions
 
-    Raises:
-        SandboxLost: the sandbox broke.
-    """
-    changes = mutants(text, target.bodies, rules.mutants, Random(f"{seed}:mutants:{target.key}"))
-    trivial = stubs(text, target)
-    limit = min(rules.sample_timeout_s, max(rules.mutant_timeout_s, 10 * took_s))
-    short = replace(
-        job, timeout_s=limit, test_timeout_s=min(rules.test_timeout_s, limit), most_failures=rules.redundancy + SLACK
-    )
-    versions = [{target.path: version} for version in [*(one.text for one in changes), *(one.text for one in trivial)]]
-    reports = run(environment, short, versions, target.key)
-    tests = job.tests or ()
-    noticed = [(_noticed(report, tests, short.most_failures), bool(session_defect(report))) for report in reports]
-    return Strength(
-        tuple((one, *found) for one, found in zip(changes, noticed, strict=False)),
-        tuple((one, found[0]) for one, found in zip(trivial, noticed[len(changes) :], strict=True)),
-    )
+    def measure(self, text: str) -> Strength:
+        """Run the tests on mutants, trivial bodies, and versions whose value is another one.
+
+        Args:
+            text: the target's whole file, as the reference has it.
+
+        Raises:
+            SandboxLost: the sandbox broke.
+        """
+        target, tests = self.target, self.job.tests or ()
+        changes = mutants(text, target.bodies, self.rules.mutants, Random(f"{self.seed}:mutants:{target.key}"))
+        trivial = stubs(text, target)
+        given = other_returns(text, target)
+        others = [given.other, given.nothing] if given else []
+        noticed = self._in_two_steps([*(change.text for change in changes), *others])
+        told = self._sessions([stub.text for stub in trivial], tests, 0)
+        return Strength(
+            tuple((change, *found) for change, found in zip(changes, noticed, strict=False)),
+            tuple((stub, found) for stub, (found, _) in zip(trivial, told, strict=True)),
+            bool(others) and not any(found for found, _ in noticed[len(changes) :]),
+        )
+
+    def _in_two_steps(self, texts: Sequence[str]) -> list[tuple[frozenset[str], bool]]:
+        """The first tests that notice each text; the further ones are asked where none of the others does."""
+        tests, enough = self.job.tests or (), self.rules.redundancy + SLACK
+        near = tuple(test for test in tests if test not in self.further) or tests
+        noticed = self._sessions(texts, near, enough)
+        far = tuple(test for test in tests if test not in near)
+        survived = [number for number, (found, _) in enumerate(noticed) if not found] if far else []
+        again = self._sessions([texts[number] for number in survived], far, enough)
+        for number, found in zip(survived, again, strict=True):
+            noticed[number] = found
+        return noticed
+
+    def _sessions(
+        self, texts: Sequence[str], tests: tuple[str, ...], most_failures: int
+    ) -> list[tuple[frozenset[str], bool]]:
+        """The tests that notice each text of the file, and whether its session cannot be believed."""
+        if not texts:
+            return []
+        rules = self.rules
+        limit = min(rules.sample_timeout_s, max(rules.mutant_timeout_s, 10 * self._took_s(tests)))
+        job = replace(
+            self.job, test_files=files_of(tests), tests=tests, timeout_s=limit,
+            test_timeout_s=min(rules.test_timeout_s, limit), most_failures=most_failures,
+        )  # fmt: skip
+        reports = self.run(self.environment, job, [{self.target.path: text} for text in texts], self.target.key)
+        return [(_noticed(report, tests, most_failures), bool(session_defect(report))) for report in reports]
+
+    def _took_s(self, tests: Sequence[str]) -> float:
+        """Seconds of a session of these tests alone on the reference."""
+        took = {test.id: test.seconds for test in self.report.tests}
+        return self.report.seconds - sum(took.values()) + sum(took.get(test, 0.0) for test in tests)
+
+
+def files_of(tests: Sequence[str]) -> tuple[str, ...]:
+    """The files that tests lie in, in the order of the tests."""
+    return tuple(dict.fromkeys(test.partition("::")[0] for test in tests))
 
 
 def _noticed(report: Report, tests: Sequence[str], enough: int) -> frozenset[str]:
@@ -112,7 +156,7 @@ def _noticed(report: Report, tests: Sequence[str], enough: int) -> frozenset[str
         return frozenset(tests)
     outcomes = {test.id: test.outcome for test in report.tests}
     failed = frozenset(test for test in tests if outcomes.get(test, "passed") not in COUNTS_AS_PASSED)
-    if sum(outcomes[test] in BROKEN for test in failed) >= enough:
+    if enough and sum(outcomes[test] in BROKEN for test in failed) >= enough:
         return failed
     return failed | (frozenset(tests) - set(outcomes))
 

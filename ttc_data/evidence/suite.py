@@ -81,9 +81,7 @@ def run_suite(subject: Subject, run: RunJob, rules: TestRules) -> Iterator[Suite
         cover[target.path][target.key] = target.body_lines
     files = [*environment.test_files, *(file.path for file in subject.written)]
     report = run_through(environment, _job(subject, files, None, rules, cover), run)
-    # The harnesses that read rows cut a log's line at the first blank, so such an id could never be found again.
-    # One of 6,000 characters, a regular expression that is a parameter, is no name that a person or a shell reads.
-    passed = sorted(test for test in report.passed if len(test) <= MOST_NAME and not any(c.isspace() for c in test))
+    passed = sorted(report.passed)
     if not passed:
         nothing = "no_test_passes" if environment.test_files else "no_module_imports"
         nothing = "file_does_not_import" if environment.is_of_a_file else nothing
@@ -207,11 +205,18 @@ class Chosen:
     """The tests that could decide one target."""
 
     candidates: tuple[str, ...]
-    """Reach the target, most specific first, then by id."""
+    """Reach the target, most specific first, then by id: as many as the rules say, of those with plain ids."""
     neighbours: tuple[str, ...]
     """Stable tests of the candidates' files that do not reach it."""
     needs: str
     """What the tests that reach it need and a sandbox does not have, where none of them is stable; else `""`."""
+    further: tuple[str, ...] = ()
+    """All others that reach it, in the same order."""
+
+
+def is_plain(test: str) -> bool:
+    """Whether a test could be a candidate or a neighbour: published ids are made of these, so it stays what it was."""
+    return len(test) <= MOST_NAME and not any(character.isspace() for character in test)
 
 
 class Reached:
@@ -225,7 +230,8 @@ class Reached:
         for reach in first.passed:
             if reach.test not in stable:
                 continue
-            self._by_file[reach.test.partition("::")[0]].append(reach.test)
+            if is_plain(reach.test):
+                self._by_file[reach.test.partition("::")[0]].append(reach.test)
             for target in reach.targets:
                 self._by_target[target].append((len(reach.targets), reach.test))
         self._needs = {need.target: need.what for need in first.needs}
@@ -233,16 +239,17 @@ class Reached:
             *({reach.test for reach in suite.passed} for suite in suites if not suite.variation.days)
         )
         for reach in first.passed:
-            if reach.test in early - stable:  # it fails at another date
+            if reach.test in early - stable and is_plain(reach.test):  # it fails at another date
                 self._needs.update(dict.fromkeys(reach.targets, "clock"))
 
     def chosen(self, target: Target, rules: TestRules) -> Chosen:
         """Choose a target's tests: those that reach the fewest other targets first, never by measured time."""
         reaching = [test for _, test in sorted(self._by_target[target.key])]
-        candidates = tuple(reaching[: rules.max_candidates])
+        candidates = tuple([test for test in reaching if is_plain(test)][: rules.max_candidates])
         files = dict.fromkeys(test.partition("::")[0] for test in candidates)
         known = set(reaching)
         others = [test for file in files for test in sorted(self._by_file[file]) if test not in known]
         step = max(1, -(-len(others) // rules.max_neighbours)) if rules.max_neighbours else len(others) + 1
         needs = "" if candidates else self._needs.get(target.key, "")
-        return Chosen(candidates, tuple(others[::step]) if rules.max_neighbours else (), needs)
+        further = tuple(test for test in reaching if test not in candidates)
+        return Chosen(candidates, tuple(others[::step]) if rules.max_neighbours else (), needs, further)

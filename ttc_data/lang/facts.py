@@ -45,6 +45,14 @@ def statements_of(node: Function) -> list[ast.stmt]:
     return node.body[1:] if docstring_of(node) else node.body
 
 
+def own_nodes(node: ast.AST) -> Iterator[ast.AST]:
+    """What is in a function's body, without what is in functions and classes inside it."""
+    for statement in node.body if isinstance(node, Function) else ast.iter_child_nodes(node):
+        yield statement
+        if not isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
+            yield from own_nodes(statement)
+
+
 def last_name(node: ast.expr) -> str:
     """The last word of a dotted name or of a call to one."""
     match node:

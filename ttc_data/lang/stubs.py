@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from ttc_data.lang.facts import Function, definition_nodes, last_name
+from ttc_data.lang.facts import Function, definition_nodes, last_name, own_nodes
 from ttc_data.lang.python import indent_of, line_starts, parse, parse_shared
 from ttc_data.records import Span, Target
 
@@ -89,7 +89,7 @@ def _statement(name: str, method: _Method, offer: dict[str, str]) -> str:
 def _offers(method: _Method) -> dict[str, str]:
     """Names of stubs that suit a function, and the statements of those that are no constants."""
     found = {"pass": _PASS, "raise_not_implemented": "raise NotImplementedError"}
-    own = list(_own_nodes(method.node))
+    own = list(own_nodes(method.node))
     if any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in own):
         found["empty_generator"] = "return; yield"
         if method.first and isinstance(method.node, ast.FunctionDef):
@@ -101,14 +101,6 @@ def _offers(method: _Method) -> dict[str, str]:
     returned = [node.value for node in own if isinstance(node, ast.Return) and node.value]
     constants = [*_of_annotation(method.node.returns), *chain.from_iterable(map(_of_value, returned))]
     return found | {f"return_constant:{constant}": "" for constant in constants}
-
-
-def _own_nodes(node: ast.AST) -> Iterator[ast.AST]:
-    """What is in a function's body, without what is in functions and classes inside it."""
-    for statement in node.body if isinstance(node, Function) else ast.iter_child_nodes(node):
-        yield statement
-        if not isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
-            yield from _own_nodes(statement)
 
 
 def _of_annotation(node: ast.expr | None) -> Iterator[str]:
