@@ -19,6 +19,8 @@ from typing import Any
 from ttc_data.edits import apply_patch
 from ttc_data.errors import DatasetError
 from ttc_data.evidence.generated.differing import Aspect, differ, worse
+from ttc_data.evidence.generated.domain import Domain
+from ttc_data.evidence.generated.module import read
 from ttc_data.evidence.generated.probes import Probe, Told, probes, probing_file, told
 from ttc_data.evidence.generated.proposals import proposals
 from ttc_data.evidence.suite import RunJob
@@ -30,6 +32,8 @@ from ttc_data.sandbox.protocol import Job
 from ttc_data.trust import trusted
 
 MOST_CALLS = 200
+MOST_PROPOSED = 300
+"""Some are nothing that the target takes."""
 MOST_ENDLESS = 24
 LEAST_CALLS = 8
 """With fewer calls that say something, the oracle does not know."""
@@ -155,8 +159,13 @@ class Oracle:
         if self.module is None:
             return []
         random = Random(f"{self.seed}:oracle:{self.target.path}:{self.target.qualname}")
-        cases = proposals(self.target, self.text, self.others, random, MOST_CALLS)
-        return probes(cases, self.target, MOST_CALLS, MOST_ENDLESS)
+        module = read(self.target, self.text, self.others)
+        if module is None:
+            return []
+        domain = Domain(module, self.others)
+        cases = proposals(self.target, self.text, self.others, random, MOST_PROPOSED)
+        meant = [case for case in cases if domain.holds(case)]
+        return probes(meant, self.target, domain, MOST_CALLS, MOST_ENDLESS)
 
     @cached_property
     def _known(self) -> list[tuple[Probe, Mapping[str, Any]]]:
@@ -213,6 +222,8 @@ class Oracle:
         differences = []
         for number, (probe, reference) in enumerate(known):
             aspect = differ(reference, found.get(number), words)
+            if probe.guessed and _is_misuse(found.get(number)):
+                continue
             if aspect and probe.endless:
                 aspect = "laziness"
             if aspect:
@@ -267,6 +278,12 @@ def _is_meant(raised: Mapping[str, Any], words: frozenset[str]) -> bool:
     if name.rpartition(".")[2] in words:
         return True
     return bool(raised["own"] if name in _MISUSE else raised["meant"]) and name not in _NEVER | _BROAD
+
+
+def _is_misuse(answer: Mapping[str, Any] | None) -> bool:
+    """Whether an answer says that it does not take what it was given."""
+    raised = answer.get("raises") if answer else None
+    return isinstance(raised, list) and not _MISUSE.isdisjoint(str(name) for name in raised)
 
 
 def _says(answer: Mapping[str, Any], words: frozenset[str]) -> bool:

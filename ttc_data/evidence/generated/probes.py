@@ -8,11 +8,12 @@ import copy
 import json
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from ttc_data.evidence.generated.case import Case, expression
+from ttc_data.evidence.generated.domain import Domain
 from ttc_data.evidence.generated.inside import MARKER
 from ttc_data.evidence.generated.recording import FOLDER, file_name, imports_of
 from ttc_data.records import FileText, Target
@@ -28,11 +29,11 @@ _TEST = """
 
 PLAN = json.loads({plan})
 WORD = {word}
-with contextlib.suppress(OSError):
-    os.unlink(__file__)
 
 
 def test_probe(capfd):
+    with contextlib.suppress(OSError):
+        os.unlink(__file__)
     with capfd.disabled():
         tell_all(PLAN, WORD)
 """
@@ -47,6 +48,8 @@ class Probe:
     """Names of arguments that the call might change or give back."""
     endless: bool = False
     """An argument has no end."""
+    guessed: bool = False
+    """Nothing is known about what some of its parameters take."""
 
     @property
     def text(self) -> str:
@@ -54,12 +57,13 @@ class Probe:
         return "; ".join([*self.case.setup, self.case.call])
 
 
-def probes(cases: Sequence[Case], target: Target, most: int, most_endless: int) -> list[Probe]:
+def probes(cases: Sequence[Case], target: Target, domain: Domain, most: int, most_endless: int) -> list[Probe]:
     """Make calls ready: containers among the arguments get names, and some calls come again without an end to one.
 
     Args:
         cases: as `proposals` gave them.
         target: whose calls.
+        domain: what it is known to take.
         most: how many to give at most.
         most_endless: how many of these may have an argument without end.
     """
@@ -68,10 +72,11 @@ def probes(cases: Sequence[Case], target: Target, most: int, most_endless: int) 
     for case in cases:
         if target.kind == "class" and _is_private_matter(case, target):
             continue
-        probe = _with_names(case, target)
+        guessed = domain.guesses(case)
+        probe = replace(_with_names(case, target), guessed=guessed)
         found.setdefault((probe.case.setup, probe.case.call), probe)
         for other in _without_end(case, target) if len(endless) < most_endless else ():
-            endless.setdefault((other.setup, other.call), Probe(other, (), True))
+            endless.setdefault((other.setup, other.call), Probe(other, endless=True, guessed=guessed))
     kept = list(endless.values())[:most_endless]
     return [*list(found.values())[: most - len(kept)], *kept]
 

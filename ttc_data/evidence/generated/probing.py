@@ -47,7 +47,7 @@ BASES: dict[type, Callable[[Any], Any]] = {
     bytearray: lambda value: bytearray.__getitem__(value, slice(None)),
     list: lambda value: list.__getitem__(value, slice(None)),
     tuple: lambda value: tuple.__getitem__(value, slice(None)),
-    set: set.copy,
+    set: lambda value: set(set.__iter__(value)),
     frozenset: lambda value: set(frozenset.__iter__(value)),
 }  # fmt: skip
 
