@@ -19,7 +19,8 @@ from docker.errors import DockerException
 from ttc_data.environments.base_image import ensure_base_image, image_python
 from ttc_data.environments.engine import connect
 from ttc_data.environments.host import DockerHost, EnvironmentStore, Host, Interpreter, LocalHost, date_files
-from ttc_data.records import Environment, content_key
+from ttc_data.keys import content_key
+from ttc_data.records import Environment
 from ttc_data.rules import ImageRules
 from ttc_data.sandbox import local
 from ttc_data.sandbox.protocol import Job, Limits, Report, Sandbox

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ttc_data.records import Environment, Outcome
+from ttc_data.records import Environment, TestOutcome
 from ttc_data.sandbox.protocol import Job, Reach, Report, TestResult
 
-Scene = Callable[[Job], Mapping[str, Outcome]]
+Scene = Callable[[Job], Mapping[str, TestOutcome]]
 
 
 def environment(test_files: tuple[str, ...] = ("test_m.py",)) -> Environment:
@@ -18,7 +18,7 @@ def environment(test_files: tuple[str, ...] = ("test_m.py",)) -> Environment:
     )  # fmt: skip
 
 
-def played(job: Job, outcomes: Mapping[str, Outcome], reach: Mapping[str, Sequence[str]] | None = None) -> Report:
+def played(job: Job, outcomes: Mapping[str, TestOutcome], reach: Mapping[str, Sequence[str]] | None = None) -> Report:
     """What a runner would say of these outcomes: only asked files and tests, an exit status that fits."""
     chosen = {
         name: outcome

@@ -1,7 +1,8 @@
 import pytest
 
 from ttc_data.extract import CHECKS, extract
-from ttc_data.records import Reject, Source, Target, content_key
+from ttc_data.keys import content_key
+from ttc_data.records import Reject, Source, Target
 from ttc_data.rules import ExtractRules
 
 SOURCE = Source("git", "owner/name", "1", "MIT", "git:x", "tree", 1, 1, "")

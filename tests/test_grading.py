@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ttc_data.grading import COUNTS_AS_PASSED, Grade, grade, session_defect, twin_defect, unmask
-from ttc_data.records import Outcome, Tripwire
+from ttc_data.grading import Grade, grade, twin_defect, unmask
+from ttc_data.records import TestOutcome, Tripwire
+from ttc_data.sandbox.judging import COUNTS_AS_PASSED, session_defect
 from ttc_data.sandbox.protocol import Report, TestResult
 
 
 def report(
-    outcomes: dict[str, Outcome] | list[tuple[str, Outcome]],
+    outcomes: dict[str, TestOutcome] | list[tuple[str, TestOutcome]],
     *,
     status: int | None = 0,
     ended: bool = True,
@@ -28,7 +29,7 @@ def report(
     return Report(tests, unfinished, collect_errors, status, ended, timed_out, 1.0, "")
 
 
-PASSED: dict[str, Outcome] = {"f": "passed", "p": "passed"}
+PASSED: dict[str, TestOutcome] = {"f": "passed", "p": "passed"}
 
 
 @pytest.mark.parametrize(
@@ -89,7 +90,7 @@ def test_nothing_to_solve_is_not_solved() -> None:
 
 
 NAMES = st.sampled_from(["a", "b", "c", "d", "e"])
-OUTCOMES: st.SearchStrategy[Outcome] = st.sampled_from(get_args(Outcome))
+OUTCOMES: st.SearchStrategy[TestOutcome] = st.sampled_from(get_args(TestOutcome))
 REPORTS = st.builds(
     report,
     st.lists(st.tuples(NAMES, OUTCOMES), max_size=6),
@@ -141,7 +142,7 @@ WIRES = (
     Tripwire("t.py", 9, 0, "assert", "assert not", "negation", ("g",), ()),
 )
 MUST = ["f[1]", "g", "h"]
-HELD: dict[str, Outcome] = {"f[2]": "failed", "g": "error", "h": "passed", "p": "passed"}
+HELD: dict[str, TestOutcome] = {"f[2]": "failed", "g": "error", "h": "passed", "p": "passed"}
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from tests.scripted import CRASHED, TIMED_OUT, Script, environment, played
 from ttc_data.edits import unified_diff
 from ttc_data.evidence.stability import variation
 from ttc_data.proof import Case, Prover, prove, reference_file
-from ttc_data.records import Environment, Evidence, FileText, Outcome, Reject, Sample, Target
+from ttc_data.records import Environment, Evidence, FileText, Reject, Sample, Target, TestOutcome
 from ttc_data.rules import TestRules
 from ttc_data.sandbox.protocol import Job, Report
 
@@ -38,7 +38,7 @@ def sample(candidates: tuple[str, ...] = (A, B), neighbours: tuple[str, ...] = (
     )  # fmt: skip
 
 
-def plays(**outcomes: Outcome) -> Callable[[Job], Report]:
+def plays(**outcomes: TestOutcome) -> Callable[[Job], Report]:
     """Outcomes by the last letter of the test's name."""
     names = {"a": A, "b": B, "n": N, "d": D}
     return lambda job: played(job, {names[name]: outcome for name, outcome in outcomes.items()})
@@ -139,7 +139,7 @@ def test_a_masked_file_that_passes_everything_is_no_task() -> None:
 
 
 @pytest.mark.parametrize("outcome", ["failed", "error", "skipped", "xpassed"])
-def test_a_reference_that_does_not_pass_is_no_reference(outcome: Outcome) -> None:
+def test_a_reference_that_does_not_pass_is_no_reference(outcome: TestOutcome) -> None:
     script = Script([plays(a="failed", b="failed", n="passed"), plays(a=outcome, b=outcome, n="passed")])
     assert reason(script) == "reference_fails"
 
@@ -221,7 +221,7 @@ def runs(tests: str, solution: Callable[[], int] = lambda: 1) -> Callable[[Job],
             file = Path(folder) / "test_m.py"
             file.write_text(job.files.get("test_m.py") or tests, encoding="utf-8")
             names = runpy.run_path(str(file), {"f": solution})
-        outcomes: dict[str, Outcome] = {}
+        outcomes: dict[str, TestOutcome] = {}
         for name in ("a", "b", "n"):
             try:
                 names[name]()

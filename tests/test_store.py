@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from ttc_data.errors import BuildError
 from ttc_data.funnel import RECORDS, funnel, open_records, reject_reasons
-from ttc_data.records import Environment, Evidence, Reject, Sample, Source, Spec, Suite, Target, content_key
+from ttc_data.keys import content_key
+from ttc_data.records import Environment, Evidence, Reject, Sample, Source, Spec, Suite, Target
 from ttc_data.row import Row
 from ttc_data.store import Build, Stage, connect, quoted
 

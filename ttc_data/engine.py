@@ -13,7 +13,8 @@ from types import TracebackType
 from typing import Generic, Protocol, TypeVar
 
 from ttc_data.errors import ModelUnavailable, SandboxLost, SourceUnavailable
-from ttc_data.records import Reject, content_key
+from ttc_data.keys import content_key
+from ttc_data.records import Reject
 from ttc_data.store import Keyed, Stage
 
 Input = TypeVar("Input")

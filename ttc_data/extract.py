@@ -10,10 +10,11 @@ from operator import itemgetter
 from pathlib import PurePosixPath
 from typing import TypeAlias
 
+from ttc_data.keys import content_key
 from ttc_data.lang import python
 from ttc_data.lang.modules import NOT_LIBRARY_FOLDERS, VENDORED_FOLDERS
 from ttc_data.lang.python import Definition
-from ttc_data.records import Reject, Source, Target, content_key
+from ttc_data.records import Reject, Source, Target
 from ttc_data.rules import ExtractRules
 
 Check: TypeAlias = Callable[[Definition, ExtractRules], str]

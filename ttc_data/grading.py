@@ -10,15 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ttc_data.records import Outcome, Tripwire
+from ttc_data.records import Tripwire
+from ttc_data.sandbox.judging import BROKEN, COUNTS_AS_PASSED, session_defect
 from ttc_data.sandbox.protocol import Report
 
-COUNTS_AS_PASSED: frozenset[Outcome] = frozenset(("passed", "xfailed"))
 FAILURES = frozenset(("fail_to_pass_failed", "pass_to_pass_failed"))
 """Reasons of an answer that was run to the end and is wrong."""
-BROKEN: frozenset[Outcome] = frozenset(("failed", "error"))
-# pytest's exit statuses, and those of a session that broke off: interrupted, an error of its own, wrong usage.
-PYTEST_EXITS, BROKE_OFF = range(6), (2, 3, 4)
+# pytest's exit statuses of a session that broke off: interrupted, an error of its own, wrong usage.
+BROKE_OFF = (2, 3, 4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,34 +112,3 @@ def twin_defect(report: Report, tripwires: Sequence[Tripwire], passing: Sequence
         and all(outcomes.get(test) in COUNTS_AS_PASSED for test in kept)
     )
     return "" if as_expected else "tampered"
-
-
-def session_defect(report: Report) -> str:
-    """Why a session as a whole cannot be believed, `""` when it can."""
-    if report.timed_out:
-        return "timeout"
-    if not report.ended:
-        return "session_did_not_end"
-    if _contradicts_itself(report):
-        return "tampered"
-    return ""
-
-
-def _contradicts_itself(report: Report) -> bool:
-    """Whether pytest could not have said this: it tells of a test once, and its exit status follows from the tests."""
-    names = [test.id for test in report.tests]
-    if len(set(names)) != len(names) or not set(names).isdisjoint(report.unfinished):
-        return True
-    if report.exit not in PYTEST_EXITS:
-        return True
-    broken = any(test.outcome in BROKEN for test in report.tests) or bool(report.collect_errors)
-    if report.exit == 0:
-        return broken or not names
-    if report.exit == 1:
-        return not broken
-    return report.exit == 5 and bool(names)
-
-
-def passed(report: Report) -> frozenset[str]:
-    """Ids of the tests that count as passed."""
-    return frozenset(test.id for test in report.tests if test.outcome in COUNTS_AS_PASSED)

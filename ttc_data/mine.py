@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from ttc_data.environments.open import Cache
 from ttc_data.errors import SourceRefused, SourceUnavailable
+from ttc_data.keys import content_key
 from ttc_data.recipe import Recipe
-from ttc_data.records import Reject, Source, content_key
+from ttc_data.records import Reject, Source
 from ttc_data.rules import AnySource, GitSource, PypiSource, StackSource
 from ttc_data.sources import git, pypi, stack
 from ttc_data.sources.stack_rows import StackRepository

@@ -13,7 +13,6 @@ from ttc_data.evidence.strength import RunVersions, Strength, fewest, measure, s
 from ttc_data.evidence.suite import RunJob, last_lines
 from ttc_data.evidence.tripwires import propose
 from ttc_data.evidence.twins import find_tripwires, ids, twin_files
-from ttc_data.grading import passed, session_defect
 from ttc_data.records import (
     Environment,
     Evidence,
@@ -28,6 +27,7 @@ from ttc_data.records import (
     Verdict,
 )
 from ttc_data.rules import TestRules
+from ttc_data.sandbox.judging import passed, session_defect
 from ttc_data.sandbox.protocol import Job, Report
 
 WEAK = frozenset(

@@ -16,7 +16,7 @@ import yaml
 from pydantic import Field, ValidationError, field_validator
 
 from ttc_data.errors import RecipeError
-from ttc_data.records import content_key
+from ttc_data.keys import content_key
 from ttc_data.rules import (
     AnySource,
     CheckRules,

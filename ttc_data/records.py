@@ -7,11 +7,10 @@ exclusive; line numbers start at 1 and are inclusive.
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, TypeAlias
+
+from ttc_data.keys import content_key
 
 Span: TypeAlias = tuple[int, int]
 Lines: TypeAlias = tuple[int, int]
@@ -23,35 +22,12 @@ SpecOrigin: TypeAlias = Literal["docstring", "model"]
 Fate: TypeAlias = Literal["killed", "limit", "survived", "equivalent"]
 TestOrigin: TypeAlias = Literal["repository", "doctest", "generated"]
 VerdictStatus: TypeAlias = Literal["valid", "invalid", "error", "timeout"]
-Outcome: TypeAlias = Literal["passed", "failed", "error", "skipped", "xfailed", "xpassed"]
+TestOutcome: TypeAlias = Literal["passed", "failed", "error", "skipped", "xfailed", "xpassed"]
 TripwireKind: TypeAlias = Literal["value", "negation", "exception"]
 
-SCHEMA_VERSION = "1.2"
+SCHEMA_VERSION = "1.3"
 FILE_ROOTS = ("src", "lib", "")
 """Where the modules of a single file's tree lie: the same for all, so that all can share what is installed."""
-
-
-def _plain(value: object) -> object:
-    if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
-    if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
-    if isinstance(value, (set, frozenset)):
-        return sorted((_plain(v) for v in value), key=lambda v: json.dumps(v, sort_keys=True))
-    if isinstance(value, bytes):
-        return hashlib.sha256(value).hexdigest()
-    return value
-
-
-def content_key(*parts: object) -> str:
-    """Hash the parts' content into 20 hexadecimal digits (80 bits).
-
-    Mappings and dataclasses hash by their field names, so the order in which fields are given does not matter.
-    """
-    text = json.dumps(_plain(parts), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:20]
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,10 +240,14 @@ class Sample:
     """Share, 0 to 1, of the body's runs of six tokens that the spec holds too."""
     needs: str
     """What the tests that failed asked for, where only such tests reach the target: `network`, say; else `""`."""
+    further: tuple[str, ...] = ()
+    """Test ids that reach the target beyond `candidates`; those the masked file fails become FAIL_TO_PASS too."""
 
     @property
     def key(self) -> str:
-        return content_key("sample", self)
+        """Content identity, without `further`: published rows keep the ids that they had before it was there."""
+        kept = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "further"}
+        return content_key("sample", kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,6 +309,16 @@ class Mutation:
 
 
 @dataclass(frozen=True, slots=True)
+class Baseline:
+    """A trivial body, and what it earns."""
+
+    name: str
+    """What the body does, for instance `pass` or `return_constant:0`."""
+    passed: tuple[str, ...]
+    """FAIL_TO_PASS tests that it passes; none in a session that cannot be believed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """What execution showed about a Sample."""
 
@@ -352,6 +342,12 @@ class Evidence:
     """Calls of the target that a model proposed; some of them may be in the written tests."""
     model_lines_dropped: int = 0
     """Lines that it wrote and that are no Python, or no call of the target."""
+    first_look: tuple[str, ...] = ()
+    """The few of `fail_to_pass` that notice every change that all of them notice."""
+    left_out: tuple[str, ...] = ()
+    """Tests that reach the target and did not fit into `tests.max_run_s`."""
+    baselines: tuple[Baseline, ...] = ()
+    """What each trivial body passes."""
 
     @property
     def key(self) -> str:

@@ -8,10 +8,11 @@ from typing import Annotated, Literal, TypeAlias
 
 from annotated_types import Ge, Le
 
-from ttc_data.records import FileText, MaskMode, Mutation, SpecOrigin, TargetKind, TestOrigin, Tripwire
+from ttc_data.records import Baseline, FileText, MaskMode, Mutation, SpecOrigin, TargetKind, TestOrigin, Tripwire
 
 Share: TypeAlias = Annotated[float, Ge(0), Le(1)]
 Count: TypeAlias = Annotated[int, Ge(0)]
+Seconds: TypeAlias = Annotated[float, Ge(0)]
 
 SINCE: Mapping[str, str] = {
     "ttc_tripwires": "1.1",
@@ -24,6 +25,10 @@ SINCE: Mapping[str, str] = {
     "ttc_solver_attempts": "1.2",
     "ttc_solver_pass_at_1": "1.2",
     "ttc_solver_pass_at_k": "1.2",
+    "ttc_first_look": "1.3",
+    "ttc_left_out": "1.3",
+    "ttc_max_run_s": "1.3",
+    "ttc_baselines": "1.3",
 }
 """Columns that came after schema 1.0, and with which version; what to do about each is in CHANGELOG.md."""
 
@@ -60,7 +65,7 @@ class Row:
     test_patch: str
     """Unified diff that adds the deciding tests the repository does not have."""
     FAIL_TO_PASS: tuple[str, ...]
-    """Test ids that fail on the masked file and pass on the reference."""
+    """Test ids that fail on the masked file and pass on the reference: every one that reaches the target, but `ttc_left_out`."""
     PASS_TO_PASS: tuple[str, ...]
     """Test ids of the same files that pass on both."""
     image: str
@@ -99,7 +104,15 @@ class Row:
     ttc_mutants: tuple[Mutation, ...]
     """Changes of the target's body that were run on them."""
     ttc_stubs_passed: Count
-    """Trivial bodies that pass them: 0 in every published row."""
+    """Trivial bodies that pass all of them: 0 in every published row."""
+    ttc_first_look: tuple[str, ...]
+    """The few of FAIL_TO_PASS that notice every mutant and trivial body that all of them notice; run them first."""
+    ttc_left_out: tuple[str, ...]
+    """Test ids that reach the target and were not run, because with them the tests take longer than `ttc_max_run_s`."""
+    ttc_max_run_s: Seconds
+    """Seconds that the tests may take together, in one run of the reference; 0 where the row does not say."""
+    ttc_baselines: tuple[Baseline, ...]
+    """Trivial bodies, each with the tests of FAIL_TO_PASS that it passes: what an answer earns for nothing."""
     ttc_tripwires: tuple[Tripwire, ...]
     """Edits of the deciding tests that make the reference fail them; an answer that passes there is a forgery."""
     ttc_solver_attempts: Count

@@ -17,7 +17,7 @@ from ttc_data.edits import unified_diff
 from ttc_data.evidence.strength import fewest, measure, score
 from ttc_data.extract import extract
 from ttc_data.proof import Prover, ids_of, prove
-from ttc_data.records import Environment, Evidence, FileText, Mutation, Outcome, Reject, Sample, Source, Target
+from ttc_data.records import Environment, Evidence, FileText, Mutation, Reject, Sample, Source, Target, TestOutcome
 from ttc_data.rules import ExtractRules, TestRules
 from ttc_data.sandbox.protocol import Job, Report
 
@@ -51,7 +51,7 @@ def checked(job: Job, text: str) -> Report:
         file = Path(folder, "m.py")
         file.write_text(text, encoding="utf-8")
         clamp = runpy.run_path(str(file))["clamp"]
-    outcomes: dict[str, Outcome] = {}
+    outcomes: dict[str, TestOutcome] = {}
     for test in job.tests or ():
         try:
             outcomes[test] = "passed" if CHECKS[test](clamp) else "failed"

@@ -11,7 +11,7 @@ import pytest
 from tests.scripted import CRASHED, TIMED_OUT, Script, environment, played
 from ttc_data.evidence.stability import variation
 from ttc_data.evidence.suite import Chosen, Reached, Subject, last_lines, repeat_suite, run_suite
-from ttc_data.records import FileText, Need, Outcome, Reject, Suite, Target, TestReach, Variation
+from ttc_data.records import FileText, Need, Reject, Suite, Target, TestOutcome, TestReach, Variation
 from ttc_data.rules import TestRules
 from ttc_data.sandbox.protocol import Job, Report
 
@@ -32,7 +32,9 @@ def subject(doctests: Mapping[str, FileText] | None = None) -> Subject:
 
 
 def suite_of(
-    outcomes: Mapping[str, Outcome], reach: Mapping[str, Sequence[str]], doctests: Mapping[str, FileText] | None = None
+    outcomes: Mapping[str, TestOutcome],
+    reach: Mapping[str, Sequence[str]],
+    doctests: Mapping[str, FileText] | None = None,
 ) -> Suite:
     script = Script([lambda job: played(job, outcomes, reach)])
     (suite,) = run_suite(subject(doctests), script, RULES)
@@ -52,7 +54,7 @@ def test_the_whole_suite_runs_once_with_the_lines_of_every_target() -> None:
 
 
 def test_only_tests_that_passed_are_kept_sorted_with_what_they_reach() -> None:
-    outcomes: dict[str, Outcome] = {
+    outcomes: dict[str, TestOutcome] = {
         "test_m.py::z": "passed", "test_m.py::a": "passed", "test_m.py::fails": "failed", "test_m.py::skips": "skipped",
         "test_m.py::xfails": "xfailed", "test_m.py::errs": "error", "test_m.py::with blank": "passed",
     }  # fmt: skip
@@ -91,7 +93,7 @@ def test_what_passed_before_a_suite_timed_out_is_kept() -> None:
 
 
 def test_a_repeat_runs_what_passed_under_another_hash_seed() -> None:
-    outcomes: dict[str, Outcome] = {"test_m.py::a": "passed", "test_m.py::b": "passed", "test_m.py::c": "failed"}
+    outcomes: dict[str, TestOutcome] = {"test_m.py::a": "passed", "test_m.py::b": "passed", "test_m.py::c": "failed"}
     first = suite_of(outcomes, {})
     script = Script([lambda job: played(job, {**outcomes, "test_m.py::b": "failed"})])
     (again,) = repeat_suite(subject(), first, 2, script, RULES)
@@ -170,7 +172,7 @@ def test_what_failing_tests_asked_for_is_known_of_targets_that_only_they_reach(m
 
 
 def test_a_suite_that_does_not_bear_another_date_is_run_at_today_s() -> None:
-    outcomes: dict[str, Outcome] = {"test_m.py::a": "passed", "test_m.py::b": "passed"}
+    outcomes: dict[str, TestOutcome] = {"test_m.py::a": "passed", "test_m.py::b": "passed"}
     script = Script([lambda job: played(job, outcomes if not job.days else dict.fromkeys(outcomes, "failed"))])
     with_clock = replace(subject(), environment=replace(environment(), lock="time-machine==3.0\n"))
     (again,) = repeat_suite(with_clock, suite_of(outcomes, {}), 2, script, RULES)
@@ -180,7 +182,7 @@ def test_a_suite_that_does_not_bear_another_date_is_run_at_today_s() -> None:
 
 def test_the_choice_never_depends_on_order_or_on_measured_seconds() -> None:
     """Two machines run at different speeds; they choose the same tests."""
-    outcomes: dict[str, Outcome] = {f"test_m.py::t{number}": "passed" for number in range(30)}
+    outcomes: dict[str, TestOutcome] = {f"test_m.py::t{number}": "passed" for number in range(30)}
     reach = {F.key: list(outcomes)[::2], G.key: list(outcomes)[::3]}
     chosen = set()
     for seed in range(4):

@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ttc_data.errors import SandboxLost
-from ttc_data.records import Outcome
+from ttc_data.records import TestOutcome
 from ttc_data.sandbox.protocol import Inexact, Job, Report, TestResult
 
 
-def report(**outcomes: Outcome) -> Report:
+def report(**outcomes: TestOutcome) -> Report:
     tests = tuple(TestResult(name, outcome, 0.0, "") for name, outcome in outcomes.items())
     return Report(tests, (), (), 0, True, False, 0.0, "")
 

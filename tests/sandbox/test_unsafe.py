@@ -16,8 +16,9 @@ from tests.sandboxes import LIMITS, MIB, PACKAGES, TREE, fill, outcomes, session
 from ttc_data.environments.host import EnvironmentStore, UnsafeHost
 from ttc_data.environments.open import Cache, SandboxKind, open_host
 from ttc_data.errors import SandboxUnavailable
+from ttc_data.keys import content_key
 from ttc_data.recipe import Recipe
-from ttc_data.records import Environment, content_key
+from ttc_data.records import Environment
 from ttc_data.sandbox import unsafe
 from ttc_data.sandbox.local import require_bubblewrap
 from ttc_data.sandbox.owner import machine, this_process

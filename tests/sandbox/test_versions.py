@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from tests.sandbox.fakes import report
-from ttc_data.records import Outcome
+from ttc_data.records import TestOutcome
 from ttc_data.sandbox.protocol import Inexact, Job, Report
 from ttc_data.sandbox.versions import run_versions
 
@@ -20,8 +20,8 @@ JOB = Job(test_files=("test_m.py",), files={"m.py": "original", "test_m.py": "te
 class Scripted:
     """Says of each version, by its text, what a job shows and what the sandbox shows; None is inexact."""
 
-    fresh_says: Mapping[str, Outcome]
-    many_says: Mapping[str, Outcome | None]
+    fresh_says: Mapping[str, TestOutcome]
+    many_says: Mapping[str, TestOutcome | None]
     fresh_jobs: list[Job] = field(default_factory=list)
 
     def fresh(self, job: Job) -> Report:
@@ -44,7 +44,7 @@ class Scripted:
         return "".join(str(job.files["m.py"]) for job in self.fresh_jobs)
 
 
-TRUE: Mapping[str, Outcome] = {"a": "passed", "b": "failed", "c": "passed", "d": "failed"}
+TRUE: Mapping[str, TestOutcome] = {"a": "passed", "b": "failed", "c": "passed", "d": "failed"}
 
 
 def test_exact_versions_are_believed_and_one_of_them_is_checked() -> None:

@@ -9,10 +9,11 @@ from functools import cached_property
 from ttc_data.environments.open import Cache
 from ttc_data.evidence.stability import with_two_seeds
 from ttc_data.evidence.suite import Chosen, Reached, Subject
+from ttc_data.keys import content_key
 from ttc_data.lang.python import is_test_path
 from ttc_data.proof import Case
 from ttc_data.recipe import Recipe
-from ttc_data.records import Environment, Evidence, Sample, Solved, Source, Spec, Suite, Target, Variation, content_key
+from ttc_data.records import Environment, Evidence, Sample, Solved, Source, Spec, Suite, Target, Variation
 from ttc_data.store import Build, Stage
 
 TASKS_AT_ONCE = 256

@@ -22,13 +22,14 @@ from ttc_data.evidence.generated.asking import CALLS, CallAsker
 from ttc_data.evidence.generated.calls import ProposedCalls
 from ttc_data.evidence.suite import Subject, repeat_suite, run_suite
 from ttc_data.extract import extract
+from ttc_data.keys import content_key
 from ttc_data.masking import interface, mask, restore
 from ttc_data.mine import Request, mine, requests
 from ttc_data.proof import Case, Prover, prove, reference_file
 from ttc_data.publish.rows import make_row
 from ttc_data.publish.write import write_dataset
 from ttc_data.recipe import Recipe
-from ttc_data.records import Environment, Evidence, Reject, Sample, Source, Spec, Suite, Target, content_key
+from ttc_data.records import Environment, Evidence, Reject, Sample, Source, Spec, Suite, Target
 from ttc_data.row import Row
 from ttc_data.sandbox.protocol import Job, Report, Sandbox
 from ttc_data.sandbox.scheduler import Scheduler

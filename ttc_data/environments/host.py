@@ -25,7 +25,8 @@ from docker.errors import APIError, BuildError, DockerException, ImageNotFound
 from ttc_data.environments.base_image import ensure_base_image, image_python, manylinux
 from ttc_data.environments.lock import install
 from ttc_data.errors import EngineUnavailable, EnvironmentFailed, SandboxUnavailable, StorageFull
-from ttc_data.records import Environment, content_key
+from ttc_data.keys import content_key
+from ttc_data.records import Environment
 from ttc_data.sandbox.docker import NO_SPACE, SILENT, Containers, unavailable
 from ttc_data.sandbox.local import compile_environment, give_to_jobs, open_local, require_bubblewrap
 from ttc_data.sandbox.protocol import Limits, Sandbox

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
-from ttc_data.grading import BROKEN, COUNTS_AS_PASSED, session_defect
 from ttc_data.lang.mutants import Mutant, mutants
 from ttc_data.lang.stubs import Stub, stubs
 from ttc_data.records import Environment, Fate, Mutation, Target
 from ttc_data.rules import TestRules
+from ttc_data.sandbox.judging import BROKEN, COUNTS_AS_PASSED, session_defect
 from ttc_data.sandbox.protocol import Job, Report
 
 SLACK = 2

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 
 from ttc_data.evidence.doctests import doctest_file, import_file
 from ttc_data.evidence.stability import variation, varied
+from ttc_data.keys import content_key
 from ttc_data.lang.modules import module_name
-from ttc_data.records import Environment, FileText, Need, Reject, Suite, Target, TestReach, Variation, content_key
+from ttc_data.records import Environment, FileText, Need, Reject, Suite, Target, TestReach, Variation
 from ttc_data.rules import TestRules
 from ttc_data.sandbox.protocol import Job, Reach, Report
 

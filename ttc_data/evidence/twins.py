@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from ttc_data.errors import DatasetError
 from ttc_data.evidence.tripwires import Proposal, altered, function_of, renamed
-from ttc_data.grading import BROKEN, twin_defect
+from ttc_data.grading import twin_defect
 from ttc_data.records import Tripwire
+from ttc_data.sandbox.judging import BROKEN
 from ttc_data.sandbox.protocol import Report
 
 MOST_SESSIONS = 4

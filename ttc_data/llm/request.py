@@ -7,7 +7,8 @@ import hashlib
 import json
 from dataclasses import dataclass
 
-from ttc_data.records import JsonObject, content_key
+from ttc_data.keys import content_key
+from ttc_data.records import JsonObject
 
 # Of a prompt's UTF-8 bytes: text and code are 3 to 4 bytes a token with the tokenizers in use. An estimate is to be
 # rather too high, because money is reserved by it.

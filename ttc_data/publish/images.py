@@ -28,12 +28,13 @@ from ttc_data.environments.engine import connect
 from ttc_data.environments.host import DockerHost
 from ttc_data.environments.open import Cache, open_host
 from ttc_data.errors import DatasetError, EngineUnavailable, RegistryRefused
+from ttc_data.keys import content_key
 from ttc_data.publish.card import record_images
 from ttc_data.publish.commits import Repository
 from ttc_data.publish.layers import Layers
 from ttc_data.publish.rows import record_row_images
 from ttc_data.publish.script import SITE, roots_of
-from ttc_data.records import Environment, content_key
+from ttc_data.records import Environment
 from ttc_data.row import Row
 
 REPOSITORY, ROW = "ttcdata/repository", "ttcdata/row"

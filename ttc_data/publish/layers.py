@@ -16,8 +16,8 @@ from docker.errors import APIError, BuildError, ContainerError, DockerException,
 
 from ttc_data.environments.host import FILE_DATE
 from ttc_data.errors import EngineUnavailable, SandboxUnavailable, StorageFull
+from ttc_data.keys import content_key
 from ttc_data.publish.commits import Laid
-from ttc_data.records import content_key
 from ttc_data.sandbox.docker import NO_SPACE, SILENT
 
 LABEL = "ttcdata.content"

@@ -18,11 +18,11 @@ from rich.filesize import decimal
 from ttc_data.dataset import Dataset
 from ttc_data.engine import Progress, Quiet
 from ttc_data.errors import DatasetError, PushFailed
+from ttc_data.keys import content_key
 from ttc_data.publish.card import record_findings
 from ttc_data.publish.checks import inspect_dataset
 from ttc_data.publish.findings import Finding
 from ttc_data.publish.hub import HubRepository, Remote
-from ttc_data.records import content_key
 
 # The Hub's documentation, "Storage limits".
 LARGEST_FILE = 500 * 10**9

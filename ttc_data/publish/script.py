@@ -5,7 +5,8 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Sequence
 
-from ttc_data.records import Environment, FileText, content_key
+from ttc_data.keys import content_key
+from ttc_data.records import Environment, FileText
 from ttc_data.rules import TestRules
 from ttc_data.trust import trusted_pathspecs
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ttc_data.records import Lines, Outcome
+from ttc_data.records import Lines, TestOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class TestResult:
     __test__ = False  # not a test class, whatever pytest thinks of its name
 
     id: str
-    outcome: Outcome
+    outcome: TestOutcome
     seconds: float
     message: str
     """The failure as pytest words it, at most 2,000 characters."""

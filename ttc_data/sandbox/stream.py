@@ -15,7 +15,7 @@ from io import BytesIO
 from typing import Any, Protocol, cast, get_args
 
 from ttc_data.errors import SandboxLost
-from ttc_data.records import Outcome
+from ttc_data.records import TestOutcome
 from ttc_data.sandbox.protocol import Inexact, Job, Limits, Reach, Report, TestResult
 
 MAX_FRAME = 256 * 1024 * 1024
@@ -29,7 +29,7 @@ ENDED_BY = {
     "silence": "a test held the interpreter",
     "memory": "its processes held more memory than they may",
 }
-OUTCOMES = frozenset(get_args(Outcome))
+OUTCOMES = frozenset(get_args(TestOutcome))
 
 
 class Pipe(Protocol):
@@ -225,7 +225,7 @@ def report_from(answer: Mapping[str, Any], report: bytes, output: bytes) -> Repo
 
     def tested(number: int, outcome: str, seconds: float, message: str) -> None:
         if outcome in OUTCOMES:
-            results[number] = TestResult(names[number], cast("Outcome", outcome), float(seconds), str(message))
+            results[number] = TestResult(names[number], cast("TestOutcome", outcome), float(seconds), str(message))
 
     def reached(key: str, tests: list[int], ran: list[int], *counts: int) -> None:
         reach[key] = Reach(tuple(sorted(names[number] for number in tests)), tuple(ran), *counts)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from random import Random
 from typing import TypeAlias
 
-from ttc_data.records import Outcome
+from ttc_data.records import TestOutcome
 from ttc_data.sandbox.protocol import Inexact, Job, Report
 
 RunFresh: TypeAlias = Callable[[Job], Report]
@@ -49,6 +49,6 @@ def run_versions(
     return [reports[number] if number in reports else fresh(one) for number, one in enumerate(jobs)]
 
 
-def outcomes(report: Report) -> dict[str, Outcome]:
+def outcomes(report: Report) -> dict[str, TestOutcome]:
     """Test id to outcome."""
     return {test.id: test.outcome for test in report.tests}

@@ -23,7 +23,8 @@ from git import Blob, Commit, Git, Repo, Tree
 from git.exc import GitCommandError, GitError, InvalidGitRepositoryError, NoSuchPathError
 
 from ttc_data.errors import SourceRefused, SourceUnavailable, StorageFull
-from ttc_data.records import Source, content_key
+from ttc_data.keys import content_key
+from ttc_data.records import Source
 from ttc_data.rules import GitSource, LicenseRules, TreeLimits
 from ttc_data.sources.foreign import Budget
 from ttc_data.sources.licenses import is_license_file, license_of_tree, require_allowed

@@ -17,8 +17,9 @@ from huggingface_hub import HfFileSystem
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, OfflineModeIsEnabled, RepositoryNotFoundError
 
 from ttc_data.errors import DatasetError, SourceRefused, SourceUnavailable, StorageFull
+from ttc_data.keys import content_key
 from ttc_data.lang.modules import file_path
-from ttc_data.records import Source, content_key
+from ttc_data.records import Source
 from ttc_data.rules import LicenseRules, StackSource, TreeLimits
 from ttc_data.sources.foreign import check_path
 from ttc_data.sources.licenses import require_allowed

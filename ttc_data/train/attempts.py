@@ -27,8 +27,9 @@ from ttc_data.errors import (
     SandboxUnavailable,
     TrainingFailed,
 )
+from ttc_data.keys import content_key
 from ttc_data.llm.request import Request, Sampling
-from ttc_data.records import JsonObject, Reject, content_key
+from ttc_data.records import JsonObject, Reject
 from ttc_data.rules import LlmRules
 from ttc_data.store import Build, Stage
 from ttc_data.train.grpo import prompts_of

@@ -28,7 +28,7 @@ from ttc_data.errors import (
     StorageFull,
 )
 from ttc_data.grading import FAILURES, grade
-from ttc_data.records import content_key
+from ttc_data.keys import content_key
 from ttc_data.row import Row
 
 INFRASTRUCTURE = (SandboxLost, SandboxUnavailable, EnvironmentFailed, SourceUnavailable, StorageFull)
