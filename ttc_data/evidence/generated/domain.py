@@ -1,0 +1,165 @@
+"""Which calls somebody meant: what a target is given in examples, tests and code says what it takes."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ttc_data.evidence.generated.arguments import Parameter, given_in, parameters
+from ttc_data.evidence.generated.case import Case, block, expression
+from ttc_data.evidence.generated.guesses import compared
+from ttc_data.evidence.generated.hints import from_hint
+from ttc_data.evidence.generated.module import Module, is_kind
+from ttc_data.evidence.generated.seen import calls_of, documented, variables_of
+from ttc_data.lang.facts import Function, last_name
+
+_ROWS = frozenset(("range", "iter", "endless", "list", "tuple"))
+_SIGNS = re.compile(
+    r"\b(negative|zero|positive|below|nonnegative|non-negative)\b|[<>]=? ?0\b|(?<![\w-])-\d", re.IGNORECASE
+)
+
+
+@dataclass
+class Taken:
+    """What one parameter is known to take."""
+
+    hinted: bool
+    """A type hint says what, so drawn values fit it."""
+    signed: bool
+    """Numbers that are not above zero were thought of: the body compares it, or the docstring speaks of them."""
+    kinds: set[str] = field(default_factory=set)
+    """`int`, `str`, `row` and so on; with `[...]` behind it for what a container holds."""
+
+    def holds(self, node: ast.expr) -> bool:
+        """Whether an argument is of a kind that was seen or is hinted at."""
+        found = set(_kinds(node))
+        return self._types(found) and (self.signed or not {"int-", "int0", "float-", "float0"} & found - self.kinds)
+
+    def _types(self, found: set[str]) -> bool:
+        if self.hinted or not self.kinds or "other" in self.kinds:
+            return True
+        known = {kind.rstrip("-0+") for kind in self.kinds}
+        is_held = any("[" in kind for kind in known)
+        return all(kind.rstrip("-0+") in known or ("[" in kind and not is_held) for kind in found)
+
+    @property
+    def guessed(self) -> bool:
+        """Whether nothing is known, and what is drawn for it may be nothing that it takes."""
+        return not self.hinted and (not self.kinds or "other" in self.kinds)
+
+
+class Domain:
+    """What a target and the class of its instances are known to take."""
+
+    def __init__(self, module: Module, others: Mapping[str, str]) -> None:
+        self.meant = {(case.setup, case.call) for case in documented(module, others)}
+        self._known: dict[str, tuple[list[Parameter], dict[str, Taken]]] = {}
+        written = [node for setup, call in self.meant for text in (*setup, call) for node in _calls(text)]
+        for name, function, bound in _functions(module):
+            found = [*calls_of(name, module, others), *(node for node in written if last_name(node.func) == name)]
+            self._known[name] = _taken(function, found, module, bound=bound)
+
+    def holds(self, case: Case) -> bool:
+        """Whether everything that a case gives the target and the class is of a kind that they are known to take."""
+        return (case.setup, case.call) in self.meant or all(
+            taken[name].holds(node) for taken, given in self._given(case) for name, node in given if name in taken
+        )
+
+    def guesses(self, case: Case) -> bool:
+        """Whether a case gives them something of which nothing is known."""
+        return (case.setup, case.call) not in self.meant and any(
+            taken[name].guessed for taken, given in self._given(case) for name, _ in given if name in taken
+        )
+
+    def _given(self, case: Case) -> Iterator[tuple[dict[str, Taken], list[tuple[str, ast.expr]]]]:
+        for text in (*case.setup, case.call):
+            for call in _calls(text):
+                if known := self._known.get(last_name(call.func)):
+                    given = [(name, expression(value)) for name, value in given_in(call, known[0]).items()]
+                    yield known[1], [(name, node) for name, node in given if node is not None]
+
+
+def _functions(module: Module) -> Iterator[tuple[str, Function, bool]]:
+    """The target, and what makes an instance: each with the name that it is called by, and whether its first is bound."""
+    owner = module.owner
+    if not isinstance(module.node, ast.ClassDef):
+        yield module.name, module.node, owner is not None and not is_kind(module.node, "staticmethod")
+    if owner and (made := module.method("__init__") or module.method("__new__")):
+        yield owner.name, made, True
+    if isinstance(module.node, ast.ClassDef):
+        for function in module.methods():
+            if not function.name.startswith("__"):
+                yield function.name, function, not is_kind(function, "staticmethod")
+
+
+def _taken(
+    function: Function, calls: Sequence[ast.Call], module: Module, *, bound: bool
+) -> tuple[list[Parameter], dict[str, Taken]]:
+    found = parameters(function, bound=bound, examples={})
+    variables = variables_of(module)
+    every = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
+    every += [arg for arg in (function.args.vararg, function.args.kwarg) if arg]
+    speaks = bool(_SIGNS.search(f"{ast.get_docstring(function)} {module.target.docstring}"))
+    taken = {
+        arg.arg: Taken(from_hint(arg.annotation, variables) is not None, speaks or bool(compared(function, arg.arg)))
+        for arg in every
+    }
+    for arg, default in _defaults(function):
+        taken[arg].kinds.update(_kinds(default))
+    for call in calls:
+        for name, text in given_in(call, found).items():
+            node = expression(text)
+            if node is not None and name in taken:
+                taken[name].kinds.update(_kinds(node))
+    return found, taken
+
+
+def _defaults(function: Function) -> Iterator[tuple[str, ast.expr]]:
+    both = [*function.args.posonlyargs, *function.args.args]
+    for arg, default in zip(both[len(both) - len(function.args.defaults) :], function.args.defaults, strict=True):
+        yield arg.arg, default
+    for arg, given in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True):
+        if given is not None:
+            yield arg.arg, given
+
+
+def _calls(text: str) -> Iterator[ast.Call]:
+    for statement in block(text) or ():
+        yield from (node for node in ast.walk(statement) if isinstance(node, ast.Call))
+
+
+def _kinds(node: ast.expr) -> Iterator[str]:
+    """What an argument is, and what it holds: `row`, `row[int`."""
+    match node:
+        case ast.Constant(value=bool() | None | str() | bytes() as value):
+            yield type(value).__name__
+        case ast.Constant(value=int() | float() as value):
+            yield f"{type(value).__name__}{'+' if value > 0 else '0'}"
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)):
+            yield f"{type(value).__name__}-"
+        case ast.List(elts=parts) | ast.Tuple(elts=parts):
+            yield "row"
+            yield from _held("row", parts)
+        case ast.Set(elts=parts):
+            yield "set"
+            yield from _held("set", parts)
+        case ast.Dict(values=parts):
+            yield "dict"
+            yield from _held("dict", parts)
+        case ast.Call(func=ast.Name(id=name), args=parts) if name in _ROWS:
+            yield "row"
+            for part in parts if name != "range" else ():
+                yield from (kind for kind in _kinds(part) if "[" in kind)
+        case ast.Lambda() | ast.Name():
+            yield "callable"
+        case _:
+            yield "other"
+
+
+def _held(outer: str, parts: Sequence[ast.expr]) -> Iterator[str]:
+    for part in parts:
+        for kind in _kinds(part):
+            if "[" not in kind:
+                yield f"{outer}[{kind.rstrip('-0+')}"

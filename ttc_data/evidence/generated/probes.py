@@ -1,0 +1,215 @@
+"""Generated calls made ready for a comparison, the job that runs them on one version, and what it told."""
+
+from __future__ import annotations
+
+import ast
+import base64
+import copy
+import json
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from ttc_data.evidence.generated.case import Case, expression
+from ttc_data.evidence.generated.domain import Domain
+from ttc_data.evidence.generated.inside import MARKER
+from ttc_data.evidence.generated.recording import FOLDER, file_name, imports_of
+from ttc_data.records import FileText, Target
+
+Told: TypeAlias = Mapping[int, Mapping[str, Any]]
+"""What was told of each call, by its number; see `probing.probe`."""
+MOST_UNPACKED = 16 * 1024 * 1024
+_INSIDE = Path(__file__).with_name("inside.py")
+_PROBING = Path(__file__).with_name("probing.py")
+_FUTURE = "from __future__ import annotations\n"
+# The file goes before the version is imported: who reads it then finds neither the word nor the other calls.
+_TEST = """
+
+PLAN = json.loads({plan})
+WORD = {word}
+
+
+def test_probe(capfd):
+    with contextlib.suppress(OSError):
+        os.unlink(__file__)
+    with capfd.disabled():
+        tell_all(PLAN, WORD)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One call of the target, with names for what it might change."""
+
+    case: Case
+    given: tuple[str, ...] = ()
+    """Names of arguments that the call might change or give back."""
+    endless: bool = False
+    """An argument has no end."""
+    guessed: bool = False
+    """Nothing is known about what some of its parameters take."""
+
+    @property
+    def text(self) -> str:
+        """For people: the setup's last statements and the call."""
+        return "; ".join([*self.case.setup, self.case.call])
+
+
+def probes(cases: Sequence[Case], target: Target, domain: Domain, most: int, most_endless: int) -> list[Probe]:
+    """Make calls ready: containers among the arguments get names, and some calls come again without an end to one.
+
+    Args:
+        cases: as `proposals` gave them.
+        target: whose calls.
+        domain: what it is known to take.
+        most: how many to give at most.
+        most_endless: how many of these may have an argument without end.
+    """
+    found: dict[tuple[object, ...], Probe] = {}
+    endless: dict[tuple[object, ...], Probe] = {}
+    for case in cases:
+        if target.kind == "class" and _is_private_matter(case, target):
+            continue
+        guessed = domain.guesses(case)
+        probe = replace(_with_names(case, target), guessed=guessed)
+        found.setdefault((probe.case.setup, probe.case.call), probe)
+        for other in _without_end(case, target) if len(endless) < most_endless else ():
+            endless.setdefault((other.setup, other.call), Probe(other, endless=True, guessed=guessed))
+    kept = list(endless.values())[:most_endless]
+    return [*list(found.values())[: most - len(kept)], *kept]
+
+
+def _is_private_matter(case: Case, target: Target) -> bool:
+    """Whether a call only reads what a class sets on its instances: names that nobody asked for."""
+    node = expression(case.call)
+    return isinstance(node, ast.Attribute) and node.attr not in target.docstring
+
+
+def _called(node: ast.expr | None) -> ast.Call | None:
+    return node if isinstance(node, ast.Call) else None
+
+
+def _arguments(call: ast.Call) -> Iterator[tuple[list[ast.expr], int] | tuple[ast.keyword, None]]:
+    """Places of a call's arguments."""
+    for number in range(len(call.args)):
+        yield call.args, number
+    for keyword in call.keywords:
+        if keyword.arg:
+            yield keyword, None
+
+
+def _get(place: tuple[list[ast.expr], int] | tuple[ast.keyword, None]) -> ast.expr:
+    return place[0].value if isinstance(place[0], ast.keyword) else place[0][place[1] or 0]
+
+
+def _put(place: tuple[list[ast.expr], int] | tuple[ast.keyword, None], node: ast.expr) -> None:
+    if isinstance(place[0], ast.keyword):
+        place[0].value = node
+    else:
+        place[0][place[1] or 0] = node
+
+
+def _with_names(case: Case, target: Target) -> Probe:
+    call = copy.deepcopy(_called(expression(case.call)))
+    setup, observe = list(case.setup), list(case.observe)
+    given: list[str] = []
+    if target.kind == "class":
+        observe = [text for text in observe if not text.startswith("instance.")]
+    elif any(text.startswith("instance = ") for text in setup):
+        observe.append("instance")
+    for place in _arguments(call) if call else ():
+        node = _get(place)
+        match node:
+            case ast.List() | ast.Dict() | ast.Set():
+                name = f"given_{len(given) + 1}"
+                setup.append(f"{name} = {ast.unparse(node)}")
+                given.append(name)
+                _put(place, ast.Name(name, ast.Load()))
+            case ast.Name(id=name) if name in case.observe:
+                given.append(name)
+            case _:
+                continue
+    text = ast.unparse(call) if call and given else case.call
+    observed = tuple(dict.fromkeys([*observe, *given]))
+    return Probe(Case(case.names, tuple(setup), text, observed, case.origin), tuple(given))
+
+
+def _without_end(case: Case, target: Target) -> Iterator[Case]:
+    """The same call, with one of its arguments that holds something repeated for ever."""
+    node = _called(expression(case.call))
+    if target.kind == "class" or node is None:
+        return
+    for number, place in enumerate(list(_arguments(node))):
+        match _get(place):
+            case (ast.List(elts=[_, *_]) | ast.Tuple(elts=[_, *_])) as held:
+                pass
+            case ast.Call(func=ast.Name(id="iter" | "range"), args=[_, *_]) as held:
+                pass
+            case ast.Constant(value=str() as word) as held if word:
+                pass
+            case _:
+                continue
+        changed = copy.deepcopy(node)
+        wrapped = ast.Call(ast.Name("endless", ast.Load()), [copy.deepcopy(held)], [])
+        _put(list(_arguments(changed))[number], wrapped)
+        yield Case(case.names, case.setup, ast.unparse(changed), (), case.origin)
+
+
+def probing_file(
+    target: Target, module: str, chosen: Sequence[Probe], word: str, *, patience_s: float, processes: int
+) -> FileText:
+    """Write a pytest file with one test, which runs each call and prints one line about them all.
+
+    Args:
+        target: whose calls.
+        module: dotted name of its module.
+        chosen: the calls.
+        word: what the line begins with, so that no other line is taken for it.
+        patience_s: seconds without a word from a call before it is given up.
+        processes: how many may be started, one after the other: each call that hangs or crashes ends one.
+    """
+    first = min((lines[0] for lines in target.body_lines), default=0)
+    last = max((lines[1] for lines in target.body_lines), default=0)
+    plan = {
+        "module": module, "path": target.path, "lines": [first, last], "patience": patience_s, "processes": processes,
+        "cases": [
+            {
+                "imports": imports_of(probe.case, module), "setup": list(probe.case.setup), "call": probe.case.call,
+                "observe": list(probe.case.observe), "given": list(probe.given),
+            }
+            for probe in chosen
+        ],
+    }  # fmt: skip
+    probing = _PROBING.read_text(encoding="utf-8").replace(_FUTURE, "", 1)
+    test = _TEST.format(plan=repr(json.dumps(plan)), word=repr(word))
+    name = f"{FOLDER}/test_probe_{file_name(target, module)}.py"
+    return FileText(name, _INSIDE.read_text(encoding="utf-8") + "\n\n" + probing + test)
+
+
+def told(output: str, word: str, count: int) -> Told:
+    """Read what a job printed: nothing where the line is missing, comes twice or cannot be read.
+
+    Args:
+        output: `Report.output`.
+        word: of the job.
+        count: of the calls.
+    """
+    lines = [line.partition(f"{MARKER}{word} ")[2] for line in output.splitlines() if f"{MARKER}{word} " in line]
+    if len(lines) != 1:
+        return {}
+    try:
+        unpack = zlib.decompressobj()
+        data = unpack.decompress(base64.b64decode(lines[0], validate=True), MOST_UNPACKED)
+        values = json.loads(data)
+    except (ValueError, zlib.error, RecursionError):
+        return {}
+    found: dict[int, Mapping[str, Any]] = {}
+    for value in values if isinstance(values, list) else ():
+        match value:
+            case [int() as number, dict() as answer] if 0 <= number < count and number not in found:
+                found[number] = answer
+            case _:
+                return {}
+    return found

@@ -1,0 +1,317 @@
+"""A differential oracle: an answer and the reference are given the same calls, and what they do is compared.
+
+Tests say what somebody thought of; the reference says what it does with everything. The two never meet: each runs in a
+job of its own, what they did is told as data, and it is compared here, outside of any sandbox. An answer is given the
+calls and nothing of what the reference did with them.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from random import Random
+from typing import Any
+
+from ttc_data.edits import apply_patch
+from ttc_data.errors import DatasetError
+from ttc_data.evidence.generated.differing import Aspect, differ, worse
+from ttc_data.evidence.generated.domain import Domain
+from ttc_data.evidence.generated.module import read
+from ttc_data.evidence.generated.probes import Probe, Told, probes, probing_file, told
+from ttc_data.evidence.generated.proposals import proposals
+from ttc_data.evidence.suite import RunJob
+from ttc_data.lang import python
+from ttc_data.lang.modules import module_name
+from ttc_data.records import Environment, Target
+from ttc_data.row import Row
+from ttc_data.sandbox.protocol import Job
+from ttc_data.trust import trusted
+
+MOST_CALLS = 200
+MOST_PROPOSED = 300
+"""Some are nothing that the target takes."""
+MOST_ENDLESS = 24
+LEAST_CALLS = 8
+"""With fewer calls that say something, the oracle does not know."""
+TIMEOUT_S = 60.0
+# The reference's calls that take longer than 0.2 s are left out, so a right answer may be ten times slower on a busy machine.
+PATIENCE_S, PATIENCE_WITH_ANSWERS_S = 0.5, 5.0
+PROCESSES, PROCESSES_WITH_ANSWERS = 6, 2
+SEEDS = (0, 1)
+Files = Mapping[str, str | None]
+"""Path to text; None for a file that is removed."""
+_LAZY = re.compile(
+    r"\b(laz(y|ily)|infinite|endless|iterators?|generators?|short-circuit\w*|consum\w+|stream\w*)\b", re.IGNORECASE
+)
+_WORD = re.compile(r"\w+")
+# What code runs into by misuse, even where it raises it itself.
+_NEVER = frozenset(
+    ("NotImplementedError", "RecursionError", "NameError", "AssertionError", "MemoryError", "SystemExit")
+)
+_MISUSE = frozenset(("TypeError", "AttributeError"))
+_BROAD = frozenset(("Exception", "BaseException"))
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One call with which an answer does something else."""
+
+    aspect: Aspect
+    call: str
+    reference: str
+    """What it did, shortened."""
+    answer: str
+
+    def __str__(self) -> str:
+        return f"{self.aspect}: {self.call} gave {self.answer}, the reference {self.reference}"
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What a comparison with the reference showed of one answer."""
+
+    calls: int
+    """With which the reference does the same every time."""
+    differences: tuple[Difference, ...]
+    """In the calls' order."""
+
+    @property
+    def knows(self) -> bool:
+        """Whether there were enough calls to say anything."""
+        return self.calls >= LEAST_CALLS
+
+    @property
+    def agrees(self) -> bool:
+        """The answer does with every call what the reference does; False where the oracle does not know."""
+        return self.knows and not self.differences
+
+    @property
+    def only_kinds(self) -> bool:
+        """Whether all that differs is the types of equal values: `1` for `True`, a tuple for a list."""
+        return bool(self.differences) and all(one.aspect == "kind" for one in self.differences)
+
+    @property
+    def difference(self) -> str:
+        """The one that says most, for people; empty where there is none."""
+        most = worse(*(one.aspect for one in self.differences))
+        return next((str(one) for one in self.differences if one.aspect == most), "")
+
+    @property
+    def aspects(self) -> Mapping[Aspect, int]:
+        """How many calls differ in which way."""
+        return Counter(one.aspect for one in self.differences)
+
+
+@dataclass(frozen=True)
+class Oracle:
+    """Compares answers to one row with its reference. Calls are made up and run on the reference when first needed.
+
+    Safe to use from several threads once `calls` was asked for.
+    """
+
+    target: Target
+    text: str
+    """The whole file with the reference in it."""
+    given: Mapping[str, str]
+    """Path to text of what the solver is given: an answer lies over this, never over the reference."""
+    environment: Environment
+    others: Mapping[str, str]
+    """Path to text of the repository's other files, tests too: calls of the target are looked for in them."""
+    run: RunJob
+    seed: int
+    """Of the draw of inputs."""
+
+    @classmethod
+    def of_row(cls, row: Row, environment: Environment, texts: Mapping[str, str], run: RunJob, seed: int) -> Oracle:
+        """Make the oracle of a published row.
+
+        Args:
+            row: whose reference.
+            environment: of the row.
+            texts: path to text of its tree's files.
+            run: runs a job in a sandbox of that environment.
+            seed: the recipe's.
+
+        Raises:
+            DatasetError: the row's patch does not apply, or what it makes does not hold the target.
+        """
+        given = {file.path: file.text for file in row.ttc_files}
+        masked = {path: text.encode("utf-8", "surrogatepass") for path, text in given.items()}
+        made = apply_patch(masked, row.patch).get(row.path)
+        if made is None:
+            raise DatasetError(f"{row.instance_id}: its patch does not make {row.path}; fetch the dataset again")
+        target = _target_of(row, masked.get(row.path, b""), made)
+        others = {path: text for path, text in texts.items() if path != row.path}
+        return cls(target, made.decode("utf-8", "surrogatepass"), given, environment, others, run, seed)
+
+    @cached_property
+    def module(self) -> str | None:
+        """Dotted name of the target's module; None when it has none."""
+        return module_name(self.target.path, self.environment.roots)
+
+    @cached_property
+    def proposed(self) -> list[Probe]:
+        """All calls that could be made up; none where the module or the target cannot be named."""
+        if self.module is None:
+            return []
+        random = Random(f"{self.seed}:oracle:{self.target.path}:{self.target.qualname}")
+        module = read(self.target, self.text, self.others)
+        if module is None:
+            return []
+        domain = Domain(module, self.others)
+        cases = proposals(self.target, self.text, self.others, random, MOST_PROPOSED)
+        meant = [case for case in cases if domain.holds(case)]
+        return probes(meant, self.target, domain, MOST_CALLS, MOST_ENDLESS)
+
+    @cached_property
+    def _known(self) -> list[tuple[Probe, Mapping[str, Any]]]:
+        """The calls with which the reference does the same every time, and what it does.
+
+        Raises:
+            SandboxLost: the sandbox broke.
+        """
+        if not self.proposed:
+            return []
+        files = {self.target.path: self.text}
+        first, again = (self._run(files, self.proposed, seed, PATIENCE_S, PROCESSES) for seed in SEEDS)
+        words = frozenset(_WORD.findall(self.target.docstring))
+        is_lazy = bool(_LAZY.search(self.target.docstring))
+        found = [
+            (probe, first[number])
+            for number, probe in enumerate(self.proposed)
+            if _is_steady(first.get(number), again.get(number), words) and (is_lazy or _ends(probe, first[number]))
+        ]
+        # Where everything gives the same, a body of one line does that too.
+        return found if len({_shown(answer) for _, answer in found}) > 1 else []
+
+    @property
+    def calls(self) -> list[str]:
+        """The calls that are compared, as text.
+
+        Raises:
+            SandboxLost: the sandbox broke.
+        """
+        return [probe.text for probe, _ in self._known]
+
+    def compare(self, answers: Sequence[Files]) -> list[Compared]:
+        """Run answers on the calls, each in a job of its own, and compare what they do with what the reference does.
+
+        Args:
+            answers: what each makes of the row's files. Files that decide an answer's fate are left as they are.
+
+        Returns:
+            One result for each answer; nothing is run where there are too few calls.
+
+        Raises:
+            SandboxLost: the sandbox broke, which says nothing about the answers.
+        """
+        known = self._known
+        if len(known) < LEAST_CALLS:
+            return [Compared(len(known), ()) for _ in answers]
+        return [self._compared(known, files) for files in answers]
+
+    def _compared(self, known: Sequence[tuple[Probe, Mapping[str, Any]]], files: Files) -> Compared:
+        chosen = [probe for probe, _ in known]
+        laid = {path: text for path, text in files.items() if not trusted(path, self.environment)}
+        found = self._run(laid, chosen, 0, PATIENCE_WITH_ANSWERS_S, PROCESSES_WITH_ANSWERS)
+        words = frozenset(_WORD.findall(self.target.docstring)) - _BROAD
+        differences = []
+        for number, (probe, reference) in enumerate(known):
+            aspect = differ(reference, found.get(number), words)
+            if probe.guessed and _is_misuse(found.get(number)):
+                continue
+            if aspect and probe.endless:
+                aspect = "laziness"
+            if aspect:
+                differences.append(Difference(aspect, probe.text, _shown(reference), _shown(found.get(number))))
+        return Compared(len(known), tuple(differences))
+
+    def _run(self, files: Files, chosen: Sequence[Probe], seed: int, patience_s: float, processes: int) -> Told:
+        assert self.module is not None
+        word = secrets.token_hex(16)
+        file = probing_file(
+            self.target, self.module, chosen, word, patience_s=patience_s, processes=processes
+        )  # fmt: skip
+        job = Job(
+            test_files=(file.path,), files={**self.given, **files, file.path: file.text}, hash_seed=seed,
+            args=self.environment.pytest_args, timeout_s=TIMEOUT_S, test_timeout_s=TIMEOUT_S,
+        )  # fmt: skip
+        return told(self.run(self.environment, job).output, word, len(chosen))
+
+
+def _target_of(row: Row, masked: bytes, made: bytes) -> Target:
+    """The row's target where it stands in the reference's file: of several of that name, the one that was masked."""
+    place = next((at for at, pair in enumerate(zip(masked, made, strict=False)) if pair[0] != pair[1]), 0)
+    found = [one for one in python.definitions(made) if one.qualname == row.ttc_target]
+    if not found:
+        raise DatasetError(f"{row.instance_id}: {row.path} does not hold {row.ttc_target}; fetch the dataset again")
+    one = next((each for each in found if each.span[0] <= place < each.span[1]), found[0])
+    return Target(
+        source_key=row.instance_id, path=row.path, qualname=one.qualname, kind=one.kind, is_async=one.is_async,
+        span=one.span, signature=one.signature, docstring=one.docstring or "",
+        docstring_span=one.docstring_span or (0, 0), bodies=one.bodies, body_lines=one.body_lines,
+    )  # fmt: skip
+
+
+def _is_steady(first: Mapping[str, Any] | None, again: Mapping[str, Any] | None, words: frozenset[str]) -> bool:
+    """Whether what the reference did with a call can be asked of others."""
+    if first is None or again is None or "refused" in first or "refused" in again:
+        return False
+    if any(one["slow"] or one["effects"] for one in (first, again)) or first["printed"] != again["printed"]:
+        return False
+    if "raises" in first:
+        return _is_meant(first, words) and again.get("raises") == first["raises"]
+    return "raises" not in again and _says(first, words) and not differ(first, again) and not differ(again, first)
+
+
+def _is_meant(raised: Mapping[str, Any], words: frozenset[str]) -> bool:
+    """Whether an exception is what the target promises, and not what its code runs into.
+
+    It is when the docstring names it, or a `raise` of the tree raises it; for `TypeError` and `AttributeError`, which say
+    that the call was none, that has to stand in the target's own body.
+    """
+    name = raised["raises"][0]
+    if name.rpartition(".")[2] in words:
+        return True
+    return bool(raised["own"] if name in _MISUSE else raised["meant"]) and name not in _NEVER | _BROAD
+
+
+def _is_misuse(answer: Mapping[str, Any] | None) -> bool:
+    """Whether an answer says that it does not take what it was given."""
+    raised = answer.get("raises") if answer else None
+    return isinstance(raised, list) and not _MISUSE.isdisjoint(str(name) for name in raised)
+
+
+def _says(answer: Mapping[str, Any], words: frozenset[str]) -> bool:
+    """Whether a result is more than an instance that nothing can be asked of, or a way to fail by misuse."""
+    result = answer["result"]
+    is_opaque = result[0] == "opaque" and not any(seen[0] != "opaque" for seen in answer["after"].values())
+    return not is_opaque and all(_is_meant(raised, words) for raised in _raised(result))
+
+
+def _raised(seen: Any) -> list[Mapping[str, Any]]:
+    """The exceptions that iterators of a result ended with."""
+    if isinstance(seen, dict):
+        return [seen]
+    return [one for part in seen for one in _raised(part)] if isinstance(seen, list) else []
+
+
+def _ends(probe: Probe, answer: Mapping[str, Any]) -> bool:
+    """Whether a call without end is one that has to be lazy: it gives an iterator."""
+    return not probe.endless or ("result" in answer and answer["result"][0] == "iterator")
+
+
+def _shown(answer: Mapping[str, Any] | None) -> str:
+    """For people: what was told of a call."""
+    if answer is None:
+        return "nothing"
+    if "refused" in answer:
+        return str(answer["refused"])
+    if "raises" in answer:
+        return f"{answer['raises'][0] if answer['raises'] else 'an exception'}"
+    after = f" and left {answer['after']}" if answer.get("after") else ""
+    return f"{answer.get('result')}{after}"[:300]
