@@ -168,7 +168,8 @@ def judged(
         (name, text), verdicts = item
         row, before = rows[name], verdicts.most_common(1)[0][0]
         outcome = grader.grade_text(row, text)
-        passes, failing, agrees, difference = None, (), None, ""
+        failing: tuple[str, ...] = ()
+        passes, agrees, difference = None, None, ""
         asked = outcome.read and (suite == "all" or outcome.solved or before in SOLVED_BEFORE)
         if asked and suite != "none":
             try:
@@ -180,7 +181,9 @@ def judged(
                     difference = compared.difference
             except SandboxLost as error:
                 print(f"{name}: {error}", file=sys.stderr)
-        return Judged(row, text, verdicts.total(), before, rewards.get((name, text)), outcome, passes, failing, agrees, difference)
+        return Judged(
+            row, text, verdicts.total(), before, rewards.get((name, text)), outcome, passes, failing, agrees, difference
+        )
 
     found = grader.map(answers.items(), judge)
     yield from (one for one in track(found, "judging", total=len(answers), console=Console(stderr=True)) if one)
@@ -199,7 +202,9 @@ def distinct(
             continue
         row = rows[known[answer.instance_id]]
         try:
-            files = read_answer(answer.text, {file.path: file.text for file in row.ttc_files}, row.path, row.ttc_target).files
+            files = read_answer(
+                answer.text, {file.path: file.text for file in row.ttc_files}, row.path, row.ttc_target
+            ).files
             content = json.dumps(sorted(files.items()))
         except PatchRejected:
             content = answer.text
@@ -231,7 +236,9 @@ def show(found: list[Judged], most: int) -> None:
     wrong = [one for one in then if one.suite is False or one.oracle is False]
     tampered = [one for one in found if one.outcome.tampered]
     console.print(f"before: {len(wrong)} of {len(then)} distinct answers that were solved fail the suite or the oracle")
-    console.print(f"now: {len(solved)} solved, {len(passes)} false passes, {len(fails)} false fails, {len(tampered)} tampered")
+    console.print(
+        f"now: {len(solved)} solved, {len(passes)} false passes, {len(fails)} false fails, {len(tampered)} tampered"
+    )
     for title, ones in (("false pass", passes), ("false fail", fails), ("tampered", tampered)):
         for one in ones[:most]:
             cause = one.outcome.detail if title != "false pass" else ", ".join(one.failing[:2]) or one.difference
@@ -265,7 +272,9 @@ def main() -> None:
     parser.add_argument("dataset", help="a build or a dataset")
     parser.add_argument("--answers", type=Path, action="append", required=True, help="repeatable")
     parser.add_argument("--answers-of", type=Path, help="the set whose rows were answered, where it is another one")
-    parser.add_argument("--suite", choices=("all", "solved", "none"), default="solved", help="answers that meet the suite")
+    parser.add_argument(
+        "--suite", choices=("all", "solved", "none"), default="solved", help="answers that meet the suite"
+    )
     parser.add_argument("--sandbox", default="auto", choices=("auto", "docker", "local"))
     parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--show", type=int, default=20, metavar="N", help="print so many answers of each kind of fault")

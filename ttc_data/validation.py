@@ -108,6 +108,7 @@ def grade_predictions(
     predictions: Path | str | Sequence[Prediction],
     *,
     sandbox: SandboxKind = "auto",
+    deep: bool = False,
     workers: int = 0,
     progress: Progress | None = None,
     cache: Cache | None = None,
@@ -122,6 +123,7 @@ def grade_predictions(
         predictions: a file of answers (see `read_predictions`), `-` for standard input, or the answers themselves; a row may
             be answered any number of times.
         sandbox: where tests run.
+        deep: an answer that solves its row must also do with up to 200 generated calls what the reference does.
         workers: answers at the same time; 0 means one for each processor.
         progress: told of each answer.
         cache: folders that builds share.
@@ -140,7 +142,7 @@ def grade_predictions(
     for answer in answers:
         by_row.setdefault(answer.instance_id, []).append(answer)
     known = {row.instance_id for row in opened.rows(names=list(by_row))} - set(opened.deprecated)
-    grader = Grader(opened, sandbox=sandbox, workers=workers, cache=cache, progress=progress)
+    grader = Grader(opened, sandbox=sandbox, deep=deep, workers=workers, cache=cache, progress=progress)
     progress.begin("grade", len(answers))
     try:
         for name in by_row.keys() - known:

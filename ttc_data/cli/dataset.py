@@ -97,6 +97,12 @@ def grade(
     sandbox: SandboxOption = "auto",
     docker: DockerOption = False,
     local: LocalOption = False,
+    deep: Annotated[
+        bool,
+        typer.Option(
+            "--deep", metavar="", help="Compare what is solved with the reference on 200 generated calls too."
+        ),
+    ] = False,
     workers: WorkersOption = 0,
     json_lines: JsonOption = False,
 ) -> None:
@@ -112,7 +118,7 @@ def grade(
 
         ttcdata grade out/demo --predictions answers.jsonl
 
-        ttcdata grade my-org/stack-impl --predictions samples.json --docker
+        ttcdata grade my-org/stack-impl --predictions samples.json --docker --deep
 
         ttcdata grade out/demo --predictions - --json < answers.jsonl
     """
@@ -124,7 +130,10 @@ def grade(
     from ttc_data.validation import UNGRADED, grade_predictions
 
     outcomes = []
-    for outcome in grade_predictions(dataset, predictions, sandbox=kind, workers=workers, progress=console_progress()):
+    graded_answers = grade_predictions(
+        dataset, predictions, sandbox=kind, deep=deep, workers=workers, progress=console_progress()
+    )
+    for outcome in graded_answers:
         outcomes.append(outcome)
         graded = not outcome.failed and outcome.reason not in UNGRADED
         if json_lines:

@@ -86,7 +86,6 @@ def grade(
         PatchRejected: the reference's patch does not fit.
         SandboxLost: the sandbox broke, which says nothing about the answer.
     """
-
     if not task.fail_to_pass:
         return Outcome(task.instance_id, "no_fail_to_pass")
 

@@ -31,13 +31,14 @@ from ttc_data.errors import (
     SourceUnavailable,
     StorageFull,
 )
+from ttc_data.evidence.oracle import Oracle
 from ttc_data.evidence.stability import variation, varied
 from ttc_data.keys import content_key
 from ttc_data.lang.trivial import is_trivial
 from ttc_data.records import Environment
 from ttc_data.row import Row
 from ttc_data.rules import TestRules
-from ttc_data.sandbox.protocol import Sandbox
+from ttc_data.sandbox.protocol import Job, Report, Sandbox
 from ttc_data.sandbox.scheduler import Apart, Scheduler
 from ttc_data.solve.answer import Answer, read_answer
 from ttc_data.solve.grade import Seen, grade
@@ -70,6 +71,7 @@ class Grader:
         patience: a session may take so many times as long as the reference's, and 2 s at least; with 0, as long as the
             dataset's recipe says, and the reference is not run first.
         partly: judge the tests of wrong answers too, for part pay.
+        deep: what solves a row must also do with generated calls what its reference does.
         sandboxes: kept open for each worker; 0 leaves it to the scheduler, which suits rows that come by repository.
         secret: what altered tests are drawn by; nobody's but the grader's when not given.
         cache: folders that builds share.
@@ -88,6 +90,7 @@ class Grader:
         workers: int = 0,
         patience: float = 0.0,
         partly: bool = False,
+        deep: bool = False,
         sandboxes: int = 0,
         secret: str = "",
         cache: Cache | None = None,
@@ -99,6 +102,7 @@ class Grader:
         self._say = (progress or Quiet()).say
         self._patience = patience
         self._partly = partly
+        self._deep = deep
         self._secret = secret or secrets.token_hex(16)
         self._numbers = count()
         if self.dataset.note:
@@ -114,6 +118,7 @@ class Grader:
         self._rows: OrderedDict[str, Row] = OrderedDict()
         self._outcomes: OrderedDict[str, Future[Outcome]] = OrderedDict()
         self._limits: dict[str, Future[float]] = {}
+        self._oracles: dict[str, Oracle] = {}
         self._read = lru_cache(ANSWERS_READ)(self._reading)
         self.runs = 0
         """Answers that were run; the others were known, or no code."""
@@ -221,6 +226,8 @@ class Grader:
         apart = Apart()
         draw = Random(f"{self._secret}:{row.instance_id}:{next(self._numbers)}")
         found = grade(task, taken, lambda job: self._pool.run(environment, job, apart=apart), draw, partly=self._partly)
+        if self._deep and found.solved:
+            found = self._compared(row, found, taken)
         ignored = tuple(f"{path}: decides the verdict, so it stays as it was" for path in files if path not in taken)
         return replace(
             found,
@@ -228,6 +235,14 @@ class Grader:
             left_out=ignored,
             trivial=is_trivial(files.get(row.path) or "", row.ttc_target),
         )
+
+    def _compared(self, row: Row, outcome: Outcome, files: Files) -> Outcome:
+        """What the oracle makes of an answer that solves its row."""
+        compared = self.oracle(row).compare([files])[0]
+        outcome = replace(outcome, calls=compared.calls)
+        if not compared.differences:
+            return outcome
+        return replace(outcome, reason="differs_from_reference", detail=compared.difference)
 
     def grade_text(self, row: Row, text: str) -> Outcome:
         """Grade what a model said in answer to a row's prompt; never raises on what it said.
@@ -349,7 +364,7 @@ class Grader:
             paths = [path for path, _ in self._cache.trees.files(environment.tree) if path.endswith(".py")]
             texts = self._cache.trees.texts(environment.tree, paths)
             found = Oracle.of_row(row, environment, texts, self._pool.run, self.dataset.recipe.seed)
-            found.calls  # once, in one thread: the reference is run on them
+            found.compare(())  # runs the reference, in one thread
             with self._lock:
                 self._oracles[row.instance_id] = found
         return found

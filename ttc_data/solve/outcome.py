@@ -38,6 +38,8 @@ class Outcome:
     """Of these, the ones that passed as written and failed where altered: what part pay is for."""
     trivial: bool = False
     """The answer is one of the bodies that anybody writes without reading the task: `return None`, an empty subclass."""
+    calls: int | None = None
+    """Generated calls that the answer was compared with the reference on; None where it was not."""
     files: Mapping[str, str | None] = field(default_factory=dict)
     """What the answer changed: path to new text, None for a file that it removes."""
     left_out: tuple[str, ...] = ()
