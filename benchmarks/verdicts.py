@@ -31,6 +31,7 @@ from rich.progress import track
 from rich.table import Table
 
 from ttc_data.dataset import Dataset
+from ttc_data.engine import in_threads
 from ttc_data.errors import PatchRejected, SandboxLost
 from ttc_data.row import Row
 from ttc_data.sandbox.judging import COUNTS_AS_PASSED
@@ -133,7 +134,7 @@ class Suites:
     def prepare(self, rows: Iterable[Row]) -> None:
         """Run each repository's suite on the reference."""
         for row in {row.ttc_environment: row for row in rows}.values():
-            runs = [self._run(row, self._grader.task(row).reference) for _ in range(SUITE_RUNS)]
+            runs = [self._run(row, self._grader.rows.task(row).reference) for _ in range(SUITE_RUNS)]
             self._passed[row.ttc_environment] = frozenset.intersection(*map(_passed, runs))
 
     def failing(self, row: Row, files: Mapping[str, str | None]) -> tuple[str, ...]:
@@ -141,7 +142,7 @@ class Suites:
         return tuple(sorted(self._passed[row.ttc_environment] - _passed(self._run(row, files))))
 
     def _run(self, row: Row, files: Mapping[str, str | None]) -> Report:
-        task, environment = self._grader.task(row), self._grader.environment(row)
+        task, environment = self._grader.rows.task(row), self._grader.rows.environment(row)
         job = task.job(task.as_written, files)
         paths = tuple(dict.fromkeys((*environment.test_files, *job.test_files)))
         rules = self._grader.dataset.recipe.tests
@@ -185,7 +186,7 @@ def judged(
             row, text, verdicts.total(), before, rewards.get((name, text)), outcome, passes, failing, agrees, difference
         )
 
-    found = grader.map(answers.items(), judge)
+    found = in_threads(answers.items(), judge, grader.workers)
     yield from (one for one in track(found, "judging", total=len(answers), console=Console(stderr=True)) if one)
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -20,6 +20,7 @@ from ttc_data.store import Keyed, Stage
 Input = TypeVar("Input")
 R = TypeVar("R", bound=Keyed)
 T = TypeVar("T")
+U = TypeVar("U")
 ATTEMPTS = 2
 INFRASTRUCTURE = (SandboxLost, SourceUnavailable, ModelUnavailable)
 
@@ -190,3 +191,20 @@ def run_stage(
         progress.end()
     stage.compact(seen)
     return ran
+
+
+def in_threads(items: Iterable[T], work: Callable[[T], U], workers: int) -> Iterator[U]:
+    """Work on items in threads, a bounded number ahead, results as they end."""
+    pool = ThreadPoolExecutor(workers)
+    waiting: set[Future[U]] = set()
+    try:
+        for item in items:
+            while len(waiting) >= 2 * workers:
+                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                yield from (future.result() for future in done)
+            waiting.add(pool.submit(work, item))
+        while waiting:
+            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            yield from (future.result() for future in done)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)

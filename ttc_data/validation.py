@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ttc_data.dataset import Dataset
-from ttc_data.engine import Progress, Quiet
+from ttc_data.engine import Progress, Quiet, in_threads
 from ttc_data.environments.open import Cache, SandboxKind
 from ttc_data.errors import PatchRejected, SandboxLost
 from ttc_data.row import Row
@@ -56,7 +56,9 @@ def validate(
     total = grader.dataset.count()
     progress.begin("validate", min(total, limit) if limit else total)
     try:
-        for outcome in grader.map(grader.dataset.rows(limit), lambda row: _prove_again(grader, row, repeat)):
+        for outcome in in_threads(
+            grader.dataset.rows(limit), lambda row: _prove_again(grader, row, repeat), grader.workers
+        ):
             progress.advance(int(outcome.solved), int(not outcome.solved and not outcome.failed), int(outcome.failed))
             yield outcome
     finally:
@@ -78,7 +80,7 @@ def _prove_again(grader: Grader, row: Row, repeat: int) -> Outcome:
         for test in row.PASS_TO_PASS:
             if masked.outcome(test) not in COUNTS_AS_PASSED:
                 return failed("masked_fails_pass_to_pass", f"without the reference {test}: {masked.outcome(test)}")
-        reference = grader.task(row).reference
+        reference = grader.rows.task(row).reference
         for number in range(repeat):
             seen = grader.run(row, reference, number)
             if seen.defect or seen.failing:
@@ -86,7 +88,7 @@ def _prove_again(grader: Grader, row: Row, repeat: int) -> Outcome:
                 cause = " ".join(part for part in (first, f"({seen.defect})" if seen.defect else "") if part)
                 return failed("reference_fails", f"run {number + 1} of {repeat}: {cause}")
         if row.ttc_tripwires:
-            seen = grader.run(row, reference, session=grader.task(row).published)
+            seen = grader.run(row, reference, session=grader.rows.task(row).published)
             held = [place for place in row.ttc_tripwires if not seen.altered_failed(place)]
             if held or not seen.sound:
                 test = held[0].tests[0] if held else (seen.failing or [seen.defect])[0]
@@ -152,7 +154,7 @@ def grade_predictions(
                 progress.advance(0, 1, 0)
                 yield Outcome(name, *told, model=answer.model)
         asked = ((row, answer) for row in opened.rows(names=sorted(known)) for answer in by_row[row.instance_id])
-        for outcome in grader.map(asked, lambda pair: _grade_one(grader, *pair)):
+        for outcome in in_threads(asked, lambda pair: _grade_one(grader, *pair), grader.workers):
             progress.advance(int(outcome.solved), int(not outcome.solved and not outcome.failed), int(outcome.failed))
             yield outcome
     finally:

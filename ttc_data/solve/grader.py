@@ -8,8 +8,7 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import lru_cache
 from itertools import count
@@ -22,7 +21,6 @@ from ttc_data.engine import Progress, Quiet
 from ttc_data.environments.host import Host
 from ttc_data.environments.open import Cache, SandboxKind, open_host
 from ttc_data.errors import (
-    DatasetError,
     EnvironmentFailed,
     PatchRejected,
     ReferenceFailed,
@@ -37,13 +35,13 @@ from ttc_data.keys import content_key
 from ttc_data.lang.trivial import is_trivial
 from ttc_data.records import Environment
 from ttc_data.row import Row
-from ttc_data.rules import TestRules
 from ttc_data.sandbox.protocol import Job, Report, Sandbox
 from ttc_data.sandbox.scheduler import Apart, Scheduler
 from ttc_data.solve.answer import Answer, read_answer
 from ttc_data.solve.grade import Seen, grade
 from ttc_data.solve.outcome import Outcome
-from ttc_data.solve.task import Files, Session, Task, patched, task_of
+from ttc_data.solve.rows import Rows
+from ttc_data.solve.task import Files, Session, patched
 from ttc_data.trust import trusted
 
 T = TypeVar("T")
@@ -108,17 +106,14 @@ class Grader:
         if self.dataset.note:
             self._say(self.dataset.note)
         self._host: Host = open_host(sandbox, cache=self._cache, recipe=self.dataset.recipe, say=self._say)
+        self.rows = Rows(self.dataset, self._cache, self._host)
         self._pool: Scheduler[Environment] = Scheduler(
             self._open, lambda environment: environment.key, self.workers, most_open=sandboxes * self.workers
         )
         self._threads = ThreadPoolExecutor(self.workers, "grader")
         self._lock = threading.Lock()
-        self._environments: dict[str, Environment] = {}
-        self._test_texts: OrderedDict[str, Mapping[str, str]] = OrderedDict()
-        self._rows: OrderedDict[str, Row] = OrderedDict()
         self._outcomes: OrderedDict[str, Future[Outcome]] = OrderedDict()
         self._limits: dict[str, Future[float]] = {}
-        self._oracles: dict[str, Oracle] = {}
         self._read = lru_cache(ANSWERS_READ)(self._reading)
         self.runs = 0
         """Answers that were run; the others were known, or no code."""
@@ -128,83 +123,6 @@ class Grader:
     def _open(self, environment: Environment) -> Sandbox:
         self._host.prepare(environment)
         return self._host.open(environment)
-
-    # Rows and what belongs to them
-
-    def row(self, instance_id: str) -> Row:
-        """One row.
-
-        Raises:
-            DatasetError: the dataset has no such row.
-        """
-        self.load([instance_id])
-        with self._lock:
-            return self._rows[instance_id]
-
-    def load(self, instance_ids: Collection[str]) -> None:
-        """Read rows ahead, all at once.
-
-        Raises:
-            DatasetError: the dataset does not have one of them.
-        """
-        with self._lock:
-            missing = sorted({name for name in instance_ids if name not in self._rows})
-            if missing:
-                self._rows.update({row.instance_id: row for row in self.dataset.rows(names=missing)})
-            for name in instance_ids:
-                if name not in self._rows:
-                    raise DatasetError(f"{name}: not in {self.dataset.folder}; grade against the set that was answered")
-                self._rows.move_to_end(name)
-            while len(self._rows) > max(ROWS_HELD, len(instance_ids)):
-                self._rows.popitem(last=False)
-
-    def environment(self, row: Row) -> Environment:
-        """The row's environment, checked against this host's interpreter."""
-        key = row.ttc_environment
-        if key not in self._environments:
-            environment = self.dataset.environment(key, self._cache)
-            here = self._host.interpreter()
-            if environment.python != here.python:
-                raise DatasetError(
-                    f"{key}: proven on Python {environment.python}, this sandbox has {here.python}; use --docker with"
-                    f" an image of Python {environment.python}"
-                )
-            self._environments[key] = environment
-        return self._environments[key]
-
-    def tree(self, row: Row) -> Mapping[str, bytes]:
-        """The files of the row's repository, for a patch that touches more than it was given."""
-        environment = self.environment(row)
-        return {
-            **dict(self._cache.trees.files(environment.tree)),
-            **{file.path: file.text.encode("utf-8") for file in environment.generated},
-        }
-
-    def task(self, row: Row, limit_s: float = 0.0) -> Task:
-        """The row's tests.
-
-        Args:
-            row: of the dataset.
-            limit_s: of a session, of which one test may take half, where that is less than the recipe says; 0 leaves it.
-        """
-        environment = self.environment(row)
-        return task_of(
-            row, self._texts(row, environment), environment.pytest_args, limited(self.dataset.recipe.tests, limit_s)
-        )
-
-    def _texts(self, row: Row, environment: Environment) -> Mapping[str, str]:
-        """The texts of a repository's own test files."""
-        if not row.ttc_tripwires:
-            return {}
-        with self._lock:
-            found = self._test_texts.get(environment.key)
-        if found is None:
-            found = self._cache.trees.texts(environment.tree, environment.test_files)
-            with self._lock:
-                self._test_texts[environment.key] = found
-                while len(self._test_texts) > TEXTS_HELD:
-                    self._test_texts.popitem(last=False)
-        return found
 
     # Verdicts
 
@@ -220,8 +138,8 @@ class Grader:
             ReferenceFailed: with `patience`: the reference does not pass here, so nothing can be said of an answer.
             SandboxLost: the sandbox broke, which says nothing about the answer.
         """
-        environment = self.environment(row)
-        task = self.task(row, self._limit(row) if self._patience else 0.0)
+        environment = self.rows.environment(row)
+        task = self.rows.task(row, self._limit(row) if self._patience else 0.0)
         taken = {path: text for path, text in files.items() if not trusted(path, environment)}
         apart = Apart()
         draw = Random(f"{self._secret}:{row.instance_id}:{next(self._numbers)}")
@@ -235,6 +153,10 @@ class Grader:
             left_out=ignored,
             trivial=is_trivial(files.get(row.path) or "", row.ttc_target),
         )
+
+    def oracle(self, row: Row) -> Oracle:
+        """The row's differential oracle, which runs in these sandboxes."""
+        return self.rows.oracle(row, self._pool.run)
 
     def _compared(self, row: Row, outcome: Outcome, files: Files) -> Outcome:
         """What the oracle makes of an answer that solves its row."""
@@ -265,7 +187,7 @@ class Grader:
         if not patch.strip():
             return Outcome(row.instance_id, "patch_empty")
         try:
-            files = patched({file.path: file.text for file in row.ttc_files}, patch, self.tree(row))
+            files = patched({file.path: file.text for file in row.ttc_files}, patch, self.rows.tree(row))
         except PatchRejected as error:
             return Outcome(row.instance_id, "patch_rejected", str(error))
         return self._graded(row, Answer(files, ()))
@@ -296,7 +218,7 @@ class Grader:
 
     def submit(self, instance_id: str, text: str) -> Future[Outcome]:
         """Judge an answer in another thread."""
-        row = self.row(instance_id)
+        row = self.rows.row(instance_id)
         key, answer = self._read(instance_id, text)
         if isinstance(answer, Outcome):
             known: Future[Outcome] = Future()
@@ -313,7 +235,7 @@ class Grader:
 
     def _reading(self, instance_id: str, text: str) -> tuple[str, Answer | Outcome]:
         """An answer and the key of what it changes, or the outcome of a text that holds none."""
-        row = self.row(instance_id)
+        row = self.rows.row(instance_id)
         try:
             answer = _read(row, text)
         except PatchRejected as error:
@@ -342,36 +264,18 @@ class Grader:
             number: of the run: every one but 0 has another order, hash seed, time zone and locale, as the suite had. The
                 date stays, for not every suite bears that it is put forward.
         """
-        environment, task = self.environment(row), self.task(row)
+        environment, task = self.rows.environment(row), self.rows.task(row)
         session = session or task.as_written
         job = varied(task.job(session, files), replace(variation(number, environment), days=0))
         return Seen(session, self._pool.run(environment, job))
 
     def report(self, row: Row, job: Job) -> Report:
         """Run any job in a row's environment."""
-        return self._pool.run(self.environment(row), job)
-
-    def oracle(self, row: Row) -> Oracle:
-        """The row's differential oracle.
-
-        Raises:
-            DatasetError: the row's patch does not apply.
-        """
-        with self._lock:
-            found = self._oracles.get(row.instance_id)
-        if found is None:
-            environment = self.environment(row)
-            paths = [path for path, _ in self._cache.trees.files(environment.tree) if path.endswith(".py")]
-            texts = self._cache.trees.texts(environment.tree, paths)
-            found = Oracle.of_row(row, environment, texts, self._pool.run, self.dataset.recipe.seed)
-            found.compare(())  # runs the reference, in one thread
-            with self._lock:
-                self._oracles[row.instance_id] = found
-        return found
+        return self._pool.run(self.rows.environment(row), job)
 
     def grade_reference(self, row: Row) -> Outcome:
         """Grade the row's own reference; what an altered test says against it stands."""
-        environment, task = self.environment(row), self.task(row)
+        environment, task = self.rows.environment(row), self.rows.task(row)
         apart = Apart()
         draw = Random(f"{self._secret}:{row.instance_id}:{next(self._numbers)}")
         return grade(
@@ -403,31 +307,13 @@ class Grader:
         return found.result()
 
     def _time(self, row: Row) -> float:
-        seen = self.run(row, self.task(row).reference)
+        seen = self.run(row, self.rows.task(row).reference)
         if seen.defect or seen.failing:
             raise ReferenceFailed(
                 f"{row.instance_id}: the reference does not pass here ({seen.defect or seen.failing[0]}); `ttcdata validate`"
                 " says more"
             )
         return max(LEAST_LIMIT_S, self._patience * seen.report.seconds)
-
-    # Many at a time
-
-    def map(self, items: Iterable[T], work: Callable[[T], U]) -> Iterator[U]:
-        """Work on items in threads, a bounded number ahead, results as they end."""
-        pool = ThreadPoolExecutor(self.workers)
-        waiting: set[Future[U]] = set()
-        try:
-            for item in items:
-                while len(waiting) >= 2 * self.workers:
-                    done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                    yield from (future.result() for future in done)
-                waiting.add(pool.submit(work, item))
-            while waiting:
-                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                yield from (future.result() for future in done)
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
 
     def close(self) -> None:
         """Close every sandbox, and say how many had to be replaced; answers that wait are not judged any more."""
@@ -440,15 +326,3 @@ class Grader:
 
 def _read(row: Row, text: str) -> Answer:
     return read_answer(text, {file.path: file.text for file in row.ttc_files}, row.path, row.ttc_target)
-
-
-def limited(rules: TestRules, limit_s: float) -> TestRules:
-    """Rules of which a session may take so long, and one test half of it; 0 leaves them."""
-    if not limit_s:
-        return rules
-    return rules.model_copy(
-        update={
-            "sample_timeout_s": min(limit_s, rules.sample_timeout_s),
-            "test_timeout_s": min(limit_s / 2, rules.test_timeout_s),
-        }
-    )

@@ -310,7 +310,7 @@ def _questions(
     """Row by row, so that a server finds the beginning of a prompt in its cache."""
     rest = iter(asked)
     while ahead := list(islice(rest, ROWS_AHEAD)):
-        grader.load([one.instance_id for one in ahead])
+        grader.rows.load([one.instance_id for one in ahead])
         for prompt in ahead:
             messages = tuple((message.role, message.content) for message in prompt.messages)
             for number in range(attempts):

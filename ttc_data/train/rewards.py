@@ -140,7 +140,7 @@ class Rewards:
         """How alike the answer's lines and the reference's are (difflib's ratio), where its tests pay. Says nothing of right."""
         outcomes = await self._judged(completions, instance_id)
         return [
-            self._beside(outcome, _similar(self.grader.row(name), outcome) if self._earned(outcome) else 0.0)
+            self._beside(outcome, _similar(self.grader.rows.row(name), outcome) if self._earned(outcome) else 0.0)
             for name, outcome in zip(instance_id, outcomes, strict=True)
         ]
 
@@ -159,7 +159,7 @@ class Rewards:
         ]
 
     async def _judged(self, completions: Sequence[Completion], instance_id: Sequence[str]) -> list[Outcome]:
-        self.grader.load(instance_id)
+        self.grader.rows.load(instance_id)
         order = by_turns(instance_id)
         asked = (self.grader.judge(instance_id[place], text_of(completions[place])) for place in order)
         judged = dict(zip(order, await asyncio.gather(*asked), strict=True))
