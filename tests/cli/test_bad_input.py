@@ -203,14 +203,13 @@ def answer(instance: object, patch: object = "") -> str:
 @pytest.mark.parametrize(
     ("lines", "words"),
     [
-        (["nonsense"], ["answers.jsonl:1"]),
+        (["nonsense"], ["answers.jsonl:1", "no JSON"]),
         ([answer("KNOWN"), "", '{"instance_id": "x"}'], ["answers.jsonl:3", "model_patch"]),
         ([answer(3)], ["answers.jsonl:1", "instance_id"]),
-        (["[]"], ["answers.jsonl:1", "JSON object"]),
-        ([answer("nobody__knows-it")], ["nobody__knows-it", "is not in"]),
-        ([answer("KNOWN"), answer("KNOWN")], ["answers.jsonl:2", "answered twice"]),
+        (["[3]"], ["answers.jsonl[0]", "must be an object"]),
+        (["[" * 100_000], ["answers.jsonl", "nested too deeply"]),
     ],
-    ids=["not JSON", "a key is missing", "a number for a name", "a list", "unknown", "twice"],
+    ids=["not JSON", "a key is missing", "a number for a name", "a list of numbers", "nested"],
 )
 def test_a_wrong_prediction_names_its_line(
     here: Here, small: SmallBuild, lines: Sequence[str], words: Sequence[str]
@@ -218,6 +217,19 @@ def test_a_wrong_prediction_names_its_line(
     known = next(small.rows()).instance_id
     Path("answers.jsonl").write_text("\n".join(lines).replace("KNOWN", known), encoding="utf-8")
     refused(here("grade", str(small.out), "--predictions", "answers.jsonl"), 1, *words)
+
+
+@pytest.mark.local
+def test_an_unknown_row_is_one_line_and_the_rest_goes_on(here: Here, small: SmallBuild) -> None:
+    known = next(small.rows()).instance_id
+    lines = [answer("nobody__knows-it"), answer(known), answer(known)]
+    Path("answers.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    ran = here("grade", str(small.out), "--predictions", "answers.jsonl", "--local")
+    assert ran.returncode == 1
+    told = ran.stdout.splitlines()
+    assert f"not graded  nobody__knows-it  unknown_instance  not in {small.out}" in told
+    assert told.count(f"unsolved  {known}  patch_empty") == 2
+    assert told[-1] == "0 of 2 solved, 1 not graded"
 
 
 def test_predictions_that_are_not_there_are_one_line(here: Here, small: SmallBuild) -> None:
