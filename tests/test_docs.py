@@ -39,7 +39,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset(("records", "row", "errors", "template")),
     frozenset(("rules",)),
     frozenset(("recipe",)),
-    frozenset(("sandbox", "lang", "llm", "edits", "store", "engine", "grading")),
+    frozenset(("sandbox", "lang", "llm", "edits", "hunks", "store", "engine", "grading")),
     frozenset(
         (
             "mine",

@@ -10,7 +10,7 @@ from ttc_data.bench import patched
 from ttc_data.errors import PatchRejected
 from ttc_data.publish.exports.tasks import Lines, Task
 from ttc_data.row import Row
-from ttc_data.solve.answer import in_blocks
+from ttc_data.solve.blocks import in_blocks
 
 
 def write_tasks(tasks: Iterable[Task], folder: Path, say: Callable[[str], None]) -> int:
