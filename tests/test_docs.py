@@ -39,7 +39,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset(("keys", "records", "row", "errors", "template")),
     frozenset(("rules",)),
     frozenset(("recipe",)),
-    frozenset(("sandbox", "lang", "llm", "edits", "store", "engine")),
+    frozenset(("sandbox", "lang", "llm", "edits", "hunks", "store", "engine")),
     frozenset(
         (
             "mine",

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import stat
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ttc_data.errors import PatchRejected, TtcError
+from ttc_data.hunks import Section, apply_hunks, file_of, read_sections
+from ttc_data.lang.python import is_test_path
 
 MAX_PATCH_BYTES = 4 * 1024 * 1024
 MAX_FILE_BYTES = 4 * 1024 * 1024
@@ -24,7 +28,6 @@ TIMEOUT_S = 30.0
 _LINK_MODES = ("120000", "160000")
 _MODE_HEADERS = ("old mode ", "new mode ", "new file mode ", "deleted file mode ", "index ")
 _SOURCE_HEADERS = ("--- ", "rename from ", "copy from ")
-_BINARY_HEADERS = ("GIT binary patch", "Binary files ")
 _NO_NEWLINE = "\\ No newline at end of file\n"
 
 
@@ -55,18 +58,43 @@ def unified_diff(before: Mapping[str, str | None], after: Mapping[str, str | Non
     return "".join(pieces)
 
 
-def apply_patch(files: Mapping[str, bytes], patch: str) -> dict[str, bytes | None]:
-    """Apply anybody's unified diff.
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a diff makes of files."""
 
-    git does it, in a private folder that holds the touched files only and no links. A first try is strict, the second
-    lets git count the hunks' lines itself: models miscount.
+    files: Mapping[str, bytes | None]
+    """New contents of what changed, None for a deleted file."""
+    left_out: tuple[str, ...] = ()
+    """Parts of the diff that were passed over, in words."""
+
+
+def apply_patch(files: Mapping[str, bytes], patch: str) -> dict[str, bytes | None]:
+    """Apply anybody's unified diff; parts of it that change binary files or do not fit test files are passed over.
 
     Args:
         files: contents by path; only touched paths are read.
-        patch: a unified diff with `a/` and `b/` prefixes.
+        patch: a unified diff, with or without `a/` and `b/` before its paths.
 
     Returns:
         What the patch changed: new contents, None for a deleted file.
+
+    Raises:
+        PatchRejected: with one line that says what is wrong with the patch.
+    """
+    return dict(apply_diff(files, patch).files)
+
+
+def apply_diff(files: Mapping[str, bytes], patch: str, only: Mapping[str, object] | None = None) -> Applied:
+    """Apply a diff, and say what of it was passed over.
+
+    git does it, in a private folder that holds the touched files only and no links. A first try is strict, the second
+    lets git count the hunks' lines itself: models miscount. What git does not take is read by `hunks`, which puts each
+    hunk where its lines are.
+
+    Args:
+        files: contents by path; only touched paths are read.
+        patch: a unified diff.
+        only: paths that may change; parts for others are passed over. None lets all change.
 
     Raises:
         PatchRejected: with one line that says what is wrong with the patch.
@@ -80,17 +108,88 @@ def apply_patch(files: Mapping[str, bytes], patch: str) -> dict[str, bytes | Non
     if len(data) > MAX_PATCH_BYTES:
         raise PatchRejected(f"the patch has {len(data)} bytes, at most {MAX_PATCH_BYTES} are read")
     _refuse_by_header(patch)
+    options = _strip_of(patch)
     with tempfile.TemporaryDirectory(prefix="ttc-patch-") as name:
         home = Path(name)
         patch_file = home / "answer.patch"
         patch_file.write_bytes(data if data.endswith(b"\n") else data + b"\n")
-        try:
-            return _applied(home / "plain", patch_file, files, ())
-        except PatchRejected as first:
+        refused: PatchRejected | None = None
+        for attempt, more in (("plain", ()), ("recount", ("--recount",))):
             try:
-                return _applied(home / "recount", patch_file, files, ("--recount",))
-            except PatchRejected:
-                raise first from None
+                return _within(_applied(home / attempt, patch_file, files, (*options, *more)), only)
+            except PatchRejected as error:
+                refused = refused or error
+    try:
+        return _placed(files, patch, only)
+    except PatchRejected:
+        raise refused or PatchRejected("the patch does not apply") from None
+
+
+def _within(changed: Mapping[str, bytes | None], only: Mapping[str, object] | None) -> Applied:
+    if only is None:
+        return Applied(changed)
+    kept = {path: data for path, data in changed.items() if path in only}
+    if not kept and changed:
+        raise PatchRejected(f"the patch changes {', '.join(sorted(changed))}: not among the files that were given")
+    return Applied(kept, tuple(_not_given(path) for path in sorted(changed) if path not in kept))
+
+
+def _not_given(path: str) -> str:
+    return f"{path}: not one of the files that were given"
+
+
+def _strip_of(patch: str) -> tuple[str, ...]:
+    """How git is to read the paths: as they are, where none has the `a/` or `b/` that git writes."""
+    names = [
+        line[4:].strip() for line in patch.split("\n") if line.startswith(("--- ", "+++ ")) and "/dev/null" not in line
+    ]
+    prefixed = any(re.match(r'"?[abciow]/', name) for name in names) or not names
+    return () if prefixed else ("-p0",)
+
+
+def _placed(files: Mapping[str, bytes], patch: str, only: Mapping[str, object] | None) -> Applied:
+    """Apply a diff by what its hunks say; parts for binary files, and for test files that they do not fit, stay out."""
+    changed: dict[str, bytes | None] = {}
+    left_out: list[str] = []
+    sections = read_sections(patch)
+    if len(sections) > MAX_TOUCHED_FILES:
+        raise PatchRejected(f"the patch touches {len(sections)} files, at most {MAX_TOUCHED_FILES} are taken")
+    for section in sections:
+        path = file_of(section.old or section.new, files)
+        _refuse_escape(path)
+        if section.binary:
+            left_out.append(f"{path}: a binary file")
+            continue
+        if only is not None and path not in only:
+            left_out.append(_not_given(path))
+            continue
+        if not section.hunks and not section.more_than_text:
+            continue
+        try:
+            changed[path] = _made(files, changed, path, section)
+        except PatchRejected as error:
+            if not is_test_path(path):
+                raise
+            left_out.append(f"{path}: {error}")
+    if not changed:
+        raise PatchRejected("the patch changes nothing that can be changed")
+    return Applied({path: data for path, data in changed.items() if data != files.get(path, b"")}, tuple(left_out))
+
+
+def _made(files: Mapping[str, bytes], changed: Mapping[str, bytes | None], path: str, section: Section) -> bytes | None:
+    """The content of a file after a part of a diff."""
+    if section.more_than_text:
+        raise PatchRejected(f"{path}: a rename, a copy or a change of mode that does not apply")
+    before = changed.get(path, files.get(path) if path in files else None)
+    if before is None and section.old:
+        raise PatchRejected(f"{path}: no such file")
+    if before is not None and not section.old:
+        raise PatchRejected(f"{path}: already exists")
+    content = before or b""
+    if len(content) > MAX_FILE_BYTES:
+        raise PatchRejected(f"{path} has {len(content)} bytes: at most {MAX_FILE_BYTES} a file can be patched")
+    text = apply_hunks(content.decode("utf-8", "surrogateescape"), section)
+    return text.encode("utf-8", "surrogateescape") if section.new else None
 
 
 def _applied(
@@ -128,7 +227,7 @@ def _touched(tree: Path, patch_file: Path, options: tuple[str, ...]) -> list[str
         for header in _SOURCE_HEADERS:
             if line.startswith(header):
                 name = _unquoted(line.removeprefix(header).rstrip("\r").split("\t")[0])
-                name = name.removeprefix("a/") if header == "--- " else name
+                name = name.removeprefix("a/") if header == "--- " and "-p0" not in options else name
                 # Lines of a hunk can look like this too: nothing to refuse, git judges what it reads as a header.
                 if not _escapes(name):
                     paths.append(name)
@@ -142,8 +241,6 @@ def _refuse_by_header(patch: str) -> None:
             for name in (line[4:].split("\t")[0].strip(), following[4:].split("\t")[0].strip()):
                 if name.startswith("/") and name != "/dev/null":
                     _refuse_escape(name)
-        if line.startswith(_BINARY_HEADERS):
-            raise PatchRejected("the patch is binary; only text files can be changed")
         if line.startswith(_MODE_HEADERS) and line.rstrip().endswith(_LINK_MODES):
             raise PatchRejected(f"the patch has {line.strip()!r}: links and submodules are refused; change plain files")
 

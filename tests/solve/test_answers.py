@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ttc_data.errors import PatchRejected
-from ttc_data.solve.answer import read_answer, with_definition
+from ttc_data.solve.answer import read_answer
+from ttc_data.solve.splice import with_definition
 
 MASKED = '''\
 """Numbers."""
@@ -108,7 +109,7 @@ def test_an_answer_that_changes_nothing_changes_no_file() -> None:
 @pytest.mark.parametrize(
     ("answer", "why"),
     [
-        ("I cannot do that.", "no search/replace block and no fenced code"),
+        ("I cannot do that.", "no search/replace block, no diff and no code"),
         (block("return y", "return x"), "'return y' is found 0 times"),
         (block("raise NotImplementedError", "pass"), "found 2 times"),
         (block("", "pass"), "a search part is empty"),
@@ -149,4 +150,4 @@ def test_putting_a_definition_in_its_own_place_changes_nothing(qualname: str) ->
     node = next(one for one in ast.walk(ast.parse(MASKED)) if getattr(one, "name", "") == name)
     code = ast.get_source_segment(MASKED, node, padded=True)
     assert code is not None
-    assert with_definition(MASKED, qualname, code) == MASKED
+    assert with_definition(MASKED, qualname, code).text == MASKED

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 from ttc_data.publish.rows import AnswerForm, answer_form
 from ttc_data.records import Reject
 from ttc_data.row import Message, Row
-from ttc_data.solve.answer import definition_lines
+from ttc_data.solve.definitions import definition_lines
 
 Shortening: TypeAlias = Literal["none", "window"]
 CountTokens: TypeAlias = Callable[[Sequence[Message]], int]

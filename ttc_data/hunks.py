@@ -1,0 +1,207 @@
+r"""Unified diffs as people and models write them, read by what they say and not by their numbers.
+
+git refuses a hunk that says that it begins at line 1 and does not, one of a file with other line ends, and one whose
+file it does not find. Here a hunk is put where its lines are; where they are several times, at the place nearest to its
+number. Lines end with `\n`, as for git.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ttc_data.errors import PatchRejected
+
+_HEADER = re.compile(r"@@(?: -(?P<start>\d+)(?:,(?P<old>\d+))? \+\d+(?:,(?P<new>\d+))? @@)?")
+_SIGNATURE = re.compile(r"\d+\.\d+")
+"""git's version, below `-- `, ends a patch that was made to be mailed."""
+_UPDATE = "*** Update File: "
+_NOWHERE = "/dev/null"
+_GIT = re.compile(r"diff --git (?P<old>\S+) (?P<new>\S+)")
+_MORE_THAN_TEXT = ("rename from ", "rename to ", "copy from ", "copy to ", "old mode ", "new mode ")
+
+
+@dataclass(slots=True)
+class Hunk:
+    """Lines that go, come and stay, each with its sign before it."""
+
+    start: int
+    """Line of the file that it says it begins at, from 1; 0 where it says none."""
+    old: int
+    """How many lines of the file it says it holds; -1 where it says nothing."""
+    new: int
+    lines: list[str] = field(default_factory=list)
+
+    @property
+    def is_complete(self) -> bool:
+        """It holds as many lines as it says."""
+        signs = [line[0] for line in self.lines]
+        held = (len(signs) - signs.count("+") - signs.count("\\"), len(signs) - signs.count("-") - signs.count("\\"))
+        return self.old >= 0 and held >= (self.old, self.new)
+
+
+@dataclass(slots=True)
+class Section:
+    """What a diff does to one file."""
+
+    old: str
+    """As written; empty for a file that is made."""
+    new: str
+    """As written; empty for a file that is removed."""
+    hunks: list[Hunk] = field(default_factory=list)
+    binary: bool = False
+    more_than_text: bool = False
+    """It renames, copies, or changes a mode."""
+
+
+def read_sections(patch: str) -> list[Section]:
+    """Take a diff apart; text around it is passed over.
+
+    Raises:
+        PatchRejected: lines with a sign stand in no hunk.
+    """
+    lines = [line.removesuffix("\r") for line in patch.split("\n")]
+    found: list[Section] = []
+    hunk: Hunk | None = None
+    ended = False
+    for at, line in enumerate(lines):
+        following = lines[at + 1] if at + 1 < len(lines) else ""
+        if header := _GIT.match(line):
+            found.append(Section(header["old"], header["new"]))
+            hunk, ended = None, False
+        elif line.startswith(_UPDATE):
+            name = line.removeprefix(_UPDATE).strip()
+            found.append(Section(name, name))
+            hunk, ended = None, False
+        elif line.startswith("--- ") and following.startswith("+++ "):
+            if (
+                not found
+                or found[-1].hunks
+                or found[-1].binary
+                or not lines[at - 1].startswith(("diff ", "index ", "new ", "deleted ", "old ", "similarity "))
+            ):
+                found.append(Section("", ""))
+            found[-1].old, found[-1].new = _name(line), _name(following)
+            hunk, ended = None, False
+        elif line.startswith("+++ ") and hunk is None:
+            continue
+        elif line.startswith("@@") and found:
+            header = _HEADER.match(line)
+            hunk, ended = _hunk(header), False
+            found[-1].hunks.append(hunk)
+        elif hunk is not None and (line[:1] in (" ", "+", "-", "\\", "\t") or not line):
+            if line == "-- " and _SIGNATURE.match(following):
+                ended = True
+            elif ended and line[:1] in ("+", "-") and not hunk.is_complete:
+                raise PatchRejected(f"line {at + 1} of the patch, {line[:60]!r}, stands in no hunk")
+            if not ended:
+                hunk.lines.append(line or " ")
+        elif found and line.startswith(("Binary files ", "GIT binary patch")):
+            found[-1].binary = True
+        elif found and line.startswith(_MORE_THAN_TEXT):
+            found[-1].more_than_text = True
+        elif hunk is not None:
+            ended = True
+    return found
+
+
+def _hunk(header: re.Match[str] | None) -> Hunk:
+    if header is None or header["start"] is None:
+        return Hunk(0, -1, -1)
+    return Hunk(int(header["start"]), int(header["old"] or 1), int(header["new"] or 1))
+
+
+def _name(line: str) -> str:
+    name = line[4:].partition("\t")[0].strip().strip('"')
+    return "" if name == _NOWHERE else name
+
+
+def file_of(name: str, files: Mapping[str, object]) -> str:
+    """The file that a diff means, with or without `a/`, `b/` or `./`; a name that no file has without them."""
+    bare = name.removeprefix("./")
+    short = bare[2:] if re.match(r"[abciow]/", bare) else bare
+    return next((path for path in (name, bare, short) if path in files), short)
+
+
+def apply_hunks(text: str, section: Section) -> str:
+    """The text of a file after its hunks.
+
+    Raises:
+        PatchRejected: a hunk's lines are not found, or in several places of which none is meant.
+    """
+    lines = [f"{line}\n" for line in text.split("\n")]
+    lines[-1] = lines[-1][:-1]
+    if not lines[-1]:
+        lines.pop()
+    done: list[str] = []
+    count = len(lines)
+    for hunk in section.hunks:
+        at, body = _place(lines, hunk, count - len(lines))
+        done, lines = _laid(done, lines, at, body)
+    return "".join([*done, *lines])
+
+
+def _place(lines: list[str], hunk: Hunk, passed: int) -> tuple[int, list[str]]:
+    """Where in the lines that are left a hunk goes, and its lines without blank ones that ended the message."""
+    body, trimmed = hunk.lines, hunk.lines[:]
+    while trimmed and trimmed[-1] == " ":
+        trimmed.pop()
+    for attempt in (body, trimmed):
+        old = [line[1:] for line in attempt if line[0] in (" ", "-", "\t")]
+        if not old:
+            if not attempt:
+                raise PatchRejected("a hunk of the patch has no lines")
+            return min(max(hunk.start - passed, 0), len(lines)), attempt
+        for bare in (_without_end, str.rstrip):
+            held, wanted = [bare(line) for line in lines], [bare(line) for line in old]
+            places = [
+                at
+                for at in range(len(held) - len(wanted) + 1)
+                if held[at] == wanted[0] and held[at : at + len(wanted)] == wanted
+            ]
+            if places:
+                return _nearest(places, hunk, passed, old), attempt
+    shown = next((line[1:].strip() for line in body if line[0] in (" ", "-") and line.strip(" -")), "")
+    raise PatchRejected(f"the lines of a hunk are not in the file: {shown[:80]!r}")
+
+
+def _nearest(places: list[int], hunk: Hunk, passed: int, old: list[str]) -> int:
+    if len(places) == 1:
+        return places[0]
+    stated = hunk.start - 1 - passed
+    ranked = sorted(places, key=lambda place: abs(place - stated))
+    if hunk.start < 2 or abs(ranked[0] - stated) == abs(ranked[1] - stated):
+        raise PatchRejected(
+            f"the lines of a hunk are in {len(places)} places of the file, from {old[0].strip()[:60]!r}; show more lines"
+        )
+    return ranked[0]
+
+
+def _without_end(line: str) -> str:
+    return line.rstrip("\r\n")
+
+
+def _laid(done: list[str], lines: list[str], at: int, body: list[str]) -> tuple[list[str], list[str]]:
+    """What is written so far with a hunk after it, and the lines that are left."""
+    done = [*done, *lines[:at]]
+    near = lines[at] if at < len(lines) else (done[-1] if done else "\n")
+    newline = "\r\n" if near.endswith("\r\n") else "\n"
+    added = False
+    for line in body:
+        sign, rest = line[0], line[1:]
+        if sign == "+":
+            if done and not done[-1].endswith("\n"):
+                done[-1] += newline
+            done.append(rest + newline)
+            added = True
+            continue
+        if sign == "\\":
+            if added:
+                done[-1] = done[-1].rstrip("\r\n")
+            continue
+        if sign != "-":
+            done.append(lines[at])
+        at += 1
+        added = False
+    return done, lines[at:]

@@ -1,0 +1,128 @@
+"""Lines of Python that move to another depth: what stands inside a text literal stays as it is."""
+
+from __future__ import annotations
+
+import io
+import re
+import tokenize
+from collections.abc import Sequence
+
+_LINES = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
+_BLANKS = " \t\f"
+_OPENS = getattr(tokenize, "FSTRING_START", -1)
+_CLOSES = getattr(tokenize, "FSTRING_END", -1)
+
+
+def lines_of(text: str) -> list[str]:
+    """Lines as Python counts them, with their ends: a form feed or U+2028 ends none."""
+    return _LINES.findall(text)
+
+
+def newline_of(lines: Sequence[str], near: int) -> str:
+    """The line end that a file uses at a line, else at its beginning, else a plain newline.
+
+    Args:
+        lines: of the file.
+        near: index of a line.
+    """
+    for line in (*lines[near : near + 1], *lines[:1]):
+        if end := line[len(line.rstrip("\r\n")) :]:
+            return end
+    return "\n"
+
+
+def blanks_of(line: str) -> str:
+    """The blanks that a line begins with."""
+    return line[: len(line) - len(line.lstrip(_BLANKS))]
+
+
+def inside_literals(code: str) -> frozenset[int]:
+    """Numbers, from 1, of the lines that begin inside a text literal; of what cannot be read, those before the fault."""
+    found: set[int] = set()
+    opened: list[int] = []
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(code).readline):
+            if token.type == tokenize.STRING:
+                found.update(range(token.start[0] + 1, token.end[0] + 1))
+            elif token.type == _OPENS:
+                opened.append(token.start[0])
+            elif token.type == _CLOSES:
+                found.update(range(opened.pop() + 1, token.end[0] + 1))
+    except (tokenize.TokenError, SyntaxError, IndexError):
+        pass
+    return frozenset(found)
+
+
+def moved(code: str, first: int, last: int, indent: str) -> list[str]:
+    """Lines of code at another depth, without line ends.
+
+    Args:
+        code: line ends are plain newlines.
+        first: number of a line, from 1: the blanks before it are what `indent` takes the place of.
+        last: number of the last line.
+        indent: blanks.
+    """
+    lines, literal = code.split("\n"), inside_literals(code)
+    own = blanks_of(lines[first - 1])
+    found = []
+    for number, line in enumerate(lines[first - 1 : last], first):
+        if number in literal:
+            found.append(line)
+        elif not line.strip(_BLANKS):
+            found.append("")
+        else:
+            found.append(indent + (line.removeprefix(own) if line.startswith(own) else line.lstrip(_BLANKS)))
+    return found
+
+
+def dedented(code: str) -> str:
+    """Code whose first statement stands at the margin; comments and text literals do not count for its depth."""
+    lines = code.split("\n")
+    first = next((at for at, line in enumerate(lines) if line.strip(_BLANKS) and line.lstrip(_BLANKS)[0] != "#"), None)
+    if first is None or not blanks_of(lines[first]):
+        return code
+    head = [line.lstrip(_BLANKS) for line in lines[:first]]
+    return "\n".join([*head, *moved(code, first + 1, len(lines), "")])
+
+
+def excerpt(code: str, name: str) -> str | None:
+    """A definition of that name in code that as a whole is no Python: from its decorators to where its block ends.
+
+    Returns:
+        The last one that is whole, at the margin.
+    """
+    lines = code.split("\n")
+    starts = re.compile(rf"[ \t]*(?:async[ \t]+def|def|class)[ \t]+{re.escape(name)}\b")
+    found = [at for at, line in enumerate(lines) if starts.match(line)]
+    for start in reversed(found[-8:]):
+        end = _end_of_block("\n".join(lines[start:]))
+        if not end:
+            continue
+        first = start
+        while first and lines[first - 1].lstrip(_BLANKS).startswith("@"):
+            first -= 1
+        return dedented("\n".join(lines[first : start + end]))
+    return None
+
+
+def _end_of_block(code: str) -> int:
+    """Lines of the block that code begins with; 0 where the text ends before the block has one whole statement."""
+    depth = end = 0
+    header = base = None
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(code).readline):
+            if token.type == tokenize.INDENT:
+                depth += 1
+            elif token.type == tokenize.DEDENT:
+                depth -= 1
+                if base is not None and depth <= base:
+                    break
+            elif token.type == tokenize.NEWLINE:
+                end = token.end[0] if token.end[1] else token.start[0]
+                if header is None:
+                    header, base = token.start[0], depth
+            elif header is not None and token.type not in (tokenize.NL, tokenize.COMMENT) and depth == base:
+                break  # the body stands behind the header
+    except (tokenize.TokenError, SyntaxError):
+        pass  # whole statements before the fault count
+    return end

@@ -1,0 +1,325 @@
+"""A definition and what comes with it, put into a file.
+
+Only lines that change are written: all others stay byte for byte, and new ones get the file's line ends.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ttc_data.errors import PatchRejected
+from ttc_data.lang import python
+from ttc_data.lang.facts import Function, Node, docstring_of
+from ttc_data.solve.beside import Beside, Chosen, Place
+from ttc_data.solve.definitions import (
+    DEFINITIONS,
+    Chain,
+    binding,
+    bindings,
+    bound_by,
+    chains,
+    chosen,
+    first_line,
+    is_masked,
+    last_line,
+    names_of,
+    parsed,
+    shape,
+    target,
+    used_by,
+)
+from ttc_data.solve.layout import blanks_of, dedented, excerpt, lines_of, moved, newline_of
+
+_BOM = "\ufeff"
+
+
+@dataclass(slots=True)
+class Spliced:
+    """A file with a definition put into it."""
+
+    text: str
+    left_out: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Edit:
+    first: int
+    """Index of the first line that goes."""
+    end: int
+    lines: tuple[str, ...]
+
+
+def with_definition(text: str, qualname: str, code: str) -> Spliced:
+    """Put a definition, or the body of one, in place of the one that a file has.
+
+    Args:
+        text: the file.
+        qualname: of the definition.
+        code: the definition with whatever it needs beside it, a whole file that holds it, or its body's statements.
+
+    Raises:
+        PatchRejected: the code does not parse, or has no such definition, or the file has no place for it.
+    """
+    mark, text = (_BOM, text[1:]) if text.startswith(_BOM) else ("", text)
+    tree = parsed(text, "the file")
+    code = dedented(code).strip("\n") + "\n"
+    wanted = target(tree, qualname)
+    if wanted is None:
+        raise PatchRejected(f"no {qualname} in the file")
+    left_out: list[str] = []
+    try:
+        found = parsed(code, "the code")
+    except PatchRejected as error:
+        cut = excerpt(code, wanted[-1].node.name)
+        if cut is None:
+            body = None if isinstance(wanted[-1].node, ast.ClassDef) else _as_body(code)
+            if body is None:
+                raise error
+            return Spliced(mark + _with_body(text, wanted[-1].node, body))
+        left_out.append(f"what stands round {wanted[-1].node.name} in the code: {error}")
+        code = cut + "\n"
+        found = parsed(code, "the code")
+    if not found.body:
+        raise PatchRejected("there is no statement in the code")
+    meant = _meant(tree, wanted, found, qualname)
+    if meant is None:
+        return _without_header(mark, text, qualname, wanted, found, code)
+    if meant.node and is_masked(wanted[-1].node) and _says_nothing(meant.node, wanted[-1].node):
+        return Spliced(mark + text, [*left_out, f"{qualname}: its body is still to be written"])
+    spliced = _Splice(text, tree, wanted, code, found, meant).done()
+    return Spliced(mark + spliced.text, left_out + spliced.left_out)
+
+
+def is_in(code: str, qualname: str) -> bool:
+    """Whether code holds something of the target's name, as `def`, `class`, `name = ...` or an import."""
+    try:
+        tree = parsed(dedented(code), "the code")
+    except PatchRejected:
+        return excerpt(code, names_of(qualname)[-1]) is not None
+    names = names_of(qualname)
+    return any(next(chains(tree, names[skip:]), None) or _binding(tree, names[skip:]) for skip in range(len(names)))
+
+
+def _binding(tree: ast.Module, names: Sequence[str]) -> tuple[Chain, ast.stmt] | None:
+    """A statement that binds the name without a definition, and the scopes that it stands in."""
+    if len(names) == 1:
+        found = binding(tree.body, names[0])
+        return ((), found) if found else None
+    for chain in chains(tree, names[:-1]):
+        if found := binding(chain[-1].node.body, names[-1]):
+            return chain, found
+    return None
+
+
+def _meant(tree: ast.Module, wanted: Chain, found: ast.Module, qualname: str) -> Chosen | None:
+    """What of the code takes the target's place."""
+    names = names_of(qualname)
+    for skip in range(len(names)):
+        candidates = list(chains(found, names[skip:]))
+        chain = chosen(tree, wanted, candidates) if candidates else None
+        if chain:
+            level = chain[-1]
+            same = [other for other in candidates if other[-1].statement is level.statement]
+            if level.statement is not level.node and wanted[-1].statement is wanted[-1].node and len(same) > 1:
+                return Chosen(skip, chain[:-1], level.scope, level.statement, None)
+            return Chosen(skip, chain[:-1], level.scope, level.statement, level.node)
+        if bound := _binding(found, names[skip:]):
+            outer, statement = bound
+            return Chosen(skip, outer, outer[-1].node if outer else found, statement, None)
+    return None
+
+
+def _says_nothing(new: Node, old: Node) -> bool:
+    if isinstance(new, ast.ClassDef):
+        return shape(new) == shape(old)
+    return is_masked(new)
+
+
+def _without_header(mark: str, text: str, qualname: str, wanted: Chain, found: ast.Module, code: str) -> Spliced:
+    """A body alone, or the methods of a class alone."""
+    old = wanted[-1].node
+    definitions = [
+        statement for statement in found.body if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef))
+    ]
+    if isinstance(old, ast.ClassDef):
+        own = {
+            statement.name for statement in old.body if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef))
+        }
+        methods = list(dict.fromkeys(statement.name for statement in definitions if statement.name in own))
+        if not methods or any(isinstance(statement, ast.ClassDef) for statement in found.body):
+            raise PatchRejected(f"no {qualname} in the code")
+        left_out: list[str] = []
+        for name in methods:
+            spliced = with_definition(text, f"{qualname}.{name}", code)
+            text = spliced.text
+            left_out += (said for said in spliced.left_out if said not in left_out)
+        return Spliced(mark + text, left_out)
+    if (definitions or any(isinstance(statement, ast.ClassDef) for statement in found.body)) and not gives_back(found):
+        raise PatchRejected(f"no {qualname} in the code")
+    return Spliced(mark + _with_body(text, old, code))
+
+
+def gives_back(tree: ast.Module) -> bool:
+    """Whether statements are a function's body: outside definitions they return or yield."""
+    waiting: list[ast.AST] = [*tree.body]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, (ast.Return, ast.Yield, ast.YieldFrom, ast.Await)):
+            return True
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
+            waiting += ast.iter_child_nodes(node)
+    return False
+
+
+def _as_body(code: str) -> str | None:
+    """A body whose first line lost its indent on the way, as a completion of `def ...:` begins."""
+    first, _, rest = code.lstrip("\n").partition("\n")
+    indent = next((blanks_of(line) for line in rest.split("\n") if line.strip()), "")
+    mended = dedented(f"{indent}{first}\n{rest}")
+    try:
+        tree = python.parse(mended.encode("utf-8", "surrogatepass"))
+    except SyntaxError:
+        return None
+    return mended if indent and gives_back(tree) else None
+
+
+def _with_body(text: str, old: Function | ast.ClassDef, code: str) -> str:
+    """Put statements in place of what follows a function's docstring."""
+    lines = lines_of(text)
+    body = old.body[1:] if docstring_of(old) else old.body
+    if not body:
+        raise PatchRejected(f"{old.name} has no body to put the code in the place of")
+    at = body[0].lineno - 1
+    newline = newline_of(lines, at)
+    before = lines[at].encode("utf-8")[: body[0].col_offset].decode("utf-8")
+    head: list[str] = []
+    indent = before
+    if before.strip():  # behind the header or the docstring, on the same line
+        head = [before.rstrip("; \t") + newline]
+        indent = blanks_of(lines[old.lineno - 1]) + "    "
+    first = next(number for number, line in enumerate(code.split("\n"), 1) if line.strip())
+    new = moved(code.rstrip("\n"), first, code.rstrip("\n").count("\n") + 1, indent)
+    lines[at : last_line(old)] = [*head, *(line + newline for line in new)]
+    changed = "".join(lines)
+    parsed(changed, "the file with the code in it")
+    return changed
+
+
+class _Splice:
+    """One definition on its way into one file."""
+
+    def __init__(self, text: str, tree: ast.Module, wanted: Chain, code: str, found: ast.Module, meant: Chosen) -> None:
+        self._lines = lines_of(text)
+        self._wanted = wanted
+        self._code = code
+        self._meant = meant
+        self._beside = Beside(tree, wanted, found, meant)
+
+    def done(self) -> Spliced:
+        old = self._wanted[-1].node
+        newline = newline_of(self._lines, old.lineno - 1)
+        edits = [self._edit(place) for place in self._beside.places]
+        edits.append(self._target(old))
+        for edit in sorted(edits, key=lambda edit: (edit.first, edit.end), reverse=True):
+            if edit.first and not self._lines[edit.first - 1].endswith(("\n", "\r")):
+                self._lines[edit.first - 1] += newline
+            self._lines[edit.first : edit.end] = [line + newline for line in edit.lines]
+        text = "".join(self._lines)
+        parsed(text, "the file with the code in it")
+        return Spliced(text, self._beside.left_out)
+
+    def _target(self, old: Node) -> _Edit:
+        new = self._meant.node
+        indent = blanks_of(self._lines[old.lineno - 1])
+        statement = new or self._meant.statement
+        lines = self._moved(statement, indent)
+        start = first_line(old)
+        if new and first_line(new) == new.lineno:  # without decorators: those of the file stay
+            start = old.lineno
+        if new and self._beside.inside:
+            lines = self._with_imports(new, lines)
+        return _Edit(start - 1, last_line(old), tuple(lines))
+
+    def _with_imports(self, new: Node, lines: list[str]) -> list[str]:
+        """Imports that the file has under the same names for something else, as the function's own."""
+        docstring = docstring_of(new)
+        after = last_line(docstring) if docstring else None
+        first = new.body[1:2] if docstring else new.body[:1]
+        if not first or first[0].lineno == (after or new.lineno):
+            self._beside.left_out += (f"`{said}`: the file has another of that name" for said in self._beside.inside)
+            return lines
+        at = first_line(first[0]) - first_line(new)
+        indent = blanks_of(lines[at])
+        return [*lines[:at], *(indent + said for said in self._beside.inside), *lines[at:]]
+
+    def _edit(self, place: Place) -> _Edit:
+        if place.instead:
+            first, end = first_line(place.instead) - 1, last_line(place.instead)
+            indent = blanks_of(self._lines[place.instead.lineno - 1])
+        elif place.after:
+            first = end = last_line(place.level.node)
+            indent = blanks_of(self._lines[place.level.node.lineno - 1])
+        elif place.first:
+            first = end = place.first
+            indent = ""
+        else:
+            first = end = first_line(place.level.statement) - 1
+            indent = blanks_of(self._lines[place.level.statement.lineno - 1])
+        lines: list[str] = []
+        for statement, said in place.statements:
+            lines += [indent + said] if said else self._moved(statement, indent)
+            if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and not place.instead:
+                spaced = [""] if indent else ["", ""]
+                lines = [*spaced, *lines] if place.after else [*lines, *spaced]
+        return _Edit(first, end, tuple(lines))
+
+    def _moved(self, statement: ast.stmt, indent: str) -> list[str]:
+        first, last = first_line(statement), last_line(statement)
+        lines = self._code.split("\n")
+        for number in (first, last):
+            if self._shares_line(number, statement):
+                raise PatchRejected(
+                    f"line {number} of the code holds several statements: {lines[number - 1].strip()!r}"
+                )
+        return moved(self._code, first, last, indent)
+
+    def _shares_line(self, number: int, statement: ast.stmt) -> bool:
+        """Whether another statement stands on the same line: `import a; import b`."""
+        return any(
+            other is not statement and number in (first_line(other), last_line(other))
+            for other in self._beside.siblings(statement)
+        )
+
+
+def needed_of(others: Sequence[str], code: str, text: str, qualname: str) -> str:
+    """What a definition needs of an answer's other pieces of code, to stand before it.
+
+    Args:
+        others: Python.
+        code: with the definition.
+        text: the file.
+        qualname: of the target.
+    """
+    try:
+        main, wanted = parsed(dedented(code), "the code"), target(parsed(text.removeprefix(_BOM), "the file"), qualname)
+    except PatchRejected:
+        return ""
+    held = {name for level in wanted or () for name in bindings(level.scope.body)} | set(bindings(main.body))
+    offered: dict[str, tuple[str, ast.stmt]] = {}
+    for other in map(dedented, others):
+        for statement in parsed(other, "the code").body:
+            if isinstance(statement, (ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign, *DEFINITIONS)):
+                offered.update((name, (other, statement)) for name in bound_by(statement) if name not in held)
+    needed: dict[int, str] = {}
+    waiting = [*used_by(main)]
+    while waiting:
+        name = waiting.pop()
+        if name not in offered:
+            continue
+        other, statement = offered.pop(name)
+        if id(statement) not in needed:
+            needed[id(statement)] = "\n".join(moved(other, first_line(statement), last_line(statement), ""))
+            waiting += used_by(statement)
+    return "".join(f"{said}\n\n" for said in reversed(needed.values()))
