@@ -18,6 +18,7 @@ from ttc_data.evidence.claims import Claim, Names, claims, derived, in_order, me
 from ttc_data.evidence.places import replaced
 from ttc_data.evidence.scopes import Scope, Trail, parameters
 from ttc_data.evidence.siblings import Siblings
+from ttc_data.evidence.wording import folded
 from ttc_data.lang.facts import Function, definition_nodes, is_dunder, last_name
 from ttc_data.records import Tripwire, TripwireKind
 
@@ -303,13 +304,13 @@ class TestFile:
             and isinstance(node.value, (str, bytes))
             and (len(text) > LONG or "\n" in text)
         ):
-            for match in re.finditer(r"[^\r\n]{1,%d}" % LONG, text):
-                if len(re.findall(r"[^\W_]", match[0])) > LONG // 10:
-                    first = start + len(text[: match.start()].encode("utf-8", "surrogatepass"))
-                    end = first + len(match[0].encode("utf-8", "surrogatepass"))
-                    edit = self._edit(first, end, "", "value")
-                    if (found := replaced(edit, self.file, self._random(edit))) is not None:
-                        return found
+            pieces = sorted(re.finditer(r"[^\r\n]{1,%d}" % LONG, text), key=lambda match: -len(folded(match[0])))
+            for match in pieces[:MOST_A_CLAIM]:
+                first = start + len(text[: match.start()].encode("utf-8", "surrogatepass"))
+                end = first + len(match[0].encode("utf-8", "surrogatepass"))
+                edit = self._edit(first, end, "", "value")
+                if (found := replaced(edit, self.file, self._random(edit))) is not None:
+                    return found
             return None
         if "\n" in text or "\r" in text or len(text) > MOST_REPLACED:
             return None

@@ -127,11 +127,8 @@ def reworded(text: str, start: int, end: int, file: Siblings, random: Random) ->
     fixed = {at for match in _ESCAPE.finditer(text) for at in range(*match.span())}
     if prefix := _PREFIX.match(text):
         fixed |= set(range(prefix.end()))
-    runs = [
-        match
-        for match in re.finditer(r"[A-Za-z]+|[0-9]+|[^\W\d_]+", text)
-        if start <= match.start() and match.end() <= end and not fixed & set(range(*match.span()))
-    ]  # fmt: skip
+    pattern = re.compile(r"[A-Za-z]+|[0-9]+|[^\W\d_]+")
+    runs = [match for match in pattern.finditer(text, start, end) if not fixed & set(range(*match.span()))]
     if not runs:
         return None
     run = random.choice(runs)
