@@ -316,4 +316,4 @@ def test_an_edit_that_fails_tests_of_other_functions_names_them_too() -> None:
     tests = "def check(x, y):\n    assert x > y\n\n" + TESTS.replace("assert f() == 1", "check(f(), 0)").replace(
         "assert f() + 1 == 2\n    assert f() > 0", "check(f(), 0)"
     )
-    assert tripwires(Script([FAILS, STEADY, STEADY, runs(tests)]), tests) == [(2, ">", (A, B))]
+    assert tripwires(Script([FAILS, STEADY, STEADY, runs(tests)]), tests) == [(2, "x > y", (A, B))]

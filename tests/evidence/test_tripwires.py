@@ -6,6 +6,7 @@ import runpy
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -14,7 +15,9 @@ from hypothesis import strategies as st
 from ttc_data.errors import DatasetError
 from ttc_data.evidence.alterations import EXPECTED, RARE, RARE_WARNINGS, WARNINGS
 from ttc_data.evidence.doctests import doctest_file
+from ttc_data.evidence.expectations import Rank
 from ttc_data.evidence.tripwires import Proposal, altered, propose, renamed
+from ttc_data.evidence.twins import draw
 from ttc_data.lang import python
 from ttc_data.records import Target, Tripwire
 
@@ -43,7 +46,7 @@ def body(*lines: str) -> str:
         ("assert (double(2) == 4)", "4"),
         ("assert double(-1) == -2", "2"),
         ("assert double(.5) == 1.0", "1.0"),
-        ("assert double(1e308) == 1e999, 'no number is beyond it'", "=="),
+        ("assert double(1e308) == 1e999, 'no number is beyond it'", "1e999"),
         ("assert double(1j) == 2j", "2j"),
         ("assert double('a') == 'aa'", "'aa'"),
         ("assert double(b'a') == rb'aa'", "rb'aa'"),
@@ -94,13 +97,13 @@ def test_what_may_change_without_effect_is_replaced_as_a_whole() -> None:
     "claim",
     [
         "assert double(2) < 5", "assert double(2) >= 4", "assert double(2) != 5",
-        "assert not double(2) == 5", "assert double(2) == 4 or double(2) == 5", "assert 3 < double(2) < 5",
+        "assert not double(2) == 5",
         "self.assertNotEqual(double(2), 5)", "self.assertFalse(double(2) == 5)",
         "self.assertLessEqual(double(2), 4)", "assert double(x) is 4",
     ],
 )  # fmt: skip
 def test_a_value_that_another_right_answer_could_meet_stays(claim: str) -> None:
-    assert {one.tripwire.kind for one in proposals(body(claim))} == {"negation"}
+    assert {one.rank for one in proposals(body(claim))} == {Rank.CLAIM}
 
 
 def test_the_value_of_a_variable_is_changed_where_it_is_written() -> None:
@@ -147,7 +150,7 @@ def test_what_a_test_hands_to_its_helper_is_changed_at_the_call() -> None:
 
 def test_a_helpers_own_claims_come_last_because_other_tests_run_them_too() -> None:
     text = "def check():\n    assert double(2) == 4\n\n" + body("check()", "assert double(3) > 5")
-    assert proposals(text)[0].tripwire.kind == "negation"
+    assert proposals(text)[0].rank == Rank.CLAIM
     assert proposals(text)[-1].rank > proposals(text)[0].rank
     assert "4" in places(text)
 
@@ -175,22 +178,46 @@ def test_where_no_literal_is_one_takes_the_place_of_what_is_expected(claim: str,
 
 
 @pytest.mark.parametrize(
-    ("claim", "change"),
+    ("claim", "start"),
     [
-        ("assert double(x) < y", ("<", ">=")),
-        ("assert (double(x)) not  in (y)", ("not  in", "in")),
-        ("assert 'a' in double(x)", ("in", "not in")),
-        ("assert double(x) is not None", ("is not", "is")),
-        ("assert double(x)", ("assert", "assert not")),
-        ("assert(double(x))", ("assert", "assert not")),
-        ("assert not double(x)", ("assert not ", "assert ")),
-        ("assert double(x) or y", ("double(x) or y", "not (double(x) or y)")),
-        ("self.assertTrue(double(x))", ("assertTrue", "assertFalse")),
-        ("self.assertIsInstance(double(x), int)", ("assertIsInstance", "assertNotIsInstance")),
+        ("assert double(x) < y", "double(x) == "),
+        ("assert (double(x)) not  in (y)", "double(x) == "),
+        ("assert 'a' in double(x)", "double(x) == "),
+        ("assert y.z in double(x)[0]", "double(x)[0] == "),
+        ("assert double(x) is not None", "double(x) == "),
+        ("assert double(x)", "double(x) == "),
+        ("assert(double(x))", "double(x) == "),
+        ("assert not double(x).ready", "double(x).ready == "),
+        ("assert isinstance(double(x), int), 'no'", "double(x) == "),
+        ("self.assertTrue(double(x), 'no')", "self.assertEqual(double(x), "),
+        ("self.assertIsInstance(double(x), int)", "self.assertEqual(double(x), "),
+        ("self.assertIn(y, double(x))", "self.assertEqual(double(x), "),
     ],
 )
-def test_where_nothing_is_compared_the_claim_is_turned_round(claim: str, change: tuple[str, str]) -> None:
-    assert [(one.tripwire.old, one.tripwire.new) for one in proposals(body(claim))] == [change]
+def test_of_a_result_that_is_not_compared_it_is_said_that_it_equals_something(claim: str, start: str) -> None:
+    """An object that equals everything passes the claim and this; the right answer equals nothing that is drawn."""
+    (only,) = proposals(body(claim))
+    assert only.tripwire.kind == "value"
+    text = body(claim)
+    for seed in range(10):
+        (found,) = draw([only.tripwire], {"test_m.py": text}, Random(seed), ())
+        assert found.new.startswith(start)
+        assert found.old == only.tripwire.old
+
+
+@pytest.mark.parametrize(
+    ("claim", "change"),
+    [
+        ("assert double(x) or y", ("double(x) or y", "not (double(x) or y)")),
+        ("assert 3 < double(2) < 5", ("assert", "assert not")),
+        ("assert not 3 < double(2) < 5", ("assert not ", "assert ")),
+        ("case.assertTrue(double(x))", ("assertTrue", "assertFalse")),
+        ("assert double(\n        x) < 5", ("<", ">=")),
+    ],
+)
+def test_every_other_claim_is_turned_round(claim: str, change: tuple[str, str]) -> None:
+    (only,) = proposals(body(claim))
+    assert (only.tripwire.old, only.tripwire.new, only.tripwire.kind) == (*change, "negation")
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,8 @@ class Rank(IntEnum):
     EXPRESSION = 5
     EXCEPTION = 6
     RARE_EXCEPTION = 7
-    NEGATION = 8
+    CLAIM = 8
+    NEGATION = 9
     UNRELATED = 10
     """Added where nothing of the target is in the claim."""
     SHARED = 20
@@ -268,6 +269,9 @@ class TestFile:
             if literal is not None:
                 yield Rank.EXPRESSION, literal
                 return
+        if claim.subject is not None and (equation := self._equation(node, claim.subject)) is not None:
+            yield Rank.CLAIM, equation
+            return
         if isinstance(node, ast.Assert):
             yield Rank.NEGATION, self._negated(node)
         elif (name := last_name(node.func)) in OPPOSITES:
@@ -275,6 +279,30 @@ class TestFile:
             start = end - len(name)
             if self.source[start:end] == name.encode():
                 yield Rank.NEGATION, self._edit(start, end, OPPOSITES[name], "negation")
+
+    def _equation(self, node: ast.Assert | ast.Call, subject: ast.expr) -> Tripwire | None:
+        """That a result equals something, instead of what is claimed of it: who equals everything passes both."""
+        whole = node.test if isinstance(node, ast.Assert) else node
+        text = self.file.text(whole)
+        if (
+            "\n" in text
+            or "\r" in text
+            or len(text) > MOST_REPLACED
+            or (isinstance(node, ast.Call) and not isinstance(self.file.parents[id(node)], ast.Expr))
+        ):
+            return None
+        if isinstance(node, ast.Assert):
+            new = f"{self.file.text(subject)} == 0"
+        elif (
+            isinstance(node.func, ast.Attribute)
+            and isinstance(node.func.value, ast.Name)
+            and node.func.value.id == "self"
+        ):
+            new = f"self.assertEqual({self.file.text(subject)}, 0)"
+        else:
+            return None
+        edit = self._edit(*self.file.span(whole), new, "value")
+        return replaced(edit, self.file, self._random(edit))
 
     def _negated(self, node: ast.Assert) -> Tripwire:
         test = node.test
