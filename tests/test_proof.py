@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import runpy
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -209,6 +210,7 @@ def b():
 def n():
     assert 1 == 1
 """
+TWIN = re.escape(TESTS).replace(r"f\(\)\ ==\ 1", r"f\(\)\ ==\ [02-9]").replace(r"==\ 2", r"==\ [013-9]")
 FAILS = plays(a="failed", b="failed", n="passed")
 STEADY = plays(a="passed", b="passed", n="passed")
 
@@ -233,24 +235,44 @@ def runs(tests: str, solution: Callable[[], int] = lambda: 1) -> Callable[[Job],
     return answer
 
 
-def tripwires(script: Script, tests: str = TESTS, most: int = 2) -> list[tuple[int, str, str, tuple[str, ...]]]:
+def tripwires(script: Script, tests: str = TESTS, most: int = 2) -> list[tuple[int, str, tuple[str, ...]]]:
     found = proven(script, texts={"test_m.py": tests}, rules=TestRules(runs=3, mutants=0, tripwires=most))
     assert isinstance(found, Evidence)
-    return [(edit.line, edit.old, edit.new, edit.tests) for edit in found.tripwires]
+    return [(edit.line, edit.old, edit.tests) for edit in found.tripwires]
 
 
 def test_a_twin_of_a_deciding_test_lies_in_its_place_and_fails_on_the_reference() -> None:
     script = Script([FAILS, STEADY, STEADY, runs(TESTS)])
-    assert tripwires(script) == [(2, "1", "2", (A,)), (5, "2", "3", (B,))]
-    assert len(script.jobs) == 5, "both are tried at once"
-    twin = script.jobs[-2]
-    assert twin.tests == script.jobs[0].tests, "the code under test is given nothing to tell the sessions by"
-    assert twin.test_files == script.jobs[0].test_files
-    assert twin.files == {
-        "m.py": REFERENCE,
-        "test_m.py": TESTS.replace("f() == 1", "f() == 2").replace("== 2\n    a", "== 3\n    a"),
-    }
-    assert twin.hash_seed == 0
+    assert tripwires(script) == [(2, "1", (A,)), (5, "2", (B,))]
+    assert len(script.jobs) == 6, "both are tried at once, and once more with other values"
+    texts = set()
+    for twin in script.jobs[3:5]:
+        assert twin.tests == script.jobs[0].tests, "the code under test is given nothing to tell the sessions by"
+        assert twin.test_files == script.jobs[0].test_files
+        assert set(twin.files) == {"m.py", "test_m.py"}
+        assert twin.files["m.py"] == REFERENCE
+        assert twin.hash_seed == 0
+        text = twin.files["test_m.py"] or ""
+        assert re.fullmatch(TWIN, text)
+        texts.add(text)
+    assert len(texts) == 2
+
+
+def test_a_place_that_the_reference_passes_with_another_value_is_no_tripwire() -> None:
+    """`f() == 1 or 2` is true whatever stands there; where one value fails by chance, the next does not."""
+    seen: list[str] = []
+
+    def lucky(job: Job) -> Report:
+        report = runs(TESTS)(job)
+        text = job.files.get("test_m.py") or ""
+        seen.append(text)
+        if text and text != seen[0]:
+            return replace(report, tests=tuple(replace(t, outcome="passed") if t.id == A else t for t in report.tests))
+        return report
+
+    script = Script([FAILS, STEADY, STEADY, lucky])
+    assert tripwires(script) == [(5, "2", (B,))]
+    assert len(script.jobs) == 7
 
 
 def last_steady(answer: Callable[[Job], Report]) -> Callable[[Job], Report]:
@@ -259,7 +281,7 @@ def last_steady(answer: Callable[[Job], Report]) -> Callable[[Job], Report]:
 
 
 def test_no_more_tripwires_are_kept_than_asked_for() -> None:
-    assert tripwires(Script([FAILS, STEADY, STEADY, runs(TESTS)]), most=1) == [(2, "1", "2", (A,))]
+    assert tripwires(Script([FAILS, STEADY, STEADY, runs(TESTS)]), most=1) == [(2, "1", (A,))]
     script = Script([FAILS, STEADY, STEADY, STEADY])
     assert tripwires(script, most=0) == []
     assert len(script.jobs) == 4
@@ -270,23 +292,23 @@ def test_an_edit_that_the_reference_passes_is_replaced_by_the_next() -> None:
         "    assert f() == 1 or", "    if f() == 7:\n        assert f() == 7\n    assert f() == 1 or"
     )
     script = Script([FAILS, STEADY, STEADY, runs(tests)])
-    assert tripwires(script, tests) == [(7, "2", "3", (B,)), (4, "f() == 1 or True", "not (f() == 1 or True)", (A,))]
+    assert tripwires(script, tests) == [(7, "2", (B,)), (4, "f() == 1 or True", (A,))]
 
 
 def test_edits_that_end_the_session_are_tried_one_by_one_and_left_out() -> None:
     def broken(job: Job) -> Report:
-        good = "f() == 2" not in (job.files.get("test_m.py") or "")
+        good = "f() == 1" in (job.files.get("test_m.py") or TESTS)
         return runs(TESTS)(job) if good else CRASHED
 
     script = Script([FAILS, STEADY, STEADY, broken])
-    assert tripwires(script)[0] == (5, "2", "3", (B,))
+    assert tripwires(script)[0] == (5, "2", (B,))
 
 
 def test_a_sample_without_a_tripwire_is_still_proven() -> None:
     for answer in (STEADY, lambda job: CRASHED, lambda job: TIMED_OUT):
         script = Script([FAILS, STEADY, STEADY, last_steady(answer)])
         assert tripwires(script) == []
-        assert len(script.jobs) <= 4 + 5
+        assert len(script.jobs) <= 4 + 6
     assert tripwires(Script([FAILS, STEADY]), "not Python") == []
 
 
@@ -294,4 +316,4 @@ def test_an_edit_that_fails_tests_of_other_functions_names_them_too() -> None:
     tests = "def check(x, y):\n    assert x > y\n\n" + TESTS.replace("assert f() == 1", "check(f(), 0)").replace(
         "assert f() + 1 == 2\n    assert f() > 0", "check(f(), 0)"
     )
-    assert tripwires(Script([FAILS, STEADY, STEADY, runs(tests)]), tests) == [(2, ">", "<=", (A, B))]
+    assert tripwires(Script([FAILS, STEADY, STEADY, runs(tests)]), tests) == [(2, "x > y", (A, B))]

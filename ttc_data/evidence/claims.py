@@ -18,6 +18,7 @@ RAISES = frozenset(
     {"raises", "assertRaises", "assertRaisesRegex", "assertRaisesRegexp", "assert_raises", "assert_raises_regex",
      "assertRaisesMessage", "failUnlessRaises"}
 )  # fmt: skip
+ABOUT = frozenset({"isinstance", "issubclass", "bool", "hasattr", "callable"})
 IS = frozenset({"assertIs", "assertIsNot", "assert_is"})
 IN = frozenset({"assertIn", "assert_in"})
 WARNS = frozenset({"warns", "assertWarns", "assertWarnsRegex", "assert_warns"})
@@ -40,6 +41,8 @@ class Claim:
     warning: bool = False
     side: ast.expr | None = None
     """What a literal can take the place of, so that the claim is false: of an equation, or where a result is looked for."""
+    subject: ast.expr | None = None
+    """What came out of the target, where the claim says of it something else than what it equals."""
 
 
 def mentions(node: ast.AST, names: Names) -> bool:
@@ -122,26 +125,29 @@ def claims(function: ast.AST, names: Names) -> list[Claim]:
         if isinstance(node, ast.Assert):
             made = tuple(_made_true(node.test, names))
             relevant = mentions(node.test, names)
-            found.append(Claim(node, made, relevant, side=_side(node.test, made, names)))
+            found.append(
+                Claim(node, made, relevant, side=_side(node.test, made, names), subject=_subject(node.test, names))
+            )
         elif isinstance(node, ast.Call) and (name := last_name(node.func)):
             where = bodies.get(id(node), node)
+            subject = next((part for side in node.args[:2] if (part := _subject(side, names))), None)
             if name in RAISES | WARNS:
                 expected = node.args[0] if node.args else node.keywords[0].value if node.keywords else None
                 if expected is not None and not isinstance(expected, ast.Starred):
                     found.append(Claim(node, (), mentions(where, names), expected, name in WARNS))
             elif name in TRUE and node.args:
                 made = tuple(_made_true(node.args[0], names))
-                found.append(Claim(node, made, mentions(node, names), side=_side(node.args[0], made, names)))
+                side = _side(node.args[0], made, names)
+                found.append(Claim(node, made, mentions(node, names), side=side, subject=subject))
             elif EQUAL.match(name) and not UNEQUAL.search(name) and len(node.args) > 1:
                 sides = tuple(_sides(node.args[:2], names))
                 side = None if name in IS else (*sides, node.args[1])[0]
                 found.append(Claim(node, sides, mentions(node, names), side=side))
             elif name in IN and len(node.args) > 1:
-                found.append(
-                    Claim(node, (), mentions(node, names), side=_looked_for(node.args[0], node.args[1], names))
-                )
+                looked_for = _looked_for(node.args[0], node.args[1], names)
+                found.append(Claim(node, (), mentions(node, names), side=looked_for, subject=subject))
             elif name.startswith("assert"):
-                found.append(Claim(node, (), mentions(node, names)))
+                found.append(Claim(node, (), mentions(node, names), subject=subject))
     return found
 
 
@@ -155,6 +161,22 @@ def _side(node: ast.expr, expected: Sequence[ast.expr], names: Names) -> ast.exp
             return (*expected, right)[0]
         case _:
             return None
+
+
+def _subject(node: ast.expr, names: Names) -> ast.expr | None:
+    match node:
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            return _subject(operand, names)
+        case ast.Compare(left=left, comparators=[right]):
+            return next((side for side in (left, right) if _came_out(side, names)), None)
+        case ast.Call(func=ast.Name(id=name), args=[first, *_]) if name in ABOUT:
+            return first if _came_out(first, names) else None
+        case _:
+            return node if _came_out(node, names) else None
+
+
+def _came_out(node: ast.expr, names: Names) -> bool:
+    return isinstance(node, (ast.Call, ast.Name, ast.Attribute, ast.Subscript, ast.Await)) and mentions(node, names)
 
 
 def _looked_for(left: ast.expr, right: ast.expr, names: Names) -> ast.expr:

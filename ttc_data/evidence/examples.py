@@ -100,7 +100,7 @@ def _literal(wanted: list[str]) -> Place | None:
 def _line(wanted: list[str]) -> Place | None:
     """The first line with a word in it, up to an ellipsis: what stands before that must be there as it is."""
     for number, line in enumerate(wanted):
-        part = line.partition("...")[0]
+        part = re.split(r"\.\.\.|\\", line)[0]  # a backslash is another text in the file
         if re.search(r"[^\W_]", part) and line != "<BLANKLINE>":
             return number, 0, part
         if "..." in line:

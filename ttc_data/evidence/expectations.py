@@ -18,6 +18,7 @@ from ttc_data.evidence.claims import Claim, Names, claims, derived, in_order, me
 from ttc_data.evidence.places import replaced
 from ttc_data.evidence.scopes import Scope, Trail, parameters
 from ttc_data.evidence.siblings import Siblings
+from ttc_data.evidence.wording import folded
 from ttc_data.lang.facts import Function, definition_nodes, is_dunder, last_name
 from ttc_data.records import Tripwire, TripwireKind
 
@@ -47,7 +48,8 @@ class Rank(IntEnum):
     EXPRESSION = 5
     EXCEPTION = 6
     RARE_EXCEPTION = 7
-    NEGATION = 8
+    CLAIM = 8
+    NEGATION = 9
     UNRELATED = 10
     """Added where nothing of the target is in the claim."""
     SHARED = 20
@@ -267,6 +269,9 @@ class TestFile:
             if literal is not None:
                 yield Rank.EXPRESSION, literal
                 return
+        if claim.subject is not None and (equation := self._equation(node, claim.subject)) is not None:
+            yield Rank.CLAIM, equation
+            return
         if isinstance(node, ast.Assert):
             yield Rank.NEGATION, self._negated(node)
         elif (name := last_name(node.func)) in OPPOSITES:
@@ -274,6 +279,30 @@ class TestFile:
             start = end - len(name)
             if self.source[start:end] == name.encode():
                 yield Rank.NEGATION, self._edit(start, end, OPPOSITES[name], "negation")
+
+    def _equation(self, node: ast.Assert | ast.Call, subject: ast.expr) -> Tripwire | None:
+        """That a result equals something, instead of what is claimed of it: who equals everything passes both."""
+        whole = node.test if isinstance(node, ast.Assert) else node
+        text = self.file.text(whole)
+        if (
+            "\n" in text
+            or "\r" in text
+            or len(text) > MOST_REPLACED
+            or (isinstance(node, ast.Call) and not isinstance(self.file.parents[id(node)], ast.Expr))
+        ):
+            return None
+        if isinstance(node, ast.Assert):
+            new = f"{self.file.text(subject)} == 0"
+        elif (
+            isinstance(node.func, ast.Attribute)
+            and isinstance(node.func.value, ast.Name)
+            and node.func.value.id == "self"
+        ):
+            new = f"self.assertEqual({self.file.text(subject)}, 0)"
+        else:
+            return None
+        edit = self._edit(*self.file.span(whole), new, "value")
+        return replaced(edit, self.file, self._random(edit))
 
     def _negated(self, node: ast.Assert) -> Tripwire:
         test = node.test
@@ -303,13 +332,13 @@ class TestFile:
             and isinstance(node.value, (str, bytes))
             and (len(text) > LONG or "\n" in text)
         ):
-            for match in re.finditer(r"[^\r\n]{1,%d}" % LONG, text):
-                if len(re.findall(r"[^\W_]", match[0])) > LONG // 10:
-                    first = start + len(text[: match.start()].encode("utf-8", "surrogatepass"))
-                    end = first + len(match[0].encode("utf-8", "surrogatepass"))
-                    edit = self._edit(first, end, "", "value")
-                    if (found := replaced(edit, self.file, self._random(edit))) is not None:
-                        return found
+            pieces = sorted(re.finditer(r"[^\r\n]{1,%d}" % LONG, text), key=lambda match: -len(folded(match[0])))
+            for match in pieces[:MOST_A_CLAIM]:
+                first = start + len(text[: match.start()].encode("utf-8", "surrogatepass"))
+                end = first + len(match[0].encode("utf-8", "surrogatepass"))
+                edit = self._edit(first, end, "", "value")
+                if (found := replaced(edit, self.file, self._random(edit))) is not None:
+                    return found
             return None
         if "\n" in text or "\r" in text or len(text) > MOST_REPLACED:
             return None

@@ -28,7 +28,7 @@ def replaced(edit: Tripwire, file: Siblings, random: Random, *, avoid: frozenset
     """Draw another replacement for a tripwire's place.
 
     Args:
-        edit: of which `new` counts for an exception only: it says which classes may take its place.
+        edit: of which `new` counts where it says which exceptions may take a class's place, or of what a claim is made.
         file: that it is in.
         random: chooses.
         avoid: texts that may not be put there.
@@ -104,6 +104,9 @@ def _in_example(old: str, file: Siblings, random: Random) -> str | None:
 
 def _in_place_of(node: ast.expr, edit: Tripwire, file: Siblings, random: Random) -> str | None:
     parent = file.parents.get(id(node))
+    if isinstance(parent, (ast.Assert, ast.Expr)) and (subject := _subject_of(edit.new)):
+        before, after = subject
+        return f"{before}{made('any', file, random)}{after}"
     same_object = far = False
     kind = ""
     match parent:
@@ -128,6 +131,20 @@ def _in_place_of(node: ast.expr, edit: Tripwire, file: Siblings, random: Random)
     return other_value(
         node, edit.old, file, random, avoid=taken, plain=plain, same_object=same_object, far=far, kind=kind
     )
+
+
+def _subject_of(new: str) -> tuple[str, str] | None:
+    """Of a claim that something equals a literal, what stands before the literal and after it."""
+    match literal(new):
+        case (
+            ast.Compare(ops=[ast.Eq()], comparators=[value])
+            | ast.Call(func=ast.Attribute(attr="assertEqual"), args=[_, value])
+        ):
+            data = new.encode("utf-8", "surrogatepass")
+            start, end = value.col_offset, value.end_col_offset
+            return data[:start].decode("utf-8", "surrogatepass"), data[end:].decode("utf-8", "surrogatepass")
+        case _:
+            return None
 
 
 def _container(node: ast.expr, file: Siblings, random: Random) -> str | None:

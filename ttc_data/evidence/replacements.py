@@ -12,7 +12,15 @@ from random import Random
 
 from ttc_data.evidence.alterations import literal
 from ttc_data.evidence.siblings import Number, Siblings
-from ttc_data.evidence.wording import EVERYDAY, differs, other_digits, other_string, reworded, string_value
+from ttc_data.evidence.wording import (
+    differs,
+    other_digits,
+    other_phrase,
+    other_string,
+    other_word,
+    reworded,
+    string_value,
+)
 
 TRIES = 60
 FILLABLE = {"list": "[{}]", "tuple": "({},)", "set": "{{{}}}", "frozenset": "frozenset([{}])", "dict": "{{{}}}"}
@@ -77,9 +85,14 @@ def _drawn(
         case ast.Constant() if same_object:
             return None
         case ast.Constant(value=int() | float() | complex() as number):
-            return None if far else other_number(text, number, file, random, avoid)
+            if far:
+                return None
+            return other_number(text, number, file, random, avoid) or made(kind_of(node), file, random)
         case ast.Constant(value=str() | bytes()):
-            return other_string(text, file, random, plain=plain, far=far) if "\n" not in text else None
+            if "\n" in text:
+                return None
+            new = other_string(text, file, random, plain=plain, far=far)
+            return new if new or far or plain else made(kind_of(node), file, random)
         case ast.Constant():
             return None
         case ast.List(elts=[]) | ast.Tuple(elts=[]) | ast.Dict(keys=[]):
@@ -170,8 +183,7 @@ def _any(file: Siblings, random: Random) -> str:
 
 
 def _word(file: Siblings, random: Random) -> str:
-    words = [text for text in file.strings if text.isalpha() and text.isascii() and 2 < len(text) < 13]
-    return f"{file.quote}{random.choice(words if words and random.random() < 0.7 else EVERYDAY)}{file.quote}"
+    return f"{file.quote}{other_word(file, random)}{file.quote}"
 
 
 def _filled(name: str, file: Siblings, random: Random) -> str:
@@ -236,15 +248,12 @@ def made(kind: str, file: Siblings, random: Random) -> str:
 
 
 def _phrase(file: Siblings, random: Random) -> str:
-    """A word of the file and another one, or a number."""
-    first = _word(file, random)[1:-1]
-    second = random.choice([_word(file, random)[1:-1], str(random.randrange(2, 100))])
-    return f"{file.quote}{first}{random.choice(' _-')}{second}{file.quote}"
+    return f"{file.quote}{other_phrase(file, random)}{file.quote}"
 
 
 def _elements(file: Siblings, random: Random) -> list[str]:
     if random.random() < 0.4:
-        return [_word(file, random) for _ in range(random.choice((2, 3)))]
+        return [_phrase(file, random), *(_word(file, random) for _ in range(random.choice((1, 2))))]
     return [str(random.randrange(2, 100)) for _ in range(random.choice((3, 4)))]
 
 

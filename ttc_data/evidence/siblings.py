@@ -121,8 +121,13 @@ class Siblings:
 
     @cached_property
     def words(self) -> tuple[str, ...]:
-        """Words of the string literals, in small letters, each once, sorted."""
-        return tuple(sorted({word.lower() for text in self.strings for word in re.findall(r"[A-Za-z]+", text)}))
+        """Words of the string literals and of the names, in small letters, each once, sorted; never none."""
+        names = [node.id for node in ast.walk(self.tree) if isinstance(node, ast.Name)]
+        names += [node.name for node in ast.walk(self.tree) if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
+        found = {
+            word.lower() for text in (*self.strings, *names) for word in re.findall(r"[A-Za-z][a-z]+|[A-Z]+", text)
+        }
+        return tuple(sorted(word for word in found if 3 <= len(word) <= 12)) or ("test",)
 
     @cached_property
     def numbers(self) -> tuple[tuple[str, Number], ...]:

@@ -12,17 +12,14 @@ from ttc_data.evidence.siblings import Siblings
 
 TRIES = 40
 SHORT = 8
+MOST_LIKE = 30
 LIKE_A_WORD = 3
-PLAIN = re.compile(r"[A-Za-z0-9_ .,:;/+-]*")
+PLAIN = re.compile(r"[A-Za-z0-9_ .,:;/+-]*[A-Za-z0-9][A-Za-z0-9_ .,:;/+-]*")
 _ESCAPE = re.compile(
     r"\\(N\{[^}]*\}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|x[0-9a-fA-F]{2}|[0-7]{1,3}|.)|\{[^{}]*\}", re.DOTALL
 )
 _PREFIX = re.compile(r"(?i)([bru]*)('''|\"\"\"|'|\")")
 VOWELS, CONSONANTS = "aeiou", "bcdfghklmnprstvw"
-EVERYDAY = (
-    "blue", "green", "small", "large", "first", "second", "north", "south", "apple", "orange", "table", "window", "river",
-    "garden", "silver", "paper", "letter", "number", "value", "simple", "winter", "summer", "point", "color", "sample",
-)  # fmt: skip
 
 
 def folded(text: str) -> str:
@@ -90,8 +87,10 @@ def _sibling(text: str, shown: str, file: Siblings, random: Random, *, plain: bo
         and differs(shown, one)
         and one
     ]
-    if not folded(shown) and not alike:
-        alike = list(EVERYDAY)
+    if not folded(shown):
+        alike += [other_word(file, random)]
+    if folded(shown) and random.random() > len(alike) / 4:
+        return None
     return f"{start[1]}{start[2]}{random.choice(alike)}{start[2]}" if alike else None
 
 
@@ -127,11 +126,8 @@ def reworded(text: str, start: int, end: int, file: Siblings, random: Random) ->
     fixed = {at for match in _ESCAPE.finditer(text) for at in range(*match.span())}
     if prefix := _PREFIX.match(text):
         fixed |= set(range(prefix.end()))
-    runs = [
-        match
-        for match in re.finditer(r"[A-Za-z]+|[0-9]+|[^\W\d_]+", text)
-        if start <= match.start() and match.end() <= end and not fixed & set(range(*match.span()))
-    ]  # fmt: skip
+    pattern = re.compile(r"[A-Za-z]+|[0-9]+|[^\W\d_]+")
+    runs = [match for match in pattern.finditer(text, start, end) if not fixed & set(range(*match.span()))]
     if not runs:
         return None
     run = random.choice(runs)
@@ -145,7 +141,7 @@ def reworded(text: str, start: int, end: int, file: Siblings, random: Random) ->
         choice = [
             one for one in file.words if abs(len(one) - len(word)) <= 1 and len(one) >= LIKE_A_WORD and one not in own
         ]
-        if len(word) >= LIKE_A_WORD and choice and random.random() < 0.6:
+        if len(word) >= LIKE_A_WORD and random.random() < min(len(choice) / 10, 0.6):
             new = like(word, random.choice(choice))
         else:
             new = _other_letters(word, random)
@@ -168,6 +164,28 @@ def other_digits(digits: str, random: Random, base: str = "0123456789") -> str:
         allowed = [one for one in base if one != digits[at] and (one != "0" or at > places[0] or len(places) == 1)]
         changed[at] = random.choice(allowed)
     return "".join(changed)
+
+
+def other_word(file: Siblings, random: Random) -> str:
+    """A word of the file, every other time with other letters."""
+    word = random.choice(file.words)
+    return word if random.random() < 0.5 else _other_letters(word, random)
+
+
+def other_phrase(file: Siblings, random: Random) -> str:
+    """A string that does not stand in the file, but looks like those that do."""
+    alike = [text for text in file.strings if PLAIN.fullmatch(text) and LIKE_A_WORD < len(text) < MOST_LIKE]
+    if not alike or random.random() < 0.3:
+        return f"{other_word(file, random)}{random.choice(('', ' ', '_'))}{_other_letters(random.choice(file.words), random)}"
+    text = random.choice(alike)
+    for _ in range(TRIES):
+        changed = reworded(text, 0, len(text), file, random)
+        if changed is None:
+            break
+        text = changed
+        if text not in file.strings and random.random() < 0.7:
+            return text
+    return _other_letters(other_word(file, random), random)
 
 
 def _other_letters(word: str, random: Random) -> str:
