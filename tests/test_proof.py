@@ -8,13 +8,14 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from tests.scripted import CRASHED, TIMED_OUT, Script, environment, played
 from ttc_data.edits import unified_diff
 from ttc_data.evidence.stability import variation
-from ttc_data.proof import Case, Prover, prove, reference_file
+from ttc_data.proof import Case, Prover, prove, reference_file, short_enough
 from ttc_data.records import Environment, Evidence, FileText, Reject, Sample, Target, TestOutcome
 from ttc_data.rules import TestRules
 from ttc_data.sandbox.protocol import Job, Report
@@ -180,6 +181,63 @@ def test_a_report_that_contradicts_itself_proves_nothing() -> None:
     steady = plays(a="passed", b="passed", n="passed")
     assert reason(Script([lambda job: replace(fails(job), exit=0)])) == "masked_tampered"
     assert reason(Script([fails, steady, lambda job: replace(steady(job), exit=1)])) == "reference_tampered"
+
+
+def test_what_is_further_decides_too_and_leaves_the_id_as_it_is() -> None:
+    more = replace(
+        sample(candidates=(A,)), further=(B, D), further_tests=(FileText(D.partition("::")[0], "# examples"),)
+    )
+    assert more.key == sample(candidates=(A,)).key
+    assert replace(more, candidates=(A, B)).key != more.key
+    script = Script(
+        [plays(a="failed", b="failed", d="passed", n="passed"), plays(a="passed", b="passed", d="passed", n="passed")]
+    )
+    found = proven(script, more)
+    assert isinstance(found, Evidence)
+    assert (found.fail_to_pass, found.pass_to_pass) == ((A, B), (N, D))
+    assert found.first_look == (A, B), "without mutants there is nothing to choose by"
+    assert found.tests == more.further_tests
+    script.jobs.clear()
+    alone = proven(script, replace(more, candidates=()))
+    assert isinstance(alone, Evidence)
+    assert alone.fail_to_pass == (B,)
+
+
+def test_further_tests_with_which_a_session_does_not_end_are_left_out() -> None:
+    def hangs(job: Job) -> Report:
+        return TIMED_OUT if B in (job.tests or ()) else FAILS(job)
+
+    for scenes in ([hangs, FAILS, STEADY], [FAILS, lambda job: CRASHED, FAILS, STEADY]):
+        found = proven(Script(scenes), replace(sample(candidates=(A,)), further=(B,)))
+        assert isinstance(found, Evidence)
+        assert (found.fail_to_pass, found.pass_to_pass, found.left_out) == ((A,), (N,), (B,))
+
+
+def test_tests_that_do_not_fit_are_left_out_and_named() -> None:
+    def timed(job: Job, **seconds: float) -> Report:
+        report = STEADY(job)
+        tests = tuple(replace(test, seconds=seconds.get(test.id[-1], 0.0)) for test in report.tests)
+        return replace(report, tests=tests)
+
+    # The shortest time of two runs counts: a machine that was busy for a moment takes no test away.
+    script = Script([FAILS, lambda job: timed(job, a=9, b=3), lambda job: timed(job, a=3, b=9), STEADY])
+    found = proven(script, rules=TestRules(runs=4, mutants=0, max_run_s=5))
+    assert isinstance(found, Evidence)
+    assert (found.fail_to_pass, found.pass_to_pass, found.left_out) == ((A,), (N,), (B,))
+    assert script.jobs[3].tests == (A, N)
+
+
+def test_small_differences_in_time_change_nothing() -> None:
+    job = Job(("t.py",), tuple(f"t.py::t{number}" for number in range(8_000)))
+
+    def kept(least: float, most: float) -> int:
+        draw = Random(least)
+        report = played(job, dict.fromkeys(job.tests or (), "passed"))
+        tests = tuple(replace(test, seconds=draw.uniform(least, most)) for test in report.tests)
+        return len(short_enough(job.tests or (), [replace(report, tests=tests)], 5.0))
+
+    assert kept(0.0, 0.0005) == kept(0.0005, 0.0009) == 5 * 1024
+    assert kept(0.005, 0.006) == kept(0.006, 0.0077) == 5 * 128
 
 
 def test_a_doctest_alone_is_named_as_the_origin() -> None:

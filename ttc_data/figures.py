@@ -5,17 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+BEST_BASELINE = "coalesce(list_max(list_transform(ttc_baselines, lambda body: len(body.passed))), 0) / greatest(len(FAIL_TO_PASS), 1)"
+"""Share, 0 to 1, of a row's deciding tests."""
 MEASURES = {
     "mutation score": "ttc_mutation_score",
     "lines of the target that run": "ttc_line_coverage",
     "branches of it that are taken": "ttc_branch_coverage",
     "mutants tried": "len(ttc_mutants)",
     "deciding tests": "len(FAIL_TO_PASS)",
+    "of them in the first look": "len(ttc_first_look)",
+    "tests left out by the cap on run time": "len(ttc_left_out)",
+    "most that a trivial body passes": BEST_BASELINE,
     "tests that must go on passing": "len(PASS_TO_PASS)",
     "tripwires": "len(ttc_tripwires)",
     "reference runs": "ttc_gold_runs",
 }
-SHARES = frozenset(list(MEASURES)[:3])
+SHARES = frozenset((*list(MEASURES)[:3], "most that a trivial body passes"))
 QUANTILES = (0, 0.1, 0.5, 0.9, 1)
 
 

@@ -36,7 +36,12 @@ def proof_view(folder: Path, instance: str) -> Iterator[RenderableType]:
     )
     yield from _runs(folder, row)
     yield _tests(row)
+    if row.ttc_left_out:
+        longest = f"they take longer than {row.ttc_max_run_s:g} s together with the others"
+        yield Text(f"left out, because {longest}: {', '.join(row.ttc_left_out)}")
     yield _mutants(row)
+    if row.ttc_baselines:
+        yield _baselines(row)
     if row.ttc_tripwires:
         wires = Table("tripwire", "old", "new", "must fail", box=None, header_style="bold", pad_edge=False)
         for edit in row.ttc_tripwires:
@@ -78,12 +83,27 @@ def _runs(folder: Path, row: Row) -> Iterator[RenderableType]:
 
 
 def _tests(row: Row) -> Table:
-    table = Table("deciding test", "mutants killed", "by it alone", box=None, header_style="bold", pad_edge=False)
-    for test in row.FAIL_TO_PASS:
+    """The first look one by one; of the others how many there are, unless an older set has no first look."""
+    named = row.ttc_first_look or row.FAIL_TO_PASS
+    names = ("first look" if row.ttc_first_look else "deciding test", "mutants killed", "by it alone")
+    table = Table(*names, box=None, header_style="bold", pad_edge=False)
+    for test in named:
         mine = [mutant for mutant in row.ttc_mutants if test in mutant.tests]
         alone = sum(len(mutant.tests) == 1 for mutant in mine)
         table.add_row(Text(test), str(len(mine)), str(alone))
-    table.caption = f"{row.ttc_test_origin}; {len(row.PASS_TO_PASS)} further tests must go on passing"
+    others = len(row.FAIL_TO_PASS) - len(named)
+    table.caption = (
+        f"{row.ttc_test_origin}; {others} others decide too, {len(row.PASS_TO_PASS)} must go on passing;"
+        f" in {row.ttc_max_run_s:g} s at most"
+    )
+    return table
+
+
+def _baselines(row: Row) -> Table:
+    total = len(row.FAIL_TO_PASS)
+    table = Table("trivial body", f"passes of {total} deciding tests", box=None, header_style="bold", pad_edge=False)
+    for baseline in sorted(row.ttc_baselines, key=lambda baseline: -len(baseline.passed)):
+        table.add_row(Text(baseline.name), str(len(baseline.passed)))
     return table
 
 

@@ -139,7 +139,7 @@ class TestRules(Section):
     doctests: bool = True
     """Use the docstring's own examples as tests."""
     max_candidates: int = Field(30, ge=1)
-    """Tests that reach a target, most specific first."""
+    """Tests that reach a target, most specific first: mutants meet them first, ids are made of them. All others decide too."""
     max_neighbours: int = Field(20, ge=0)
     """Further tests of the same files, for PASS_TO_PASS."""
     tripwires: int = Field(6, ge=0)
@@ -149,13 +149,13 @@ class TestRules(Section):
     min_mutation_score: float = Field(0.5, ge=0, le=1)
     """Share of the mutants that the deciding tests must notice."""
     redundancy: int = Field(2, ge=1)
-    """So many deciding tests are kept for each mutant and each trivial body, where there are as many that notice it."""
+    """So many tests of the first look notice each mutant and each trivial body, where there are as many that do."""
     generate: bool = True
     """Write tests for targets that have none, or none strong enough: what the reference does with proposed inputs."""
     model_calls: int = Field(0, ge=0)
     """Calls that a model is asked to propose for such a target besides; 0 asks none."""
     max_run_s: float = Field(5.0, gt=0)
-    """Of a sample's tests together, in one run of the reference; candidates that do not fit are left out."""
+    """Of a sample's tests together, in one run of the reference; tests that do not fit are left out and named."""
     mutant_timeout_s: float = Field(2.0, gt=0)
     """Of a session on a mutant; ten times what the reference took where that is more."""
     test_timeout_s: float = Field(20.0, gt=0)

@@ -139,6 +139,43 @@ def test_a_test_that_adds_nothing_is_left_out() -> None:
     assert fewest(["a", "b"], [], 2) == ("a", "b"), "nothing to tell them by"
 
 
+def test_a_trivial_body_runs_to_the_end_and_what_it_passes_is_kept() -> None:
+    names = ("low", "high", "any", "inside")
+    tests = tuple(f"test_m.py::{name}" for name in names)
+    found = {one.name: one.passed for one in measuring(Job(("test_m.py",), tests)).measure(TEXT).baselines(tests)}
+    assert found["return_first_argument"] == ("test_m.py::any", "test_m.py::inside")
+    assert found["raise_not_implemented"] == ()
+    hung = measuring(Job(("test_m.py",), tests), run=lambda *given: [TIMED_OUT] * len(given[2])).measure(TEXT)
+    assert {one.passed for one in hung.baselines(tests)} == {()}
+
+
+def test_further_tests_meet_what_no_other_test_notices_and_nothing_else() -> None:
+    near, further = ("test_m.py::low", "test_m.py::any"), ("test_m.py::high", "test_m.py::inside")
+    jobs: list[tuple[tuple[str, ...] | None, int]] = []
+
+    def run(environment: Environment, job: Job, versions: Sequence[Mapping[str, str]], key: str) -> list[Report]:
+        jobs.append((job.tests, len(versions)))
+        return on_versions(environment, job, versions, key)
+
+    strength = measuring(Job(("test_m.py",), (*near, *further)), run=run, further=further).measure(TEXT)
+    (first, count), (second, survivors), (third, _) = jobs
+    assert (first, second, third) == (near, further, (*near, *further))
+    assert 0 < survivors < count
+    assert score(strength.mutations((*near, *further))) > score(strength.mutations(near))
+
+
+def test_a_value_that_no_test_looks_at_is_unasserted() -> None:
+    def unasserted(*tests: str) -> bool:
+        return measuring(Job(("test_m.py",), tests)).measure(TEXT).is_value_unasserted
+
+    CHECKS["test_m.py::runs"] = lambda clamp: clamp(3, 1, 5) is None or True
+    CHECKS["test_m.py::whole"] = lambda clamp: isinstance(clamp(3, 1, 5), int)
+    assert unasserted("test_m.py::runs")
+    assert unasserted("test_m.py::any"), "another number is no None either"
+    assert unasserted("test_m.py::whole"), "another number is a number too"
+    assert not unasserted("test_m.py::any", "test_m.py::low")
+
+
 # In the proof
 
 

@@ -60,7 +60,11 @@ def test_only_tests_that_passed_are_kept_sorted_with_what_they_reach() -> None:
     }  # fmt: skip
     suite = suite_of(outcomes, {F.key: list(outcomes), G.key: ["test_m.py::z"]})
     both = tuple(sorted((F.key, G.key)))
-    assert suite.passed == (TestReach("test_m.py::a", (F.key,)), TestReach("test_m.py::z", both))
+    assert suite.passed == (
+        TestReach("test_m.py::a", (F.key,)),
+        TestReach("test_m.py::with blank", (F.key,)),
+        TestReach("test_m.py::z", both),
+    )
 
 
 def test_a_doctest_counts_for_its_own_target_alone() -> None:
@@ -128,6 +132,18 @@ def test_the_most_specific_tests_come_first_and_ties_go_by_name() -> None:
     assert chosen.candidates == ("t.py::a", "t.py::z", "t.py::both")
     assert chosen.neighbours == ("t.py::near",)  # of the candidates' files only
     assert Reached(suites).chosen(F, TestRules(max_candidates=1)).candidates == ("t.py::a",)
+
+
+def test_every_other_test_that_reaches_a_target_is_a_further_one_whatever_its_id() -> None:
+    """Published ids are made of candidates and neighbours, so these stay what they were before such ids counted."""
+    odd = ("t.py::a[man from space]", "t.py::b[" + "long" * 100 + "]")
+    plain = {"t.py::c": (F.key,), "t.py::d": (F.key,), "t.py::both": (F.key, G.key), "t.py::near": ()}
+    all_of_them = plain | dict.fromkeys(odd, (F.key,)) | {"t.py::not near": ()}
+    rules = TestRules(max_candidates=2)
+    before = Reached(runs(plain, set(plain))).chosen(F, rules)
+    chosen = Reached(runs(all_of_them, set(all_of_them))).chosen(F, rules)
+    assert chosen == replace(before, further=(*odd, "t.py::both"))
+    assert (chosen.candidates, chosen.neighbours) == (("t.py::c", "t.py::d"), ("t.py::near",))
 
 
 def test_neighbours_are_few_spread_out_and_never_reach_the_target() -> None:

@@ -175,7 +175,7 @@ def _row(source: Source, environment: Environment, target: Target, text: str) ->
     edit = Tripwire(T, 11, 35, "size**2", "size**2 + 1", "value", SQUARES, ())
     evidence = Evidence(
         sample.key, Verdict("valid"), (GoldRun(Variation(), True),) * 3, must, keep, added, 1.0, 1.0, (), (), "repository",
-        (edit,) if target.qualname == "area" else (),
+        (edit,) if target.qualname == "area" else (), first_look=must[:1],
     )  # fmt: skip
     return make_row(sample, evidence, target, spec, source, environment, RECIPE, "build")
 

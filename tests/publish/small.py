@@ -12,6 +12,7 @@ from ttc_data.publish.rows import make_row
 from ttc_data.publish.write import write_dataset
 from ttc_data.recipe import Recipe
 from ttc_data.records import (
+    Baseline,
     Environment,
     Evidence,
     FileText,
@@ -129,7 +130,9 @@ class SmallBuild:
         evidence = Evidence(
             sample.key, Verdict("valid"), (GoldRun(Variation(), True),) * 3, sample.candidates,
             ("tests/test_mod.py::test_other[a-b]",), sample.tests, 1.0, 0.5, MUTANTS, ("pass",), "repository",
-            (edit,) if target.kind == "function" else (),
+            (edit,) if target.kind == "function" else (), first_look=("tests/test_mod.py::test_it",),
+            left_out=("tests/test_mod.py::test_slow",) if target.kind == "class" else (),
+            baselines=(Baseline("pass", ()), Baseline("return_first_argument", sample.candidates[:1])),
         )  # fmt: skip
         return make_row(sample, evidence, target, spec, source, environment, self.recipe, "build")
 

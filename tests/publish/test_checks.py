@@ -23,14 +23,15 @@ from ttc_data.publish.card import record_findings
 from ttc_data.publish.checks import CHECKS, Finding, check_dataset, inspect_dataset
 from ttc_data.publish.findings import KEPT, Findings
 from ttc_data.publish.rows import ROWS_A_GROUP, write_splits
-from ttc_data.records import FileText, Source, Tripwire
+from ttc_data.records import Baseline, FileText, Source, Tripwire
 from ttc_data.row import Message, Row
 from ttc_data.rules import CheckRules, TreeLimits
 from ttc_data.sources.foreign import TreeFile
 from ttc_data.store import quoted
 
 REPOS = ("owner/alpha", "owner/beta")
-EDIT = Tripwire("tests/test_mod.py", 1, 2, "of", "off", "value", ("tests/test_mod.py::test_it",), ())
+IT = "tests/test_mod.py::test_it"
+EDIT = Tripwire("tests/test_mod.py", 1, 2, "of", "off", "value", (IT,), ())
 
 
 class Changed(SmallBuild):
@@ -106,8 +107,18 @@ DEFECTS: tuple[tuple[dict[str, Any], str, str], ...] = (
     ({"ttc_gold_passes": 2}, "proof", "passed 2 of 3 runs"),
     ({"ttc_gold_passes": 1, "ttc_gold_runs": 1}, "proof", "passed 1 of 1 runs"),
     ({"FAIL_TO_PASS": ()}, "proof", "FAIL_TO_PASS is empty"),
-    ({"FAIL_TO_PASS": ("a",), "PASS_TO_PASS": ("a",)}, "proof", "a is in FAIL_TO_PASS and in PASS_TO_PASS"),
+    (
+        {"FAIL_TO_PASS": ("a",), "PASS_TO_PASS": ("a",), "ttc_first_look": ("a",)},
+        "proof",
+        "a is in FAIL_TO_PASS and in PASS_TO_PASS",
+    ),
     ({"ttc_stubs_passed": 2}, "proof", "2 trivial bodies pass"),
+    ({"ttc_first_look": ()}, "proof", "ttc_first_look is empty"),
+    ({"ttc_first_look": (IT, "a")}, "proof", "a is in ttc_first_look and not in FAIL_TO_PASS"),
+    ({"FAIL_TO_PASS": (IT, "a"), "ttc_first_look": ("a",)}, "proof", "1 mutants that FAIL_TO_PASS notices pass"),
+    ({"ttc_left_out": (IT,)}, "proof", f"{IT} is in ttc_left_out and decides all the same"),
+    ({"FAIL_TO_PASS": (IT,), "ttc_baselines": (Baseline("pass", (IT,)),)}, "proof", "the trivial body pass passes all"),
+    ({"ttc_max_run_s": -1.0}, "schema", "ttc_max_run_s: Input should be greater than or equal to 0"),
     ({"ttc_tripwires": (EDIT,) * 3}, "proof", "3 tripwires, tests.tripwires is 2"),
     ({"ttc_mutation_score": 0.9}, "proof", "of ttc_mutants 0.5 are noticed"),
     (
@@ -125,7 +136,7 @@ DEFECTS: tuple[tuple[dict[str, Any], str, str], ...] = (
 def test_a_row_without_proof_or_licence_is_found(tmp_path: Path) -> None:
     """Each row of this set has one defect, and one finding."""
     waiting = iter(DEFECTS)
-    repos = tuple(f"owner/{name}" for name in ("a", "b", "c", "d", "e"))
+    repos = tuple(f"owner/{name}" for name in "abcdefg")
     build = Changed(tmp_path, lambda row: replace(row, **next(waiting, ({}, "", ""))[0]), repos=repos)
     names = [row.instance_id for row in build.rows()]
     expected = {name: (check, words) for name, (_, check, words) in zip(names, DEFECTS, strict=False)}

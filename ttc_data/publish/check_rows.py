@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import textwrap
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ttc_data.curate.contamination import BENCHMARKS, Overlap, known_contamination, repository_overlap
@@ -100,6 +100,8 @@ class RowChecks:
             wrong.append(f"{min(both)} is in FAIL_TO_PASS and in PASS_TO_PASS")
         if row.ttc_stubs_passed:
             wrong.append(f"{row.ttc_stubs_passed} trivial bodies pass")
+        if "ttc_first_look" not in self._later:
+            wrong += self._unsound(row)
         if len(row.ttc_tripwires) > rules.tripwires:
             wrong.append(f"{len(row.ttc_tripwires)} tripwires, tests.tripwires is {rules.tripwires}")
         if rules.mutants and "ttc_mutants" not in self._later:
@@ -111,6 +113,26 @@ class RowChecks:
                     f"mutation score {row.ttc_mutation_score:g}, tests.min_mutation_score is {rules.min_mutation_score:g}"
                 )
         return wrong
+
+    def _unsound(self, row: Row) -> Iterator[str]:
+        """What the first look, the cap on run time and the trivial bodies contradict."""
+        decide, first = set(row.FAIL_TO_PASS), set(row.ttc_first_look)
+        if not decide:
+            return
+        if not first:
+            yield "ttc_first_look is empty: nothing is run first"
+        if other := first - decide:
+            yield f"{min(other)} is in ttc_first_look and not in FAIL_TO_PASS"
+        if first and (
+            blind := [
+                mutant for mutant in row.ttc_mutants if decide & set(mutant.tests) and first.isdisjoint(mutant.tests)
+            ]
+        ):
+            yield f"{len(blind)} mutants that FAIL_TO_PASS notices pass ttc_first_look, line {blind[0].line} the first"
+        if both := (decide | set(row.PASS_TO_PASS)) & set(row.ttc_left_out):
+            yield f"{min(both)} is in ttc_left_out and decides all the same"
+        if free := [baseline.name for baseline in row.ttc_baselines if decide <= set(baseline.passed)]:
+            yield f"the trivial body {free[0]} passes all of FAIL_TO_PASS"
 
     def _compare(self, row: Row, reference: str) -> None:
         texts = [row.problem_statement, reference, *(message.content for message in row.prompt)]

@@ -112,6 +112,9 @@ def _row_facts(data: Path) -> JsonObject:
         " ORDER BY n DESC, repo"
     ).fetchall()
     guarded = connection.execute("SELECT count(*) FILTER (len(ttc_tripwires) > 0) FROM published").fetchall()[0][0]
+    most_s, left_out, cut = connection.execute(
+        "SELECT max(ttc_max_run_s), sum(len(ttc_left_out))::BIGINT, count(*) FILTER (len(ttc_left_out) > 0) FROM published"
+    ).fetchall()[0]
     facts: JsonObject = {
         "build": min(counts("ttc_build")),
         "repositories": len(repositories),
@@ -126,6 +129,9 @@ def _row_facts(data: Path) -> JsonObject:
         "spec_models": {model: count for model, count in counts("ttc_spec_model").items() if model},
         "test_origins": counts("ttc_test_origin"),
         "guarded": int(guarded),
+        "max_run_s": most_s,
+        "left_out": left_out,
+        "cut": cut,
         "tripwires": counts("kind", "(SELECT unnest(ttc_tripwires).kind AS kind FROM published)"),
         "distributions": [
             {"name": one.name, "values": list(one.values), "shown": one.shown()}

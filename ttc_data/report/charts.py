@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ttc_data.figures import BEST_BASELINE
 from ttc_data.records import Fate
 
 FATES: tuple[Fate, ...] = ("killed", "limit", "equivalent", "survived")
@@ -130,6 +131,8 @@ def plots(connection: Any, source: str) -> list[Plot]:
         share_plot(connection, source, "Line coverage", "ttc_line_coverage"),
         share_plot(connection, source, "Branch coverage", "ttc_branch_coverage"),
         count_plot(connection, source, "Deciding tests a row", "len(FAIL_TO_PASS)"),
+        count_plot(connection, source, "Tests of the first look", "len(ttc_first_look)"),
+        share_plot(connection, source, "Most that a trivial body passes", BEST_BASELINE),
         count_plot(connection, source, "Mutants a row", "len(ttc_mutants)"),
         count_plot(connection, source, "Tripwires a row", "len(ttc_tripwires)"),
         name_plot(connection, source, "Repositories", "repo", "repo"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from tests.publish.small import RECIPE, SmallBuild
 from ttc_data.dataset import Dataset
+from ttc_data.engine import Quiet
 from ttc_data.environments.open import Cache
 from ttc_data.errors import DatasetError, ExportRefused
 from ttc_data.publish.exports import swebench
@@ -19,6 +21,18 @@ from ttc_data.publish.rows import write_splits
 from ttc_data.rules import SplitRules
 
 REPOS = ("owner/alpha", "owner/beta", "pypi/gamma", "pypi/delta")
+
+
+class Said(Quiet):
+    """Remembers what a person is told."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+
+
 FORMATS: tuple[ExportFormat, ...] = ("swebench", "harbor", "verifiers", "sft")
 
 
@@ -105,18 +119,27 @@ def test_a_registry_names_the_images(small: SmallBuild, cache: Cache) -> None:
         assert task.row.image == f"registry.example.com/org/ttcdata-row:{task.row.instance_id}"
 
 
-def test_a_test_that_no_harness_could_name_is_refused(small: SmallBuild, cache: Cache, tmp_path: Path) -> None:
-    rows = [replace(row, PASS_TO_PASS=("tests/test_mod.py::test_it[a b]",)) for row in small.rows()]
+def test_what_swebench_cannot_name_is_left_out_there_and_said(small: SmallBuild, cache: Cache, tmp_path: Path) -> None:
+    blank = "tests/test_mod.py::test_it[a b]"
+    first, *others = small.rows()
+    rows = [replace(first, FAIL_TO_PASS=(blank,)), *(replace(row, PASS_TO_PASS=(blank, "t::u")) for row in others)]
     write_splits(lambda: iter(rows), dict.fromkeys(REPOS, "train"), tmp_path / "set/data")
     for name in ("recipe.yaml", "dataset/environments", "dataset/trees"):
         (tmp_path / "set" / Path(name).name).symlink_to(small.out / name)
-    with pytest.raises(ExportRefused, match=r"test id '.*\[a b\]' has a blank"):
-        export("swebench", tmp_path / "set", tmp_path / "out", cache=cache)
-    assert not (tmp_path / "out").exists()
+    said = Said()
+    assert export("swebench", tmp_path / "set", tmp_path / "out", cache=cache, progress=said) == len(others)
+    assert len(said.lines) == len(rows)
+    (whole,) = [line for line in said.lines if "left out the row" in line]
+    assert whole.startswith(first.instance_id)
+    lines = [json.loads(line) for line in (tmp_path / "out/train.jsonl").read_text().splitlines()]
+    assert {tuple(line["PASS_TO_PASS"]) for line in lines} == {("t::u",)}
+    assert export("harbor", tmp_path / "set", tmp_path / "harbor", cache=cache) == len(rows)
+    kept = json.loads((tmp_path / "harbor" / first.instance_id / "tests/tests.json").read_text())
+    assert kept["FAIL_TO_PASS"] == [blank]
 
 
 def test_text_that_breaks_lines_elsewhere_does_not_break_rows(small: SmallBuild, tmp_path: Path) -> None:
     """`swebench` splits its file with `str.splitlines`, which takes U+2028 and form feeds for ends of lines."""
     odd = replace(next(small.rows()), problem_statement="a\u2028b\x0cc\x85d\r\né")
-    swebench.write_tasks(Dataset(small.out), [Task(odd, "test")], tmp_path)
+    swebench.write_tasks(Dataset(small.out), [Task(odd, "test")], tmp_path, print)
     assert len((tmp_path / "test.jsonl").read_text().splitlines()) == 1

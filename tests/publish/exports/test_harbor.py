@@ -105,6 +105,16 @@ def test_the_reward_is_1_where_every_test_passed_in_a_session_that_ended_well(
     assert float((tmp_path / "reward.txt").read_text()) == reward
 
 
+def test_ids_with_blanks_and_dashes_are_found_in_the_log(tmp_path: Path) -> None:
+    named = ["a.py::f[a - b]", "a.py::f[a]", "a.py::f[" + "c d" * 2_000 + "]"]
+    lines = [f"PASSED {test}" for test in named]
+    (tmp_path / "tests.json").write_text(json.dumps({"FAIL_TO_PASS": named, "PASS_TO_PASS": []}))
+    for more, reward in ((lines, 1.0), ([*lines, f"FAILED {named[0]} - assert 1 - 1"], 0.0), (lines[:2], 0.0)):
+        (tmp_path / "log").write_text("\n".join((harbor_grade.START, *more, harbor_grade.END)))
+        assert harbor_grade.main(str(tmp_path / "tests.json"), str(tmp_path / "log"), "0", str(tmp_path)) == 0
+        assert json.loads((tmp_path / "reward.json").read_text()) == {"reward": reward}
+
+
 @pytest.mark.parametrize(("log", "status"), [("", "0"), (LOG, "127"), (LOG.replace(harbor_grade.END, ""), "0")])
 def test_tests_that_could_not_be_run_are_no_reward_of_0(tmp_path: Path, log: str, status: str) -> None:
     (tmp_path / "log").write_text(log)

@@ -121,7 +121,7 @@ def test_both_files_of_rows_hold_the_same(shapes: ShapesSet, exported: Path) -> 
 
 @pytest.mark.parametrize("status", ["PASSED", "FAILED", "ERROR", "XFAIL"])
 def test_the_harness_reads_ids_without_blanks_as_they_are(status: str) -> None:
-    """Brackets, dashes, dots and escapes of other alphabets. Builds drop tests with blanks in their ids."""
+    """Brackets, dashes, dots and escapes of other alphabets; ids with blanks are left out."""
     parse = parsers.PARSER_REGISTRY["parse_log_pytest"]
     for test in (
         "tests/a.py::T::f[a-b]",

@@ -45,14 +45,14 @@ def export(
 
     Raises:
         DatasetError: the set cannot be read, or has no such split or row.
-        ExportRefused: `place` is not empty, or a row does not fit.
+        ExportRefused: `place` is not empty.
     """
     opened, progress = Dataset(dataset), progress or Quiet()
     found = tasks(opened, split=split, names=rows, limit=limit, registry=registry, cache=cache, progress=progress)
     with destination(place) as folder:
         match form:
             case "swebench":
-                return swebench.write_tasks(opened, found, folder)
+                return swebench.write_tasks(opened, found, folder, progress.say)
             case "harbor":
                 return harbor.write_tasks(opened, found, folder)
             case "verifiers":

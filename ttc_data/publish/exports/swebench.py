@@ -7,7 +7,9 @@ sweb.yaml, tasks/INSTANCE_ID/...       a task repository: `swebench dataset chec
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,17 +33,41 @@ FILES = {
 }
 
 
-def write_tasks(dataset: Dataset, tasks: Iterable[Task], folder: Path) -> int:
-    """Write rows and task repository; the number of rows."""
+def write_tasks(dataset: Dataset, tasks: Iterable[Task], folder: Path, say: Callable[[str], None]) -> int:
+    """Write rows and task repository; the number of rows.
+
+    Args:
+        dataset: opened.
+        tasks: what to write.
+        folder: empty.
+        say: told of tests and rows that are left out.
+    """
     name = f"ttcdata/{plain_name(dataset.recipe.name)}"
     with Lines(folder) as lines:
         for task in tasks:
-            lines.add(task.split, _columns(task.row))
-            _write_task(task, name, folder / "tasks" / task.row.instance_id)
+            row = _named(task.row)
+            if unnamed := len(task.row.FAIL_TO_PASS) + len(task.row.PASS_TO_PASS) - sum(map(len, _tests(row))):
+                what = f"{unnamed} tests" if row.FAIL_TO_PASS else "the row"
+                say(
+                    f"{row.instance_id}: left out {what}: SWE-bench's log parser cuts ids at blanks; grade them with ttcdata"
+                )
+            if row.FAIL_TO_PASS:
+                lines.add(task.split, _columns(row))
+                _write_task(replace(task, row=row), name, folder / "tasks" / row.instance_id)
     for split in lines.splits:
         _write_parquet(lines.path(split), folder / f"{split}.parquet")
     write(folder / "sweb.yaml", _yaml({"datasets": [name], "splits": lines.splits}))
     return sum(lines.counts.values())
+
+
+def _tests(row: Row) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    return row.FAIL_TO_PASS, row.PASS_TO_PASS
+
+
+def _named(row: Row) -> Row:
+    """The row with those of its tests that the harness finds in a log."""
+    must, keep = (tuple(test for test in tests if not re.search(r"\s", test)) for tests in _tests(row))
+    return replace(row, FAIL_TO_PASS=must, PASS_TO_PASS=keep)
 
 
 def _columns(row: Row) -> dict[str, Any]:

@@ -48,15 +48,25 @@ function changes(row) {
 }
 
 function tests(row) {
-  const deciding = row.fail_to_pass.map((test, at) => {
+  const first = new Set(row.first_look);
+  const look = (test, at) => {
     const mine = row.mutants.filter((mutant) => mutant.tests.includes(at));
     const alone = mine.filter((mutant) => mutant.tests.length === 1);
     return make("tr", null, cell(test, "mono"), cell(mine.length, "n"), cell(alone.length, "n"));
-  });
+  };
+  const rows = row.fail_to_pass.map((test, at) => [test, at]);
+  const deciding = rows.filter(([, at]) => !first.size || first.has(at)).map(([test, at]) => look(test, at));
+  const others = rows.filter(([, at]) => first.size && !first.has(at));
+  const bodies = [...row.baselines].sort((a, b) => b[1] - a[1]);
+  const listed = (tests) => make("ul", null, tests.map((test) => make("li", null, test)));
   const must = row.pass_to_pass.length;
   return section(`Tests that decide`,
-    table([["FAIL_TO_PASS"], ["mutants noticed", "n"], ["by it alone", "n"]], deciding),
-    must > 0 && folded(`${counted(must, "further test")} must go on passing (PASS_TO_PASS)`, make("ul", null, row.pass_to_pass.map((test) => make("li", null, test)))),
+    table([[first.size ? "first look" : "FAIL_TO_PASS"], ["mutants noticed", "n"], ["by it alone", "n"]], deciding),
+    others.length > 0 && folded(`${counted(others.length, "other test decides", "other tests decide")} too (FAIL_TO_PASS)`, listed(others.map(([test]) => test))),
+    must > 0 && folded(`${counted(must, "further test")} must go on passing (PASS_TO_PASS)`, listed(row.pass_to_pass)),
+    row.left_out.length > 0 && folded(`${counted(row.left_out.length, "test")} left out: more than ${row.max_run_s} s with the others`, listed(row.left_out)),
+    bodies.length > 0 && folded(`${counted(bodies.length, "trivial body", "trivial bodies")} pass ${bodies[0][1]} of ${row.fail_to_pass.length} at most`,
+      table([["trivial body"], ["passes", "n"]], bodies.map(([name, count]) => make("tr", null, cell(name, "mono"), cell(count, "n"))))),
     row.added.length > 0 && [
       make("h2", null, "Test files that the repository does not have"),
       row.added.map(([path, text]) => [make("h3", null, path), listing(text, row.language)]),
