@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +24,8 @@ from tests.projects import SHAPES, shapes
 from ttc_data.dataset import Dataset
 from ttc_data.datasets.stack_impl import Built
 from ttc_data.edits import unified_diff
-from ttc_data.environments.open import Cache, SandboxKind
+from ttc_data.environments.open import Cache, SandboxKind, open_host
+from ttc_data.evidence.oracle import Oracle
 from ttc_data.publish.rows import write_splits
 from ttc_data.recipe import Recipe
 from ttc_data.report import NAME
@@ -116,6 +118,16 @@ def test_a_target_that_no_test_reaches_gets_written_ones(
     assert row.ttc_mutation_score >= RULES.min_mutation_score
     assert all(test.startswith("ttc_generated/") for test in row.FAIL_TO_PASS)
     assert "assert " in row.test_patch
+    opened = Dataset(made.folder)
+    environment = opened.environment(row.ttc_environment, cache)
+    texts = {path: data.decode("utf-8", "replace") for path, data in cache.trees.files(environment.tree)}
+    host = open_host(sandbox, cache=cache, recipe=wanted, say=print)
+    with closing(host), closing(host.open(environment)) as one:
+        oracle = Oracle.of_row(row, environment, texts, lambda _, job: one.run(job), wanted.seed)
+        assert len(oracle.calls) == row.ttc_oracle_calls > 8, "as the build counted them"
+        (same, other) = oracle.compare([{row.path: SHAPES}, {row.path: SHAPES.replace("[::-1]", "[::-2]")}])
+    assert same.agrees
+    assert other.aspects["value"]
 
 
 def test_a_repository_without_tests_has_rows_by_examples_and_written_tests(

@@ -350,6 +350,8 @@ class Evidence:
     """Tests that reach the target and did not fit into `tests.max_run_s`."""
     baselines: tuple[Baseline, ...] = ()
     """What each trivial body passes."""
+    oracle_calls: int = 0
+    """Generated calls with which the reference does the same every time."""
 
     @property
     def key(self) -> str:

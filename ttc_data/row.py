@@ -29,6 +29,7 @@ SINCE: Mapping[str, str] = {
     "ttc_left_out": "1.3",
     "ttc_max_run_s": "1.3",
     "ttc_baselines": "1.3",
+    "ttc_oracle_calls": "1.3",
 }
 """Columns that came after schema 1.0, and with which version; what to do about each is in CHANGELOG.md."""
 
@@ -113,6 +114,8 @@ class Row:
     """Seconds that the tests may take together, in one run of the reference; 0 where the row does not say."""
     ttc_baselines: tuple[Baseline, ...]
     """Trivial bodies, each with the tests of FAIL_TO_PASS that it passes: what an answer earns for nothing."""
+    ttc_oracle_calls: Count
+    """Generated calls that `ttcdata grade --deep` compares an answer with the reference on; fewer than 8 say nothing."""
     ttc_tripwires: tuple[Tripwire, ...]
     """Edits of the deciding tests that make the reference fail them; an answer that passes there is a forgery."""
     ttc_solver_attempts: Count

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -20,6 +21,7 @@ from ttc_data.environments.single import lay
 from ttc_data.errors import BuildError, EnvironmentFailed, MaskingFailed
 from ttc_data.evidence.generated.asking import CALLS, CallAsker
 from ttc_data.evidence.generated.calls import ProposedCalls
+from ttc_data.evidence.oracle import Oracle
 from ttc_data.evidence.suite import Subject, repeat_suite, run_suite
 from ttc_data.extract import extract
 from ttc_data.keys import content_key
@@ -250,7 +252,19 @@ class Stages:
             case.target, reference_file(case.sample), case.environment, case.others, self.run_job,
             partial(self.run_versions, check=0), self.recipe.tests, self.recipe.seed, ask,
         )  # fmt: skip
-        return prove(case, self.prover, calls if self.recipe.tests.generate else None)
+        for found in prove(case, self.prover, calls if self.recipe.tests.generate else None):
+            yield (
+                self._with_oracle(case, found) if isinstance(found, Evidence) and self.recipe.tests.generate else found
+            )
+
+    def _with_oracle(self, case: Case, found: Evidence) -> Evidence:
+        """Count the calls that answers to a proven sample can be compared with its reference on."""
+        sample = case.sample
+        oracle = Oracle(
+            case.target, reference_file(sample), {sample.path: sample.masked}, case.environment,
+            {**case.others, **case.texts}, self.run_job, self.recipe.seed,
+        )  # fmt: skip
+        return replace(found, oracle_calls=len(oracle.calls))
 
     def _rows(self, build_key: str) -> Iterator[Row]:
         solved = {one.sample_key: one for one in self.inputs.solved.records()} if self._solves else {}

@@ -39,14 +39,15 @@ LEAST_CALLS = 8
 """With fewer calls that say something, the oracle does not know."""
 TIMEOUT_S = 60.0
 # The reference's calls that take longer than 0.2 s are left out, so a right answer may be ten times slower on a busy machine.
-PATIENCE_S, PATIENCE_WITH_ANSWERS_S = 0.5, 5.0
-PROCESSES, PROCESSES_WITH_ANSWERS = 6, 2
+PATIENCE_S, PATIENCE_WITH_ANSWERS_S = 1.0, 5.0
+PROCESSES, PROCESSES_WITH_ANSWERS = 4, 1
 SEEDS = (0, 1)
 Files = Mapping[str, str | None]
 """Path to text; None for a file that is removed."""
 _LAZY = re.compile(
     r"\b(laz(y|ily)|infinite|endless|iterators?|generators?|short-circuit\w*|consum\w+|stream\w*)\b", re.IGNORECASE
 )
+_RAISES = re.compile(r"\b(rais(e|es|ed|ing)|error|exception)\b", re.IGNORECASE)
 _WORD = re.compile(r"\w+")
 # What code runs into by misuse, even where it raises it itself.
 _NEVER = frozenset(
@@ -119,8 +120,8 @@ class Oracle:
     given: Mapping[str, str]
     """Path to text of what the solver is given: an answer lies over this, never over the reference."""
     environment: Environment
-    others: Mapping[str, str]
-    """Path to text of the repository's other files, tests too: calls of the target are looked for in them."""
+    texts: Mapping[str, str]
+    """Path to text of the tree's files, tests too: calls of the target are looked for in its Python files."""
     run: RunJob
     seed: int
     """Of the draw of inputs."""
@@ -145,8 +146,7 @@ class Oracle:
         if made is None:
             raise DatasetError(f"{row.instance_id}: its patch does not make {row.path}; fetch the dataset again")
         target = _target_of(row, masked.get(row.path, b""), made)
-        others = {path: text for path, text in texts.items() if path != row.path}
-        return cls(target, made.decode("utf-8", "surrogatepass"), given, environment, others, run, seed)
+        return cls(target, made.decode("utf-8", "surrogatepass"), given, environment, texts, run, seed)
 
     @cached_property
     def module(self) -> str | None:
@@ -159,13 +159,19 @@ class Oracle:
         if self.module is None:
             return []
         random = Random(f"{self.seed}:oracle:{self.target.path}:{self.target.qualname}")
-        module = read(self.target, self.text, self.others)
+        others = {path: text for path, text in sorted(self.texts.items()) if self._is_read(path)}
+        module = read(self.target, self.text, others)
         if module is None:
             return []
-        domain = Domain(module, self.others)
-        cases = proposals(self.target, self.text, self.others, random, MOST_PROPOSED)
+        domain = Domain(module, others)
+        cases = proposals(self.target, self.text, others, random, MOST_PROPOSED)
         meant = [case for case in cases if domain.holds(case)]
         return probes(meant, self.target, domain, MOST_CALLS, MOST_ENDLESS)
+
+    def _is_read(self, path: str) -> bool:
+        """Whether calls are looked for in a file; the same ones for a build, and for a row read from its set."""
+        is_ours = path in self.environment.test_files or not python.is_test_path(path)
+        return path.endswith(".py") and path != self.target.path and is_ours
 
     @cached_property
     def _known(self) -> list[tuple[Probe, Mapping[str, Any]]]:
@@ -178,12 +184,12 @@ class Oracle:
             return []
         files = {self.target.path: self.text}
         first, again = (self._run(files, self.proposed, seed, PATIENCE_S, PROCESSES) for seed in SEEDS)
-        words = frozenset(_WORD.findall(self.target.docstring))
+        promise = _Promise(self.target)
         is_lazy = bool(_LAZY.search(self.target.docstring))
         found = [
             (probe, first[number])
             for number, probe in enumerate(self.proposed)
-            if _is_steady(first.get(number), again.get(number), words) and (is_lazy or _ends(probe, first[number]))
+            if _is_steady(first.get(number), again.get(number), promise) and (is_lazy or _ends(probe, first[number]))
         ]
         # Where everything gives the same, a body of one line does that too.
         return found if len({_shown(answer) for _, answer in found}) > 1 else []
@@ -218,16 +224,19 @@ class Oracle:
         chosen = [probe for probe, _ in known]
         laid = {path: text for path, text in files.items() if not trusted(path, self.environment)}
         found = self._run(laid, chosen, 0, PATIENCE_WITH_ANSWERS_S, PROCESSES_WITH_ANSWERS)
-        words = frozenset(_WORD.findall(self.target.docstring)) - _BROAD
+        promise = _Promise(self.target)
         differences = []
         for number, (probe, reference) in enumerate(known):
-            aspect = differ(reference, found.get(number), words)
-            if probe.guessed and _is_misuse(found.get(number)):
+            told_of = found.get(number)
+            aspect = differ(reference, told_of, promise.words)
+            if "raises" in reference and told_of and told_of.get("raises") and not promise.names(reference):
+                continue  # the docstring does not say what is raised
+            if probe.guessed and _is_misuse(told_of):
                 continue
             if aspect and probe.endless:
                 aspect = "laziness"
             if aspect:
-                differences.append(Difference(aspect, probe.text, _shown(reference), _shown(found.get(number))))
+                differences.append(Difference(aspect, probe.text, _shown(reference), _shown(told_of)))
         return Compared(len(known), tuple(differences))
 
     def _run(self, files: Files, chosen: Sequence[Probe], seed: int, patience_s: float, processes: int) -> Told:
@@ -257,27 +266,36 @@ def _target_of(row: Row, masked: bytes, made: bytes) -> Target:
     )  # fmt: skip
 
 
-def _is_steady(first: Mapping[str, Any] | None, again: Mapping[str, Any] | None, words: frozenset[str]) -> bool:
+def _is_steady(first: Mapping[str, Any] | None, again: Mapping[str, Any] | None, promise: _Promise) -> bool:
     """Whether what the reference did with a call can be asked of others."""
     if first is None or again is None or "refused" in first or "refused" in again:
         return False
     if any(one["slow"] or one["effects"] for one in (first, again)) or first["printed"] != again["printed"]:
         return False
     if "raises" in first:
-        return _is_meant(first, words) and again.get("raises") == first["raises"]
-    return "raises" not in again and _says(first, words) and not differ(first, again) and not differ(again, first)
+        return promise.holds(first) and again.get("raises") == first["raises"]
+    return "raises" not in again and _says(first, promise) and not differ(first, again) and not differ(again, first)
 
 
-def _is_meant(raised: Mapping[str, Any], words: frozenset[str]) -> bool:
-    """Whether an exception is what the target promises, and not what its code runs into.
+class _Promise:
+    """What a docstring says of exceptions: nobody can know of another one, however the reference raises it."""
 
-    It is when the docstring names it, or a `raise` of the tree raises it; for `TypeError` and `AttributeError`, which say
-    that the call was none, that has to stand in the target's own body.
-    """
-    name = raised["raises"][0]
-    if name.rpartition(".")[2] in words:
-        return True
-    return bool(raised["own"] if name in _MISUSE else raised["meant"]) and name not in _NEVER | _BROAD
+    def __init__(self, target: Target) -> None:
+        self.words = frozenset(_WORD.findall(target.docstring)) - _BROAD
+        self.speaks = bool(_RAISES.search(target.docstring))
+
+    def names(self, raised: Mapping[str, Any]) -> bool:
+        """Whether it names the exception, or a class above it."""
+        return not self.words.isdisjoint(name.rpartition(".")[2] for name in raised["raises"])
+
+    def holds(self, raised: Mapping[str, Any]) -> bool:
+        """Whether an exception is named, or raised on purpose where the docstring says that something is raised.
+
+        `TypeError` and `AttributeError` say that the call was none, so the target's own body has to raise them.
+        """
+        name = raised["raises"][0].rpartition(".")[2]
+        meant = raised["own"] if name in _MISUSE else raised["meant"]
+        return self.names(raised) or bool(self.speaks and meant and name not in _NEVER | _BROAD)
 
 
 def _is_misuse(answer: Mapping[str, Any] | None) -> bool:
@@ -286,11 +304,11 @@ def _is_misuse(answer: Mapping[str, Any] | None) -> bool:
     return isinstance(raised, list) and not _MISUSE.isdisjoint(str(name) for name in raised)
 
 
-def _says(answer: Mapping[str, Any], words: frozenset[str]) -> bool:
+def _says(answer: Mapping[str, Any], promise: _Promise) -> bool:
     """Whether a result is more than an instance that nothing can be asked of, or a way to fail by misuse."""
     result = answer["result"]
     is_opaque = result[0] == "opaque" and not any(seen[0] != "opaque" for seen in answer["after"].values())
-    return not is_opaque and all(_is_meant(raised, words) for raised in _raised(result))
+    return not is_opaque and all(promise.holds(raised) for raised in _raised(result))
 
 
 def _raised(seen: Any) -> list[Mapping[str, Any]]:

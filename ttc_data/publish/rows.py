@@ -93,6 +93,7 @@ def make_row(
         ttc_left_out=evidence.left_out,
         ttc_max_run_s=recipe.tests.max_run_s,
         ttc_baselines=evidence.baselines,
+        ttc_oracle_calls=evidence.oracle_calls,
         ttc_tripwires=evidence.tripwires,
         ttc_solver_attempts=solved.attempts if solved else 0,
         ttc_solver_pass_at_1=solved.solved / solved.attempts if solved else None,

@@ -31,11 +31,26 @@ class Taken:
     """Numbers that are not above zero were thought of: the body compares it, or the docstring speaks of them."""
     kinds: set[str] = field(default_factory=set)
     """`int`, `str`, `row` and so on; with `[...]` behind it for what a container holds."""
+    fields: list[float] = field(default_factory=list)
+    """Numbers that stand in tuples."""
+
+    def learn(self, node: ast.expr) -> None:
+        """Take an argument for one that somebody meant."""
+        self.kinds.update(_kinds(node))
+        self.fields += _fields(node)
 
     def holds(self, node: ast.expr) -> bool:
         """Whether an argument is of a kind that was seen or is hinted at."""
         found = set(_kinds(node))
-        return self._types(found) and (self.signed or not {"int-", "int0", "float-", "float0"} & found - self.kinds)
+        return (
+            self._ranges(node)
+            and self._types(found)
+            and (self.signed or not {"int-", "int0", "float-", "float0"} & found - self.kinds)
+        )
+
+    def _ranges(self, node: ast.expr) -> bool:
+        """Whether the numbers in tuples, which are fields of something, lie between those that were seen."""
+        return not self.fields or all(min(self.fields) <= number <= max(self.fields) for number in _fields(node))
 
     def _types(self, found: set[str]) -> bool:
         if self.hinted or not self.kinds or "other" in self.kinds:
@@ -107,12 +122,12 @@ def _taken(
         for arg in every
     }
     for arg, default in _defaults(function):
-        taken[arg].kinds.update(_kinds(default))
+        taken[arg].learn(default)
     for call in calls:
         for name, text in given_in(call, found).items():
             node = expression(text)
             if node is not None and name in taken:
-                taken[name].kinds.update(_kinds(node))
+                taken[name].learn(node)
     return found, taken
 
 
@@ -163,3 +178,17 @@ def _held(outer: str, parts: Sequence[ast.expr]) -> Iterator[str]:
         for kind in _kinds(part):
             if "[" not in kind:
                 yield f"{outer}[{kind.rstrip('-0+')}"
+
+
+def _fields(node: ast.expr) -> Iterator[float]:
+    for inner in ast.walk(node):
+        for part in inner.elts if isinstance(inner, ast.Tuple) else ():
+            match part:
+                case ast.Constant(value=bool()):
+                    continue
+                case ast.Constant(value=int() | float() as value):
+                    yield value
+                case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)):
+                    yield -value
+                case _:
+                    continue
