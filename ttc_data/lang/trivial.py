@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Container, Iterator, Sequence
 
 from ttc_data.lang.facts import Function, definition_nodes, last_name, statements_of
 from ttc_data.lang.python import parse
@@ -101,7 +101,7 @@ def _is_trivial_value(value: ast.expr, name: str, args: ast.arguments, bases: Se
     return _is_given(value, _parameters(args)) or _is_parents(value, name, args, bases)
 
 
-def _is_given(value: ast.expr | None, parameters: Set[str]) -> bool:
+def _is_given(value: ast.expr | None, parameters: Container[str]) -> bool:
     """Whether a value is made of constants and parameters without computing anything."""
     match value:
         case ast.Constant():
