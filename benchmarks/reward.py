@@ -39,10 +39,10 @@ from ttc_data.environments.open import Cache, SandboxKind, open_host
 from ttc_data.errors import PatchRejected, TtcError
 from ttc_data.row import Row
 from ttc_data.sandbox.protocol import Job
-from ttc_data.solve.task import hidden_tests, reference_of
 from ttc_data.solve.answer import read_answer
 from ttc_data.solve.blocks import in_blocks
 from ttc_data.solve.definitions import definition_lines
+from ttc_data.solve.task import hidden_tests, reference_of
 from ttc_data.train.rewards import Rewards
 
 OURS, RUN = "rewards", "docker run a completion"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 
@@ -10,11 +13,11 @@ from ttc_data.lang.python import check_syntax, definitions
 from ttc_data.lang.stubs import stubs
 
 
-def bodies(source: str, which: int = 0) -> dict[str, list[str]]:
+def bodies(source: str, which: int = 0, literals: Sequence[str] = ()) -> dict[str, list[str]]:
     """Name of each stub -> the bodies that it gives the target."""
     target = targets(source.encode())[which]
     found = {}
-    for stub in stubs(source, target):
+    for stub in stubs(source, target, literals):
         (after,) = (d for d in definitions(stub.text.encode()) if d.qualname == target.qualname)
         text, start = stub.text.encode(), target.span[0]
         left, pieces = source.encode(), []
@@ -37,7 +40,7 @@ def test_every_stub_parses_and_changes_nothing_but_bodies(module: bytes) -> None
     for target in targets(module):
         found = stubs(text, target)
         assert found == stubs(text, target)
-        assert len({stub.text for stub in found} - {text}) == len({stub.name for stub in found}) == len(found) <= 10
+        assert len({stub.text for stub in found} - {text}) == len({stub.name for stub in found}) == len(found) <= 20
         for stub in found:
             check_syntax(stub.text.encode())
             pieces, position = [], 0
@@ -59,6 +62,8 @@ def test_a_function_gets_the_trivial_answers_its_text_suggests() -> None:
         "pass": ["pass"],
         "raise_not_implemented": ["raise NotImplementedError"],
         "return_first_argument": ["return a"],
+        "return_second_argument": ["return b"],
+        "return_first_argument_as_int": ["return int(a)"],
         "return_constant:0": ["return 0"],
         "return_constant:True": ["return True"],
         "return_constant:False": ["return False"],
@@ -126,3 +131,59 @@ def test_a_body_on_the_headers_line_and_foreign_line_ends_stay_in_place() -> Non
 
 def test_a_target_that_is_a_stub_already_is_not_offered_as_its_own_stub() -> None:
     assert "return_first_argument" not in bodies("def f(a):\n    'Doc.'\n    return a\n")
+
+
+def test_a_method_can_answer_with_what_its_parents_method_gives() -> None:
+    source = (
+        "class A(B):\n    def f(self, x, /, y=1, *z, k, **o):\n        'Doc.'\n        return x + 1\n"
+        "    @classmethod\n    async def g(cls, x):\n        'Doc.'\n        return x + 1\n"
+        "    @property\n    def p(self):\n        'Doc.'\n        return self.x + 1\n"
+        "    @staticmethod\n    def s(x):\n        'Doc.'\n        return x + 1\n"
+    )
+    found = [bodies(source, which).get("parents_method") for which in range(4)]
+    assert found == [
+        ["return super().f(x, y, *z, k=k, **o)"], ["return await super().g(x)"], ["return super().p"], None
+    ]  # fmt: skip
+
+
+def test_a_class_without_parents_has_those_of_object() -> None:
+    source = "class A:\n    def __repr__(self):\n        'Doc.'\n        return 'A' * 2\n    def f(self):\n        'Doc.'\n        g()\n"
+    assert bodies(source, 0)["parents_method"] == ["return super().__repr__()"]
+    assert "parents_method" not in bodies(source, 1)
+
+
+def test_a_class_can_be_as_good_as_an_empty_subclass() -> None:
+    """What a run of training was paid 0.89 for: the parent's methods do most of what the tests ask for."""
+    parent = "class Cache(dict):\n    def __init__(self, size):\n        self.size = size\n"
+    source = parent + (
+        "class A(Cache):\n    'Doc.'\n    def __init__(self, size):\n        super().__init__(size)\n        self.x = []\n"
+        "    def __setitem__(self, key, value):\n        self.x.append(key)\n        super().__setitem__(key, value)\n"
+    )
+    (target,) = [found for found in targets(source.encode()) if found.qualname == "A"]
+    (text,) = [stub.text for stub in stubs(source, target) if stub.name == "parents_method"]
+    names: dict[str, Any] = {}
+    exec(text, names)
+    made = names["A"](3)
+    made["k"] = 4
+    assert (made, made.size, vars(made)) == ({"k": 4}, 3, {"size": 3})
+
+
+def test_each_parameter_is_given_back_in_turn() -> None:
+    found = bodies("def f(a, *b, c, **d):\n    'Doc.'\n    return g(a)\n")
+    assert [found[f"return_{ordinal}_argument"] for ordinal in ("first", "second", "third", "fourth")] == [
+        [f"return {name}"] for name in "abcd"
+    ]
+
+
+def test_the_first_parameter_is_given_back_as_what_the_header_promises() -> None:
+    found = bodies("def f(value: int) -> str:\n    'Doc.'\n    return g(value)\n")
+    assert found["return_first_argument_as_str"] == ["return str(value)"]
+
+
+def test_what_the_tests_compare_with_is_a_constant_to_return() -> None:
+    """The most frequent of each type; a value that is no literal, or a long one, is none."""
+    literals = ["'b'", "1", "'a'", "'a'", "True", "False", "x", "None", "'" + "c" * 40 + "'", "(1, 2)", "'d'", "1 +"]
+    found = bodies("def f(a):\n    'Doc.'\n    return g(a)\n", literals=literals)
+    assert [name.partition(":")[2] for name in found if name.startswith("return_constant")] == [
+        "'a'", "1", "True", "False"
+    ]  # fmt: skip

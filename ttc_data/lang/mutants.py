@@ -15,7 +15,8 @@ from random import Random
 from types import CodeType
 
 from ttc_data.lang.facts import Function, definition_nodes
-from ttc_data.lang.operators import Edit, edits
+from ttc_data.lang.finding import Edit
+from ttc_data.lang.operators import edits
 from ttc_data.lang.python import compiled, line_starts, parse, parse_shared
 from ttc_data.records import Span
 

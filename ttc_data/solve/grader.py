@@ -151,7 +151,7 @@ class Grader:
             found,
             files=files,
             left_out=ignored,
-            trivial=is_trivial(files.get(row.path) or "", row.ttc_target),
+            trivial=_is_trivial(task, files),
         )
 
     def oracle(self, row: Row) -> Oracle:
@@ -322,6 +322,13 @@ class Grader:
         self._host.close()
         if self._pool.lost:
             self._say(f"sandboxes lost and replaced: {self._pool.lost}")
+
+
+def _is_trivial(task: Task, files: Files) -> bool:
+    """Whether an answer is a trivial body, and the reference is none."""
+    if not is_trivial(files.get(task.path) or "", task.qualname):
+        return False
+    return not is_trivial(task.reference.get(task.path) or "", task.qualname)
 
 
 def _read(row: Row, text: str) -> Answer:

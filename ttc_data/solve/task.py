@@ -69,7 +69,7 @@ class Task:
         """All of them."""
         return (*self.fail_to_pass, *self.pass_to_pass)
 
-    @property
+    @cached_property
     def reference(self) -> dict[str, str | None]:
         """The files with the reference in them.
 

@@ -18,9 +18,9 @@ from ttc_data.errors import PatchRejected
 from ttc_data.publish.exports.export import export
 from ttc_data.publish.exports.sft import reference_answer, write_tasks
 from ttc_data.publish.exports.tasks import Task
-from ttc_data.solve.task import reference_of
 from ttc_data.solve.answer import read_answer
 from ttc_data.solve.blocks import in_blocks
+from ttc_data.solve.task import reference_of
 
 lines = st.lists(st.sampled_from(["a = 1", "b = 2", "    return a", "", "# =====", "x" * 30, "é\t"]), max_size=12)
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from ttc_data.errors import PatchRejected
 from ttc_data.publish.exports.tasks import Lines, Task
 from ttc_data.row import Row
-from ttc_data.solve.task import reference_of
 from ttc_data.solve.blocks import in_blocks
+from ttc_data.solve.task import reference_of
 
 
 def write_tasks(tasks: Iterable[Task], folder: Path, say: Callable[[str], None]) -> int:
