@@ -41,7 +41,7 @@ from ttc_data.solve.answer import Answer, read_answer
 from ttc_data.solve.grade import Seen, grade
 from ttc_data.solve.outcome import Outcome
 from ttc_data.solve.rows import Rows
-from ttc_data.solve.task import Files, Session, patched
+from ttc_data.solve.task import Files, Session, Task, patched
 from ttc_data.trust import trusted
 
 T = TypeVar("T")
