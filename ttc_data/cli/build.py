@@ -57,11 +57,15 @@ def build(
     limit: Annotated[
         int | None, typer.Option("--limit", metavar="N", min=0, help="Prove at most N samples; 0 means all.")
     ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", metavar="", help="Also over the finished set of another recipe.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", metavar="", help="Show what would be mined, and stop.")] = False,
 ) -> None:
     """Build a dataset of tasks that execution has proven.
 
-    Interrupted (Ctrl-C, a crash, a power cut) it goes on where it was when the same command is run again.
+    Interrupted (Ctrl-C, a crash, a power cut) it goes on where it was when the same command is run again. A folder that holds the
+    set of another recipe is refused.
 
     Examples:
 
@@ -105,7 +109,7 @@ def build(
     from ttc_data.datasets.stack_impl import build as build_dataset
     from ttc_data.report import NAME
 
-    built = build_dataset(chosen, folder, sandbox=kind, workers=workers, progress=progress)
+    built = build_dataset(chosen, folder, sandbox=kind, workers=workers, overwrite=overwrite, progress=progress)
     console.print(funnel_table(folder))
     for line in built.errors:
         complain(f"error: {line}")
