@@ -56,7 +56,18 @@ def test_no_test_sees_what_the_machine_has_loaded_before(tmp_path: Path) -> None
     users = {name: str(tmp_path / name) for name in ("HF_HOME", "HF_HUB_CACHE", "HF_DATASETS_CACHE", "HF_TOKEN_PATH")}
     test = f"import os\n\ndef test_it():\n    print([os.environ.get(name) for name in {list(users)}])\n"
     (tmp_path / "test_places.py").write_text(test, encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "-p", "tests.conftest", "-s", "-q", "--rootdir", tmp_path, tmp_path]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "tests.conftest",
+        "-s",
+        "-q",
+        "--rootdir",
+        str(tmp_path),
+        str(tmp_path),
+    ]
     ran = subprocess.run(command, env={**os.environ, **users}, capture_output=True, text=True, check=True)
     home, *others = ast.literal_eval(ran.stdout.splitlines()[0])
     assert "ttcdata-tests-hf-" in home

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ttc_data import __version__
 from ttc_data.engine import Progress, Quiet
 from ttc_data.errors import BuildError, RecipeError
+from ttc_data.pins import Pins
 from ttc_data.recipe import Recipe, published_recipe
 from ttc_data.store import Build
 
@@ -43,6 +44,7 @@ def build(
     sandbox: SandboxKind = "auto",
     workers: int = 0,
     overwrite: bool = False,
+    pins: Pins | None = None,
     progress: Progress | None = None,
     cache: Cache | None = None,
 ) -> Built:
@@ -54,6 +56,7 @@ def build(
         sandbox: where tests run; `auto` takes Docker where an engine answers, else bubblewrap.
         workers: things done at the same time; 0 means one for each processor.
         overwrite: also over a finished set of another recipe.
+        pins: of a set that is built again: its versions and commits are taken, whatever is newest.
         progress: told how it goes.
         cache: folders that builds share.
 
@@ -68,7 +71,8 @@ def build(
     folder = Build(out)
     try:
         state = folder.state()
-        if state.get("recipe") == recipe.hash and state.get("version") == __version__ and folder.dataset.is_dir():
+        made_by = {"recipe": recipe.hash, "version": __version__, "pins": pins.key if pins else ""}
+        if {"pins": "", **state}.items() >= made_by.items() and folder.dataset.is_dir():
             return Built(out, state["rows"], state["splits"], (), was_finished=True)
         if not overwrite:
             _refuse_another(folder, recipe)
@@ -79,7 +83,7 @@ def build(
         folder.begin(recipe.task_hash)
         cache = cache or Cache.default()
         host = open_host(sandbox, cache=cache, recipe=recipe, say=progress.say)
-        stages = Stages(recipe, folder, cache, host, workers or os.cpu_count() or 1, progress)
+        stages = Stages(recipe, folder, cache, host, workers or os.cpu_count() or 1, progress, pins)
         try:
             splits = stages.run()
         finally:
@@ -87,7 +91,7 @@ def build(
             host.close()
         rows = sum(splits.values())
         if not stages.errors:
-            folder.finish({"recipe": recipe.hash, "version": __version__, "rows": rows, "splits": splits})
+            folder.finish({**made_by, "rows": rows, "splits": splits})
         return Built(out, rows, splits, tuple(stages.errors), was_finished=False)
     finally:
         folder.close()

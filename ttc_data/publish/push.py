@@ -18,6 +18,7 @@ from rich.filesize import decimal
 from ttc_data.dataset import Dataset
 from ttc_data.engine import Progress, Quiet
 from ttc_data.errors import DatasetError, PushFailed
+from ttc_data.pins import LOCK
 from ttc_data.publish.card import record_findings
 from ttc_data.publish.checks import inspect_dataset
 from ttc_data.publish.findings import Finding
@@ -33,7 +34,7 @@ MOST_FILES_A_FOLDER = 10_000
 BATCH_FILES = 100
 BATCH_BYTES = 64 * 1024 * 1024
 # The folders and files of a dataset, see `ttc_data.publish.write`: what an earlier version left there goes. All else is somebody's.
-OWN = ("data/", "environments/", "trees/", "deprecated.jsonl")
+OWN = ("data/", "environments/", "trees/", "deprecated.jsonl", LOCK)
 CHUNK = 1024 * 1024
 
 
