@@ -58,9 +58,7 @@ def test_overwrite_builds_over_it_and_goes_on_without_being_said_again(small: Sm
     """A build that replaces a set may be interrupted: the same command without the option is a resume."""
     other = RECIPE.model_copy(update={"seed": 1})
     assert goes_on(other, small, tmp_path, overwrite=True)
-    small.write()  # as if it had been stopped before its own set was written
     assert goes_on(other, small, tmp_path)
-    small.write()
     with pytest.raises(BuildError, match="seed differ"):
         goes_on(RECIPE.model_copy(update={"seed": 2}), small, tmp_path)
 
@@ -77,6 +75,13 @@ def test_overwrite_builds_over_it_and_goes_on_without_being_said_again(small: Sm
 def test_the_same_recipe_goes_on(change: dict[str, object], small: SmallBuild, tmp_path: Path) -> None:
     """Rows are withdrawn by building again in the same folder."""
     assert goes_on(RECIPE.model_copy(update=change), small, tmp_path)
+
+
+def test_a_set_stays_where_its_sources_do_not_answer(small: SmallBuild, tmp_path: Path) -> None:
+    """Another version of ttcdata works on a finished set again, and may be without a network."""
+    before = contents(small)
+    assert goes_on(RECIPE, small, tmp_path)
+    assert contents(small) == before
 
 
 def test_a_set_whose_recipe_is_damaged_is_not_built_over(small: SmallBuild, tmp_path: Path) -> None:

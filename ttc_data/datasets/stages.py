@@ -306,6 +306,8 @@ class Stages:
     def _write(self) -> dict[str, int]:
         keys = sorted({source.key for source in self.inputs.mined.records()})
         build_key = content_key("build", self.recipe.hash, __version__, keys)
+        if self.errors and next(self._rows(build_key), None) is None:
+            return {}  # nothing was decided: a set that is there stays
         sources = {source.key: source for source in self.inputs.mined.records() if source.unit == "repository"}
         environments = {
             environment.ground.key: environment.ground for environment in self.inputs.environments.records()

@@ -35,7 +35,6 @@ _TEST_FILE = r"(^|/)(test_[^/]*|[^/]*_test)\.py$"
 _DOCUMENTED = """contains(content, 'def ') AND (contains(content, '\"\"\"') OR contains(content, ''''''''))"""
 HUB = "hf://"
 _ON_HUB = re.compile(r"hf://datasets/(?P<name>[^/@]+/[^/@]+)(?:@(?P<revision>[^/]+))?(?P<rest>/.*)?")
-_REVISION = re.compile(r"(?<=[^/])@[^/]+")
 
 
 class HubFilesystem(Protocol):
@@ -337,7 +336,7 @@ class StackIndex:
             return file, (stat.st_size, stat.st_mtime_ns)
         details = (self._filesystem or HfFileSystem()).info(file)
         # Another commit of the same files is no other input.
-        return _REVISION.sub("", file, count=1), (
+        return _without_revision(file), (
             details.get("size"),
             str(details.get("blob_id") or details.get("sha") or ""),
         )
@@ -375,7 +374,12 @@ def dataset_of(origin: str) -> str:
 
 def names(path: str, dataset: str) -> bool:
     """Whether a recipe's path is what `dataset_of` gave, at whatever commit."""
-    return _REVISION.sub("", _public(path), count=1) == _REVISION.sub("", dataset, count=1)
+    return _without_revision(_public(path)) == _without_revision(dataset)
+
+
+def _without_revision(path: str) -> str:
+    found = _ON_HUB.fullmatch(path)
+    return f"{HUB}datasets/{found['name']}{found['rest'] or ''}" if found else path
 
 
 def _public(path: str) -> str:
