@@ -122,6 +122,11 @@ def test_the_page_of_a_dataset_lies_in_its_builds_folder(
         assert not (small.out / "dataset" / "report.html").exists()
 
 
+def test_a_spec_is_previewed_in_the_build_around_a_dataset(here: Here, small: SmallBuild) -> None:
+    ran = here("spec", "preview", "add", "--build", str(small.out / "dataset"), "--llm", "http://127.0.0.1:9/v1")
+    refused(ran, 1, f"{small.out}: no build there whose suites have run")
+
+
 def test_a_set_without_its_build_says_what_it_lacks(here: Here, small: SmallBuild) -> None:
     shutil.copytree(small.out / "dataset", "alone")
     refused(here("show", "alone", "--rejects"), 1, "alone is without its build's records", "name the build's folder")
