@@ -5,12 +5,24 @@ from __future__ import annotations
 import functools
 import importlib.util
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 
 import pytest
+
+# The Hugging Face libraries read these once, when they are imported. What this machine has loaded before decides no test.
+os.environ["HF_HOME"] = tempfile.mkdtemp(prefix="ttcdata-tests-hf-")
+os.environ.pop("HF_HUB_CACHE", None)
+os.environ.pop("HUGGINGFACE_HUB_CACHE", None)
+os.environ.pop("HF_XET_CACHE", None)
+os.environ.pop("HF_ASSETS_CACHE", None)
+os.environ.pop("HF_DATASETS_CACHE", None)
+os.environ.pop("HF_MODULES_CACHE", None)
+os.environ.pop("HF_TOKEN_PATH", None)
 
 from tests.report.browser import browser
 from tests.sandboxes import place, sandbox
@@ -77,6 +89,10 @@ PROBLEMS: dict[str, Callable[[], str]] = {
 }
 # Slurm's daemons need root, which CI need not have.
 SKIPPED_IN_CI = frozenset(("slurm",))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    shutil.rmtree(os.environ["HF_HOME"], ignore_errors=True)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -38,7 +38,7 @@ RUNS_TTCDATA = re.compile(r"^(?:sudo )?(?:\.venv/bin/)?ttcdata(?= |$)")
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset(("keys", "records", "row", "errors", "template")),
     frozenset(("rules",)),
-    frozenset(("recipe",)),
+    frozenset(("recipe", "pins")),
     frozenset(("sandbox", "lang", "llm", "edits", "hunks", "store", "engine")),
     frozenset(
         (

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from ttc_data.errors import DatasetError
 from ttc_data.figures import Distribution, distributions
+from ttc_data.pins import read_environment
 from ttc_data.recipe import Recipe, published_recipe
 from ttc_data.records import SCHEMA_VERSION, Environment
 from ttc_data.row import SINCE, Deprecated, Row
@@ -25,10 +26,11 @@ if (
 ):  # to import what opens environments takes a second, and most of what is done with a dataset needs none
     from ttc_data.environments.open import Cache
 
-ENVIRONMENT: TypeAdapter[Environment] = TypeAdapter(Environment)
 ROW: TypeAdapter[Row] = TypeAdapter(Row)
 DEPRECATED: TypeAdapter[Deprecated] = TypeAdapter(Deprecated)
 COLUMNS = tuple(field.name for field in fields(Row))
+NAMED = 3
+"""Rows that a message names; the others are counted."""
 
 
 class Dataset:
@@ -144,24 +146,32 @@ class Dataset:
         return [one for one in found if one.values]
 
     def row(self, name: str) -> Row:
-        """The row whose id is `name`, or begins with it or holds it and no other does.
+        """The row whose id is `name`, or holds it and no other does.
 
         Raises:
-            DatasetError: there is none, or there are several.
+            DatasetError: as `ids`.
         """
-        connection = connect()
-        query = (
-            f"SELECT instance_id FROM {self.sql} WHERE contains(instance_id, ?)"
-            " ORDER BY instance_id = ? DESC, instance_id"
-        )
-        found = [one for (one,) in connection.execute(query, [name, name]).fetchall()]
-        connection.close()
-        if not found and name in self.deprecated:
+        return next(self.rows(names=self.ids([name])))
+
+    def ids(self, names: Iterable[str]) -> list[str]:
+        """The ids of the rows that are named, each by its id or by a part of it that no other row has.
+
+        Raises:
+            DatasetError: there is no such row, it was withdrawn, or there are several.
+        """
+        known = sorted(self.splits())
+        return list(dict.fromkeys(self._id(name, known) for name in names))
+
+    def _id(self, name: str, known: Sequence[str]) -> str:
+        found = [name] if name in known else [one for one in known if name in one]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            named = ", ".join(found[:NAMED])
+            raise DatasetError(f"row {name!r}: {len(found)} rows hold it, for instance {named}; give more of the id")
+        if name in self.deprecated:
             raise DatasetError(f"{self.deprecated[name].said}; it is no longer in {self.folder}")
-        if not found or (found[0] != name and len(found) > 1):
-            names = f"{len(found)} rows hold it, for instance {', '.join(found[:3])}" if found else "no row holds it"
-            raise DatasetError(f"row {name!r}: {names}; `ttcdata show --rows 5` shows ids")
-        return next(self.rows(names=found[:1]))
+        raise DatasetError(f"{self.folder}: no row {name} or whose id holds that; `ttcdata show --rows 5` shows ids")
 
     def splits(self) -> dict[str, str]:
         """The split of each row by its id."""
@@ -179,13 +189,7 @@ class Dataset:
 
     def environment(self, key: str, cache: Cache) -> Environment:
         """An environment's description, its tree brought into the cache."""
-        path = self.folder / "environments" / f"{key}.json"
-        try:
-            environment = ENVIRONMENT.validate_python(json.loads(path.read_text(encoding="utf-8"))["environment"])
-        except (OSError, ValueError, KeyError) as error:
-            raise DatasetError(f"{path}: no such environment, or damaged ({error}); fetch the dataset again") from error
-        if environment.key != key:
-            raise DatasetError(f"{path}: describes environment {environment.key}; fetch the dataset again")
+        environment = read_environment(self.folder, key)
         if not cache.trees.has(environment.tree):
             archive = self.folder / "trees" / f"{environment.tree}.tar.gz"
             if not archive.is_file():
@@ -296,6 +300,14 @@ def read_deprecated(folder: Path) -> list[Deprecated]:
     return found
 
 
+def build_of(name: str | Path) -> Path | None:
+    """The build's folder, which holds `records/`, of a name: itself, or the folder around its `dataset/`; None where there is none."""
+    path = Path(name)
+    around = path.parent if path.name == "dataset" else path.resolve().parent
+    folders = [path, around] if path.resolve().name == "dataset" else [path]
+    return next((folder for folder in folders if (folder / "records").is_dir()), None)
+
+
 def folder_of(name: str | Path) -> Path:
     """The folder of a dataset: itself, `dataset/` in a build's, or what the Hub gives for ORG/NAME.
 
@@ -312,7 +324,10 @@ def folder_of(name: str | Path) -> Path:
     import httpx2
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OfflineModeIsEnabled
+    from huggingface_hub.utils.tqdm import disable_progress_bars
 
+    if not sys.stderr.isatty():
+        disable_progress_bars()  # a log has no use for them
     try:
         return Path(snapshot_download(text, repo_type="dataset"))
     except (

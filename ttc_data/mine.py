@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from ttc_data.environments.open import Cache
 from ttc_data.errors import SourceRefused, SourceUnavailable
 from ttc_data.keys import content_key
+from ttc_data.pins import Lock, LockedSource
 from ttc_data.recipe import Recipe
 from ttc_data.records import Reject, Source
 from ttc_data.rules import AnySource, GitSource, PypiSource, StackSource
@@ -25,15 +26,20 @@ class Request:
     fetch: Callable[[], Source]
 
 
-def requests(recipe: Recipe, cache: Cache, say: Callable[[str], None]) -> Iterator[Request]:
+def requests(recipe: Recipe, cache: Cache, say: Callable[[str], None], lock: Lock | None = None) -> Iterator[Request]:
     """List what a recipe mines; cheap, nothing but an index of The Stack is read.
 
-    Where none of `sources` can be reached, `open_sources` are mined instead, and a line says so.
+    Where none of `sources` can be reached, `open_sources` are mined instead, and a line says so. With a lock its sources
+    are mined, and no others.
 
     Raises:
         SourceUnavailable: nothing can be reached and the recipe names nothing else.
     """
     rules = recipe.model_dump(mode="json", include={"tree", "license"})
+    if lock is not None:
+        for locked in lock.sources:
+            yield from _of(_as_asked(locked.source, recipe), recipe, cache, content_key(rules))
+        return
     named, reasons = [], []
     for source in recipe.sources:
         reason = stack.reachable(source.path) if isinstance(source, StackSource) else None
@@ -48,6 +54,43 @@ def requests(recipe: Recipe, cache: Cache, say: Callable[[str], None]) -> Iterat
         named = list(recipe.open_sources)
     for source in named:
         yield from _of(source, recipe, cache, content_key(rules))
+
+
+def locked_sources(mined: Iterable[Source], recipe: Recipe) -> tuple[LockedSource, ...]:
+    """What the recipe's sources turned out to be, sorted: projects with their version, repositories with their commit.
+
+    Args:
+        mined: the records.
+        recipe: that they were mined for.
+    """
+    found: dict[str, LockedSource] = {}
+    datasets: set[str] = set()
+    for source in mined:
+        if source.kind == "pypi":
+            project = f"{source.repo.removeprefix('pypi/')}=={source.revision}"
+            found[source.origin] = LockedSource(source=PypiSource(projects=(project,)), tree=source.tree)
+        elif source.kind == "git":
+            url = source.origin.removeprefix("git:").removesuffix(f"@{source.revision}")
+            pinned = GitSource(url=url, revision=source.revision, repo=source.repo)
+            found[source.origin] = LockedSource(source=pinned, tree=source.tree)
+        else:
+            datasets.add(stack.dataset_of(source.origin))
+    for asked in (*recipe.sources, *recipe.open_sources):
+        if isinstance(asked, StackSource):
+            for name in sorted(datasets):
+                if stack.names(asked.path, name):
+                    path = name if name.startswith(stack.HUB) else asked.path
+                    found[f"stack:{path}"] = LockedSource(source=asked.model_copy(update={"path": path}))
+    return tuple(found[name] for name in sorted(found))
+
+
+def _as_asked(source: AnySource, recipe: Recipe) -> AnySource:
+    """A lock names a repository without user and password; the recipe may have them."""
+    if isinstance(source, GitSource):
+        for asked in (*recipe.sources, *recipe.open_sources):
+            if isinstance(asked, GitSource) and git.public_url(asked.url) == source.url:
+                return source.model_copy(update={"url": asked.url})
+    return source
 
 
 def _of(source: AnySource, recipe: Recipe, cache: Cache, rules: str) -> Iterator[Request]:
@@ -68,6 +111,7 @@ def _of(source: AnySource, recipe: Recipe, cache: Cache, rules: str) -> Iterator
 
 
 def _of_stack(source: StackSource, recipe: Recipe, cache: Cache, rules: str) -> Iterator[Request]:
+    source = source.model_copy(update={"path": stack.at_commit(source.path)})
     index = stack.StackIndex(source, recipe.license, cache.downloads)
     if source.unit == "file":
         for file in index.files():

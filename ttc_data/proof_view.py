@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ttc_data.dataset import Dataset
+from ttc_data.dataset import Dataset, build_of
 from ttc_data.funnel import open_records
 from ttc_data.records import Mutation
 from ttc_data.row import Row
@@ -18,23 +18,25 @@ from ttc_data.solve.task import reference_of
 STYLES = {"killed": "green", "limit": "green", "survived": "red", "equivalent": "yellow"}
 
 
-def proof_view(folder: Path, instance: str) -> Iterator[RenderableType]:
+def proof_view(name: str | Path, instance: str) -> Iterator[RenderableType]:
     """Everything that was seen of a row.
 
     Args:
-        folder: a build's or a dataset's; the runs of the reference and the time it took are known to a build alone.
+        name: a build's folder, a dataset's, or a Hub id; the runs of the reference are known where the build's records are.
         instance: a row's id, or a part of it that no other has.
 
     Raises:
         DatasetError: there is no such row, or several.
     """
-    row = Dataset(str(folder)).row(instance)
+    row = Dataset(name).row(instance)
     yield Text(f"{row.instance_id}\n{row.path}  {row.ttc_kind} {row.ttc_target}  ({row.license})", style="bold")
     yield Text(
         f"reference passed {row.ttc_gold_passes} of {row.ttc_gold_runs} runs; {row.ttc_line_coverage:.0%} of its lines"
         f" run, {row.ttc_branch_coverage:.0%} of its branches taken; {row.ttc_stubs_passed} trivial bodies pass"
     )
-    yield from _runs(folder, row)
+    records = build_of(name)
+    if records and any((records / "records").glob("prove.*")):
+        yield from _runs(records, row)
     yield _tests(row)
     if row.ttc_left_out:
         longest = f"they take longer than {row.ttc_max_run_s:g} s together with the others"
@@ -51,8 +53,6 @@ def proof_view(folder: Path, instance: str) -> Iterator[RenderableType]:
 
 
 def _runs(folder: Path, row: Row) -> Iterator[RenderableType]:
-    if not (folder / "records").is_dir():
-        return
     connection = open_records(folder)
     known = connection.execute(
         "SELECT gold, stubs, sample_key FROM prove WHERE starts_with(sample_key, ?)",

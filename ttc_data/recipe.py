@@ -41,6 +41,10 @@ from ttc_data.rules import (
 UNNAMED = "(unnamed recipe)"
 SOURCES: tuple[type[Section], ...] = (PypiSource, GitSource, StackSource)
 S = TypeVar("S", bound=Section)
+ASKED = {
+    "urls", "serve", "gpus", "at_once", "silence_s", "deadline_s", "input_price", "output_price", "max_spend",
+}  # fmt: skip
+"""Keys of `llm` that say where the model is asked and what that costs, and nothing of the answers."""
 
 
 class Recipe(Section):
@@ -82,20 +86,27 @@ class Recipe(Section):
     @property
     def hash(self) -> str:
         """Content identity of the whole recipe, but for where its model is asked and what that costs."""
-        asked = {
-            "llm": {
-                "urls",
-                "serve",
-                "gpus",
-                "at_once",
-                "silence_s",
-                "deadline_s",
-                "input_price",
-                "output_price",
-                "max_spend",
-            }
-        }
-        return content_key("recipe", self.model_dump(mode="json", exclude=asked))
+        return content_key("recipe", self.model_dump(mode="json", exclude={"llm": ASKED}))
+
+    @property
+    def task_hash(self) -> str:
+        """Content identity of what decides the rows: another description, a withdrawn or an allowed row make no other set."""
+        return content_key("tasks", self._tasks())
+
+    def differs(self, other: Recipe) -> list[str]:
+        """The keys, as `section.field`, for which two recipes make two sets."""
+        ours, theirs = _flat(self._tasks()), _flat(other._tasks())
+        return [key for key in {**ours, **theirs} if ours.get(key) != theirs.get(key)]
+
+    def _tasks(self) -> dict[str, Any]:
+        exclude: dict[str, Any] = {"llm": ASKED, "description": True, "deprecated": True, "check": True}
+        return self.model_dump(mode="json", exclude=exclude)
+
+
+def _flat(data: Mapping[str, Any]) -> dict[str, Any]:
+    sections = {key: value for key, value in data.items() if isinstance(value, dict)}
+    inner = {f"{key}.{field}": value for key, section in sections.items() for field, value in section.items()}
+    return {key: value for key, value in data.items() if key not in sections} | inner
 
 
 def parse_source(text: str) -> PypiSource | GitSource | StackSource:

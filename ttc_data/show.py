@@ -13,6 +13,7 @@ from rich.text import Text
 
 from ttc_data.dataset import Dataset
 from ttc_data.funnel import open_records
+from ttc_data.records import JsonObject
 
 LINES_SHOWN = 18
 
@@ -35,9 +36,24 @@ def reject_examples(out: Path) -> Table:
     return table
 
 
-def evidence_table(out: Path) -> Table | None:
-    """How the evidence of a build's rows is spread, None while there is no row."""
-    found = Dataset(out).distributions() if (out / "dataset").is_dir() else []
+def published_funnel(name: str | Path, facts: JsonObject) -> Table:
+    """What a set's card says of the stages of its build, whose records are not here.
+
+    Args:
+        name: of the set, for the title.
+        facts: of its card.
+    """
+    table = Table(title=Text(f"{name}: funnel"), title_justify="left", box=None, header_style="bold", pad_edge=False)
+    for column in ("stage", "in", "kept", "dropped"):
+        table.add_column(column, justify="left" if column == "stage" else "right", no_wrap=True)
+    for step in facts["funnel"]:
+        table.add_row(step["stage"], *(str(step[column]) for column in ("entered", "kept", "dropped")))
+    return table
+
+
+def evidence_table(dataset: Dataset) -> Table | None:
+    """How the evidence of a set's rows is spread, None where there is no row."""
+    found = dataset.distributions()
     if not found:
         return None
     table = Table(box=None, header_style="bold", pad_edge=False)
@@ -49,22 +65,17 @@ def evidence_table(out: Path) -> Table | None:
     return table
 
 
-def tripwire_share(out: Path) -> str:
-    """How many rows of a build's dataset carry a tripwire, `""` while there is no dataset."""
-    if not (out / "dataset").is_dir():
-        return ""
-    dataset = Dataset(out)
+def tripwire_share(dataset: Dataset) -> str:
+    """How many rows of a set carry a tripwire."""
     count, guarded = dataset.count(), dataset.count_guarded()
     return f"{guarded} of {count} rows carry a tripwire ({guarded / count:.0%})"
 
 
-def row_panels(out: Path, count: int) -> Iterator[Panel]:
-    """The first rows of a build's dataset in short, one of each repository first."""
-    if not (out / "dataset").is_dir():
-        return
+def row_panels(dataset: Dataset, count: int) -> Iterator[Panel]:
+    """The first rows of a set in short, one of each repository first."""
     seen: dict[str, int] = {}
     ranked = []
-    for row in Dataset(out).rows():
+    for row in dataset.rows():
         turn = seen.get(row.repo, 0)
         seen[row.repo] = turn + 1
         if turn < count:

@@ -38,6 +38,7 @@ class Keyed(Protocol):
 R = TypeVar("R", bound=Keyed)
 SYNC_S = 1.0
 ROWS_A_GROUP = 122_880  # what DuckDB takes when nobody says
+BEGUN = ".recipe"
 MAX_LINE = 64 * 1024 * 1024  # DuckDB sets aside twice as much
 STAGES = ("mine", "extract", "environment", "suite", "repeat", "specify", "mask", "prove", "solve")
 
@@ -305,9 +306,15 @@ class Build:
         temporary.write_text(text, encoding="utf-8")
         temporary.replace(self.folder / "build.json")
 
-    def unfinish(self) -> None:
-        """Note that the build is being worked on again."""
+    def begin(self, recipe: str) -> None:
+        """Note that a recipe is being worked on, by its `task_hash`: the build is not finished."""
         (self.folder / "build.json").unlink(missing_ok=True)
+        (self.folder / BEGUN).write_text(f"{recipe}\n", encoding="ascii")
+
+    def begun(self) -> str:
+        """The recipe that was worked on last, `""` where none was."""
+        place = self.folder / BEGUN
+        return place.read_text(encoding="ascii", errors="replace").strip() if place.is_file() else ""
 
     def close(self) -> None:
         """Close the journals and give up the lock."""

@@ -123,7 +123,7 @@ def test_licences_have_the_hubs_names(found: list[str], expected: list[str]) -> 
 @pytest.mark.parametrize(("rows", "size"), [(1, "n<1K"), (999, "n<1K"), (1_000, "1K<n<10K"), (5_000_000, "1M<n<10M")])
 def test_the_size_of_a_set_is_one_of_the_hubs(small: SmallBuild, rows: int, size: str) -> None:
     facts = read_facts(small.out / "dataset" / "card.json")
-    assert header({**facts, "rows": rows})["size_categories"] == [size]
+    assert header({**facts, "rows": rows}, "1.2.3")["size_categories"] == [size]
 
 
 def test_of_many_repositories_the_largest_are_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

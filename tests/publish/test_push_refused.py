@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable
+from datetime import date
 from pathlib import Path
 from typing import Literal
 
@@ -13,7 +14,7 @@ from huggingface_hub import constants
 
 from tests.hub import Fault, Hub
 from tests.publish.conftest import NAME, READS, STRANGER, Here, Waits, contents, refused
-from tests.publish.small import SmallBuild
+from tests.publish.small import RECIPE, SmallBuild
 from tests.publish.test_push import published, sent, version
 from ttc_data.errors import PushFailed
 from ttc_data.publish.findings import Finding
@@ -29,6 +30,7 @@ from ttc_data.publish.push import (
     push,
     version_of,
 )
+from ttc_data.rules import Deprecation
 
 RETRY_AFTER = {"Retry-After": "7"}
 UNKNOWN = "hf_unknown"
@@ -99,11 +101,11 @@ def test_another_set_is_replaced_only_when_that_is_meant(
     columns: str, why: str, hub: Hub, here: Here, tmp_path: Path, first: SmallBuild
 ) -> None:
     hub.put(NAME, {"data/train.parquet": table(tmp_path, columns)})
-    refused(here(first.out, NAME, "--revision", "candidate"), why, "--replace")
+    refused(here(first.out, NAME, "--revision", "candidate"), why, "--overwrite")
     assert list(hub.repos[NAME].branches) == ["main"]
-    refused(here(first.out), why, "--replace")
+    refused(here(first.out), why, "--overwrite")
     assert sent(hub, "lfs") == 0
-    assert here(first.out, NAME, "--replace").returncode == 0
+    assert here(first.out, NAME, "--overwrite").returncode == 0
     assert published(hub) == contents(first)
 
 
@@ -113,9 +115,38 @@ def test_an_older_version_of_ours_is_replaced(hub: Hub, here: Here, tmp_path: Pa
     assert published(hub) == {**contents(first), "LICENSE": b"MIT"}
 
 
+def test_the_set_of_another_recipe_is_another_set(hub: Hub, here: Here, tmp_path: Path, first: SmallBuild) -> None:
+    assert here(first.out).returncode == 0
+    other = SmallBuild(tmp_path, ["owner/alpha", "owner/beta"], RECIPE.model_copy(update={"name": "other"}))
+    other.write()
+    refused(here(other.out), "holds the set 'small', and this one is 'other'", "--overwrite")
+    assert published(hub) == contents(first)
+    assert here(other.out, NAME, "--overwrite").returncode == 0
+    assert published(hub) == contents(other)
+
+
+def test_a_set_whose_rows_are_mostly_gone_is_another_set(
+    hub: Hub, here: Here, tmp_path: Path, first: SmallBuild
+) -> None:
+    """Another choice of projects keeps the recipe's name. What is withdrawn by name may go."""
+    assert here(first.out).returncode == 0
+    other = SmallBuild(tmp_path / "other", ["owner/gamma"])
+    other.write()
+    refused(here(other.out), "6 of its 6 rows are not in this one", "--overwrite")
+    assert published(hub) == contents(first)
+    rows = [row.instance_id for row in first.rows()]
+    withdrawn = tuple(Deprecation(instance_id=name, reason="wrong", since=date(2026, 1, 2)) for name in rows[:4])
+    fewer = SmallBuild(
+        tmp_path / "fewer", ["owner/alpha", "owner/beta"], RECIPE.model_copy(update={"deprecated": withdrawn})
+    )
+    fewer.write()
+    assert here(fewer.out, NAME, "--allow", "proof").returncode == 0
+    assert published(hub) == contents(fewer)
+
+
 def test_a_set_of_other_files_is_another_set(hub: Hub, here: Here, first: SmallBuild) -> None:
     hub.put(NAME, {"data/train.csv": b"a,b\n"})
-    refused(here(first.out), "holds another set (data/train.csv", "--replace")
+    refused(here(first.out), "holds another set (data/train.csv", "--overwrite")
 
 
 def test_a_public_set_is_not_taken_for_a_private_one(hub: Hub, here: Here, first: SmallBuild) -> None:

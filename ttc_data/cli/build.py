@@ -57,11 +57,21 @@ def build(
     limit: Annotated[
         int | None, typer.Option("--limit", metavar="N", min=0, help="Prove at most N samples; 0 means all.")
     ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", metavar="", help="Also over the finished set of another recipe.")
+    ] = False,
+    locked: Annotated[
+        bool,
+        typer.Option(
+            "--locked", metavar="", help="Build a set again: RECIPE is its folder, its recipe.yaml, or its Hub id."
+        ),
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", metavar="", help="Show what would be mined, and stop.")] = False,
 ) -> None:
     """Build a dataset of tasks that execution has proven.
 
-    Interrupted (Ctrl-C, a crash, a power cut) it goes on where it was when the same command is run again.
+    Interrupted (Ctrl-C, a crash, a power cut) it goes on where it was when the same command is run again. A folder that holds the
+    set of another recipe is refused.
 
     Examples:
 
@@ -76,9 +86,12 @@ def build(
         ttcdata build stack-impl --llm http://localhost:8000/v1 --model Qwen/Qwen3-8B
 
         ttcdata build stack-impl --serve Qwen/Qwen3-8B --gpus 2 --set spec.style=issue
+
+        ttcdata build my-org/stack-impl --locked --out out/again
     """
     from ttc_data.cli.console import complain, console_progress, tell
     from ttc_data.cli.console import out as console
+    from ttc_data.pins import read_pins
     from ttc_data.recipe import load_recipe
 
     settings = list(set_ or [])
@@ -89,8 +102,10 @@ def build(
         settings.append(f"llm.max_spend={max_spend}")
     if llm or serve:
         settings.append("spec.origin=model")
-    chosen = load_recipe(recipe, settings, source or ())
-    folder = out or Path("out") / Path(recipe).stem
+    place = recipe_of_set(recipe) if locked else Path(recipe)
+    chosen = load_recipe(str(place), settings, source or ())
+    folder = out or Path("out") / (f"{chosen.name}-locked" if locked else place.stem)
+    pins = read_pins(place.parent, chosen.hash) if locked else None
     kind = sandbox_named(sandbox, docker=docker, local=local)
     progress = console_progress()
     if dry_run:
@@ -98,14 +113,16 @@ def build(
         from ttc_data.mine import requests
 
         tell(f"recipe {chosen.name} ({chosen.hash}), into {folder}")
-        for request in requests(chosen, Cache.default(), progress.say):
+        for request in requests(chosen, Cache.default(), progress.say, pins.lock if pins else None):
             tell(f"  {request.name}")
         return
     from ttc_data.cli.tables import funnel_table
     from ttc_data.datasets.stack_impl import build as build_dataset
     from ttc_data.report import NAME
 
-    built = build_dataset(chosen, folder, sandbox=kind, workers=workers, progress=progress)
+    built = build_dataset(
+        chosen, folder, sandbox=kind, workers=workers, overwrite=overwrite, pins=pins, progress=progress
+    )
     console.print(funnel_table(folder))
     for line in built.errors:
         complain(f"error: {line}")
@@ -126,3 +143,14 @@ def build(
         complain(f"no row was proven: `ttcdata show {folder} --rejects` says why")
     tell(f"report: {page}")
     raise typer.Exit(1 if built.errors or not built.rows else 0)
+
+
+def recipe_of_set(name: str) -> Path:
+    """The recipe of a set that is built again: its file, or `recipe.yaml` in its folder, wherever that is.
+
+    Raises:
+        DatasetError: there is no such set.
+    """
+    from ttc_data.dataset import folder_of
+
+    return Path(name) if Path(name).is_file() else folder_of(name) / "recipe.yaml"

@@ -13,7 +13,10 @@ SHOWN = 20
 """Findings of one check, or faults of rows, that are printed; the rest are counted."""
 DatasetArgument = Annotated[
     str | None,
-    typer.Argument(metavar="DATASET", help="A folder or a Hub id; the newest build under out/ when not given."),
+    typer.Argument(
+        metavar="DATASET",
+        help="A build's folder, a dataset's, or a Hub id; the newest build under out/ when not given.",
+    ),
 ]
 
 app = typer.Typer(no_args_is_help=True, help="The columns of published rows.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -22,7 +21,10 @@ from ttc_data.cli.options import (
 def validate(
     dataset: Annotated[
         str | None,
-        typer.Argument(metavar="DATASET", help="A folder or a Hub id; the newest build under out/ when not given."),
+        typer.Argument(
+            metavar="DATASET",
+            help="A build's folder, a dataset's, or a Hub id; the newest build under out/ when not given.",
+        ),
     ] = None,
     sandbox: SandboxOption = "auto",
     docker: DockerOption = False,
@@ -85,7 +87,7 @@ def validate(
 
 
 def grade(
-    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="A folder or a Hub id.")],
+    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="A build's folder, a dataset's, or a Hub id.")],
     predictions: Annotated[
         str,
         typer.Option(
@@ -158,15 +160,18 @@ def grade(
 
 def show(
     build: Annotated[
-        Path | None,
-        typer.Argument(metavar="BUILD", help="A build's folder; the newest build under out/ when not given."),
+        str | None,
+        typer.Argument(
+            metavar="BUILD",
+            help="A build's folder, a dataset's, or a Hub id; the newest build under out/ when not given.",
+        ),
     ] = None,
     rows: Annotated[int, typer.Option("--rows", metavar="N", min=0, help="Show so many rows in short.")] = 0,
     rejects: Annotated[bool, typer.Option("--rejects", metavar="", help="Show every reason with an example.")] = False,
 ) -> None:
     """Show what entered each stage of a build, what was left, and why the rest was dropped.
 
-    Works on a running build too. Seconds are added up over all workers.
+    Works on a running build too, and on a set whose build is elsewhere, by its card. Seconds are added up over all workers.
 
     Examples:
 
@@ -175,29 +180,41 @@ def show(
         ttcdata show out/demo --rows 3
 
         ttcdata show out/demo --rejects
+
+        ttcdata show my-org/stack-impl --rows 3
     """
-    folder = build or newest_build("build")
+    name = build or str(newest_build("build"))
     from ttc_data.cli.console import out, tell
     from ttc_data.cli.tables import funnel_table
-    from ttc_data.show import evidence_table, reject_examples, row_panels, tripwire_share
+    from ttc_data.dataset import Dataset, build_of
+    from ttc_data.errors import DatasetError
+    from ttc_data.publish.facts import read_facts
+    from ttc_data.show import evidence_table, published_funnel, reject_examples, row_panels, tripwire_share
 
-    out.print(funnel_table(folder))
-    if table := evidence_table(folder):
-        out.print(table)
-    if share := tripwire_share(folder):
-        tell(share)
-    if rejects:
-        out.print(reject_examples(folder))
-    if rows:
-        panels = list(row_panels(folder, rows))
-        for panel in panels:
+    records = build_of(name)
+    if rejects and records is None:
+        raise DatasetError(f"--rejects: {name} is without its build's records; name the build's folder")
+    # A build that runs, or proved no row, has no set yet.
+    dataset = Dataset(name) if records is None or (records / "dataset").is_dir() else None
+    if records:
+        out.print(funnel_table(records))
+    elif dataset:
+        out.print(published_funnel(name, read_facts(dataset.folder / "card.json")))
+    if dataset:
+        if table := evidence_table(dataset):
+            out.print(table)
+        tell(tripwire_share(dataset))
+    if rejects and records:
+        out.print(reject_examples(records))
+    if rows and dataset:
+        for panel in row_panels(dataset, rows):
             out.print(panel)
-        if not panels:
-            tell("no rows yet: the dataset is written when the build ends")
+    elif rows:
+        tell("no rows yet: the dataset is written when the build ends")
 
 
 def evidence(
-    build: Annotated[Path, typer.Argument(metavar="BUILD", help="A build's folder, or a dataset's.")],
+    build: Annotated[str, typer.Argument(metavar="BUILD", help="A build's folder, a dataset's, or a Hub id.")],
     instance: Annotated[str, typer.Argument(metavar="INSTANCE", help="A row's id, or a part of it that no other has.")],
 ) -> None:
     """Show one row's proof: its tests, runs of the reference, trivial bodies, mutants killed and alive, tripwires.
@@ -206,7 +223,7 @@ def evidence(
 
         ttcdata evidence out/demo toolz-groupby
 
-        ttcdata evidence out/demo pypi__semver-Version.bump_build-8bfe9d0d75
+        ttcdata evidence my-org/stack-impl pypi__semver-Version.bump_build-8bfe9d0d75
     """
     from ttc_data.cli.console import out
     from ttc_data.proof_view import proof_view

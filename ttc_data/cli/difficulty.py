@@ -28,7 +28,10 @@ def difficulty(
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write, for `select.difficulty`.")],
     dataset: Annotated[
         str | None,
-        typer.Argument(metavar="DATASET", help="A folder or a Hub id; the newest build under out/ when not given."),
+        typer.Argument(
+            metavar="DATASET",
+            help="A build's folder, a dataset's, or a Hub id; the newest build under out/ when not given.",
+        ),
     ] = None,
     attempts: Annotated[int, typer.Option("--attempts", metavar="N", min=1, help="Answers to each row.")] = 8,
     recipe: Annotated[

@@ -44,9 +44,14 @@ GpusOption = Annotated[
     int | None,
     typer.Option("--gpus", metavar="N", min=0, help="For --serve: a server on each of so many GPUs; 0 for the CPU."),
 ]
-DatasetArgument = Annotated[str, typer.Argument(metavar="DATASET", help="A folder or a Hub id.")]
+DatasetArgument = Annotated[str, typer.Argument(metavar="DATASET", help="A build's folder, a dataset's, or a Hub id.")]
 RowOption = Annotated[
-    list[str] | None, typer.Option("--row", metavar="ID", help="Only this row; repeatable. All when not given.")
+    list[str] | None,
+    typer.Option(
+        "--row",
+        metavar="ID",
+        help="Only this row, by its id or a part that no other has; repeatable. All when not given.",
+    ),
 ]
 BUILDS = Path("out")
 INTERRUPTED = 130  # what Typer makes of Ctrl-C

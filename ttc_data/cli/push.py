@@ -37,8 +37,8 @@ def push(
         str,
         typer.Option("--images", metavar="REGISTRY", help="Push the rows' images there too; rows name them by digest."),
     ] = "",
-    replace: Annotated[
-        bool, typer.Option("--replace", metavar="", help="Also over a set of other columns, or of a newer schema.")
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", metavar="", help="Also over another set, or one of a newer schema.")
     ] = False,
 ) -> None:
     """Publish a dataset on the Hugging Face Hub: one commit, tagged with the version of its content.
@@ -66,7 +66,7 @@ def push(
     check = partial(made_ready, allow=allow or (), images=images, progress=progress)
     with _ended_by_interrupt():
         pushed = push_dataset(
-            out, name, private=private, branch=revision, replace=replace, check=check, progress=progress
+            out, name, private=private, branch=revision, overwrite=overwrite, check=check, progress=progress
         )
     plan = pushed.plan
     place = f"{pushed.url} (private)" if pushed.private else pushed.url

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 def train(
     dataset: Annotated[
         str | None,
-        typer.Argument(metavar="DATASET", help="A folder or a Hub id; the newest build under out/ when not given."),
+        typer.Argument(
+            metavar="DATASET",
+            help="A build's folder, a dataset's, or a Hub id; the newest build under out/ when not given.",
+        ),
     ] = None,
     recipe: Annotated[
         str,

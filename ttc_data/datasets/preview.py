@@ -10,6 +10,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from ttc_data.dataset import build_of
 from ttc_data.datasets.inputs import Task
 from ttc_data.datasets.model import open_model
 from ttc_data.datasets.specifying import Specifier
@@ -49,7 +50,7 @@ def preview(
     The answers are kept in the build's folder: a build that asks the same does not pay for them again.
 
     Args:
-        folder: of a build whose suites have run.
+        folder: of a build whose suites have run, or of its dataset.
         target: `PATH::QUALNAME`, or a part of it that no other target has.
         settings: changes of the build's recipe, `section.field=value`, which name the model.
         sandbox: where the spec's examples run.
@@ -61,6 +62,7 @@ def preview(
         ModelUnavailable: the model does not answer.
         PromptRefused: it does not take this target.
     """
+    folder = build_of(folder) or folder
     written = folder / "recipe.yaml"
     if not written.is_file() or not (folder / "records" / "repeat.parquet").is_file():
         raise DatasetError(f"{folder}: no build there whose suites have run; run `ttcdata build` first")

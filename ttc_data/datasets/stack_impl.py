@@ -12,11 +12,16 @@ from typing import TYPE_CHECKING
 
 from ttc_data import __version__
 from ttc_data.engine import Progress, Quiet
-from ttc_data.recipe import Recipe
+from ttc_data.errors import BuildError, RecipeError
+from ttc_data.pins import Pins
+from ttc_data.recipe import Recipe, published_recipe
 from ttc_data.store import Build
 
 if TYPE_CHECKING:
     from ttc_data.environments.open import Cache, SandboxKind
+
+NAMED = 3
+"""Keys that a message names; the others are counted."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,8 @@ def build(
     *,
     sandbox: SandboxKind = "auto",
     workers: int = 0,
+    overwrite: bool = False,
+    pins: Pins | None = None,
     progress: Progress | None = None,
     cache: Cache | None = None,
 ) -> Built:
@@ -48,6 +55,8 @@ def build(
         out: the build's folder: `records/`, `dataset/`, `recipe.yaml`.
         sandbox: where tests run; `auto` takes Docker where an engine answers, else bubblewrap.
         workers: things done at the same time; 0 means one for each processor.
+        overwrite: also over a finished set of another recipe.
+        pins: of a set that is built again: its versions and commits are taken, whatever is newest.
         progress: told how it goes.
         cache: folders that builds share.
 
@@ -62,16 +71,19 @@ def build(
     folder = Build(out)
     try:
         state = folder.state()
-        if state.get("recipe") == recipe.hash and state.get("version") == __version__ and folder.dataset.is_dir():
+        made_by = {"recipe": recipe.hash, "version": __version__, "pins": pins.key if pins else ""}
+        if {"pins": "", **state}.items() >= made_by.items() and folder.dataset.is_dir():
             return Built(out, state["rows"], state["splits"], (), was_finished=True)
+        if not overwrite:
+            _refuse_another(folder, recipe)
         # Imported when there is something to do: a finished build answers at once.
         from ttc_data.datasets.stages import Stages
         from ttc_data.environments.open import Cache, open_host
 
-        folder.unfinish()
+        folder.begin(recipe.task_hash)
         cache = cache or Cache.default()
         host = open_host(sandbox, cache=cache, recipe=recipe, say=progress.say)
-        stages = Stages(recipe, folder, cache, host, workers or os.cpu_count() or 1, progress)
+        stages = Stages(recipe, folder, cache, host, workers or os.cpu_count() or 1, progress, pins)
         try:
             splits = stages.run()
         finally:
@@ -79,7 +91,25 @@ def build(
             host.close()
         rows = sum(splits.values())
         if not stages.errors:
-            folder.finish({"recipe": recipe.hash, "version": __version__, "rows": rows, "splits": splits})
+            folder.finish({**made_by, "rows": rows, "splits": splits})
         return Built(out, rows, splits, tuple(stages.errors), was_finished=False)
     finally:
         folder.close()
+
+
+def _refuse_another(folder: Build, recipe: Recipe) -> None:
+    """A set that another recipe has written is not written over by mistake; what was begun with `overwrite` goes on."""
+    written = folder.dataset / "recipe.yaml"
+    if not written.is_file() or folder.begun() == recipe.task_hash:
+        return
+    try:
+        theirs = published_recipe(written)
+    except RecipeError:
+        what = "a set whose recipe.yaml is damaged"
+    else:
+        differing = theirs.differs(recipe)
+        if not differing:
+            return
+        more = f" and {len(differing) - NAMED} more" if len(differing) > NAMED else ""
+        what = f"the set of another recipe ({', '.join(differing[:NAMED])}{more} differ)"
+    raise BuildError(f"--out {folder.folder}: holds {what}; name another folder, or replace the set with --overwrite")

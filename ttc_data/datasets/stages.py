@@ -26,7 +26,8 @@ from ttc_data.evidence.suite import Subject, repeat_suite, run_suite
 from ttc_data.extract import extract
 from ttc_data.keys import content_key
 from ttc_data.masking import interface, mask, restore
-from ttc_data.mine import Request, mine, requests
+from ttc_data.mine import Request, locked_sources, mine, requests
+from ttc_data.pins import Lock, Pins, check_interpreter, check_mined, mined_key
 from ttc_data.proof import Case, Prover, prove, reference_file
 from ttc_data.publish.rows import make_row
 from ttc_data.publish.write import write_dataset
@@ -50,7 +51,14 @@ class Stages:
     """
 
     def __init__(
-        self, recipe: Recipe, folder: Build, cache: Cache, host: Host, workers: int, progress: Progress
+        self,
+        recipe: Recipe,
+        folder: Build,
+        cache: Cache,
+        host: Host,
+        workers: int,
+        progress: Progress,
+        pins: Pins | None = None,
     ) -> None:
         self.recipe = recipe
         self.folder = folder
@@ -58,6 +66,7 @@ class Stages:
         self.host = host
         self.workers = workers
         self.progress = progress
+        self.pins = pins
         self.pool: Scheduler[Environment] = Scheduler(self._open, lambda environment: environment.key, workers)
         self.inputs = Inputs(folder, recipe, cache)
         self.errors: list[str] = []
@@ -90,6 +99,8 @@ class Stages:
         """Every stage in turn, then the dataset; gives the rows of each split."""
         rules, inputs = self.recipe, self.inputs
         check_model(rules)
+        if self.pins:
+            check_interpreter(self.pins.lock, self.host.interpreter().python, self.host.interpreter().platform)
         tests = [rules.tests.model_dump(), rules.sandbox.model_dump()]
         # Named, so that another bar does not run the suites again.
         suite = [
@@ -100,8 +111,11 @@ class Stages:
         ]
         self._stage(inputs.mined, self._requests(), mine, "")
         self.fetch_lost_trees()
+        if self.pins and not self.errors:
+            check_mined(self.pins.lock, {source.key: source.tree for source in inputs.mined.records()})
         self._stage(inputs.extracted, inputs.sources(), self._extract, rules.extract.model_dump(), inputs.mined)
         salt = [rules.environment.model_dump(mode="json"), self.host.interpreter()]
+        salt += [self.pins.key] if self.pins else []
         self._stage(inputs.environments, inputs.sources_with_targets(), self._describe, salt, inputs.mined)
         self._stage(
             inputs.suites,
@@ -161,7 +175,7 @@ class Stages:
         self.errors += ran.errors
 
     def _requests(self) -> Iterator[tuple[str, Request]]:
-        for request in requests(self.recipe, self.cache, self.progress.say):
+        for request in requests(self.recipe, self.cache, self.progress.say, self.pins.lock if self.pins else None):
             yield request.key, request
 
     def fetch_lost_trees(self) -> None:
@@ -174,7 +188,7 @@ class Stages:
         if not lost:
             return
         self.progress.say(f"{len(lost)} mined trees are no longer in {self.cache.folder}: fetching them again")
-        for request in requests(self.recipe, self.cache, self.progress.say):
+        for _, request in self._requests():
             for found in mine(request):
                 if isinstance(found, Source):
                     lost.pop(found.tree, None)
@@ -188,20 +202,33 @@ class Stages:
 
     def _describe(self, source: Source) -> Iterator[Environment | Reject]:
         try:
-            files = dict(self.cache.trees.files(source.tree))
-            rules = self.recipe.tests
-            environment = describe(
-                source,
-                files,
-                self.host.interpreter(),
-                self.recipe.environment,
-                untested=rules.doctests or rules.generate,
-            )
+            environment = self._pinned(source) if self.pins else self._described(source)
             self.host.prepare(environment.ground)
         except EnvironmentFailed as error:
+            if self.pins and error.reason == "dependencies_not_installable":
+                raise BuildError(
+                    f"--locked: {source.repo}: {error.detail}; wheels that the set was built with are gone, build without"
+                    " --locked"
+                ) from error
             yield Reject(source.key, "environment", error.reason, error.detail, source.repo)
         else:
             yield environment
+
+    def _described(self, source: Source) -> Environment:
+        files = dict(self.cache.trees.files(source.tree))
+        untested = self.recipe.tests.doctests or self.recipe.tests.generate
+        return describe(source, files, self.host.interpreter(), self.recipe.environment, untested=untested)
+
+    def _pinned(self, source: Source) -> Environment:
+        """The environment that the locked set has, whatever the index would give today."""
+        assert self.pins is not None
+        if source.unit == "repository":
+            found = self.pins.environment(source)
+        else:
+            found = self.pins.shared_environment(self._described(source), self.recipe.environment)
+        if found is None:
+            raise EnvironmentFailed("not_locked", "the set that is built again has no row of it")
+        return found
 
     def _repeat(self, again: tuple[Subject, Suite, int]) -> Iterator[Suite | Reject]:
         subject, first, number = again
@@ -287,9 +314,21 @@ class Stages:
     def _solves(self) -> bool:
         return bool(self.recipe.spec.solver_attempts)
 
+    def _lock(self, keys: list[str]) -> Lock:
+        return Lock(
+            recipe=self.recipe.hash,
+            ttcdata=__version__,
+            python=self.host.interpreter().python,
+            platform=self.host.interpreter().platform,
+            mined=mined_key(keys),
+            sources=locked_sources(self.inputs.mined.records(), self.recipe),
+        )
+
     def _write(self) -> dict[str, int]:
         keys = sorted({source.key for source in self.inputs.mined.records()})
         build_key = content_key("build", self.recipe.hash, __version__, keys)
+        if self.errors and next(self._rows(build_key), None) is None:
+            return {}  # nothing was decided: a set that is there stays
         sources = {source.key: source for source in self.inputs.mined.records() if source.unit == "repository"}
         environments = {
             environment.ground.key: environment.ground for environment in self.inputs.environments.records()
@@ -301,5 +340,6 @@ class Stages:
             environments=environments,
             sources=sources,
             trees=self.cache.trees,
+            lock=self._lock(keys),
             progress=self.progress,
         )

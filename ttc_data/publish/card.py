@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import yaml
 
+from ttc_data.keys import content_key
 from ttc_data.publish.facts import check_facts, read_facts, write_facts
 from ttc_data.publish.findings import Finding
-from ttc_data.records import JsonObject
+from ttc_data.records import SCHEMA_VERSION, JsonObject
 from ttc_data.template import template
 
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
@@ -65,15 +67,34 @@ def write_card(dataset: Path, facts: JsonObject) -> None:
     """
     recipe = (dataset / "recipe.yaml").read_text(encoding="utf-8")
     text = template("ttc_data.publish", "templates/card.md.j2").render(
-        header=yaml.safe_dump(header(facts), sort_keys=False, allow_unicode=True), recipe=recipe, facts=facts
+        header=yaml.safe_dump(header(facts, rows_version(dataset)), sort_keys=False, allow_unicode=True),
+        recipe=recipe,
+        facts=facts,
     )
     temporary = dataset / ".README.md.tmp"
     temporary.write_text(text, encoding="utf-8")
     temporary.replace(dataset / "README.md")
 
 
-def header(facts: JsonObject) -> JsonObject:
-    """What the Hub reads: the files of each split, licences, sizes and tags."""
+def rows_version(dataset: Path) -> str:
+    """The version that the card declares for `load_dataset`: `MAJOR.MINOR` of the schema, and a number made of the rows' bytes.
+
+    `datasets` finds loaded rows again by the folder's name and by what the card declares, and compares no file. Every
+    folder of rows is called `dataset`: without this number one set is given for another.
+
+    Args:
+        dataset: the folder that holds `data/`.
+    """
+    digests = []
+    for table in sorted((dataset / "data").glob("*.parquet")):
+        with table.open("rb") as file:
+            digests.append((table.name, hashlib.file_digest(file, "sha256").hexdigest()))
+    # `datasets` takes three plain numbers and nothing else.
+    return f"{SCHEMA_VERSION}.{int(content_key('rows', digests)[:12], 16)}"
+
+
+def header(facts: JsonObject, version: str) -> JsonObject:
+    """What the Hub and `load_dataset` read: the files of each split and their version, licences, sizes and tags."""
     rows = facts["rows"]
     return {
         "pretty_name": facts["name"],
@@ -88,6 +109,7 @@ def header(facts: JsonObject) -> JsonObject:
         "configs": [
             {
                 "config_name": "default",
+                "version": version,
                 "data_files": [{"split": split, "path": f"data/{split}-*.parquet"} for split in facts["splits"]],
             }
         ],

@@ -18,6 +18,7 @@ from ttc_data.errors import DatasetError
 from ttc_data.figures import distributions, fates
 from ttc_data.funnel import fallbacks, funnel, reject_reasons
 from ttc_data.llm.ledger import Prices
+from ttc_data.pins import LOCK
 from ttc_data.publish.findings import CHECKS, Finding
 from ttc_data.recipe import Recipe
 from ttc_data.records import SCHEMA_VERSION, JsonObject
@@ -45,6 +46,7 @@ def build_facts(out: Path, dataset: Path, recipe: Recipe, splits: Mapping[str, i
         "schema": SCHEMA_VERSION,
         "recipe_hash": recipe.hash,
         "runs": recipe.tests.runs,
+        "locked": (dataset / LOCK).is_file(),
         "rows": sum(splits.values()),
         "splits": dict(splits),
         **_row_facts(dataset / "data"),

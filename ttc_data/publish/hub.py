@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, TypeAlias, TypeVar
 
 import duckdb
@@ -169,6 +170,18 @@ class HubRepository:
     def schema_versions(self, commit: str, tables: Sequence[str]) -> list[str]:
         """What its rows say of their schema; this one column is all that is read."""
         return [str(version) for (version,) in self._query(commit, tables, "SELECT DISTINCT ttc_schema_version")]
+
+    def instance_ids(self, commit: str, tables: Sequence[str]) -> set[str]:
+        """The ids of its rows; this one column is all that is read."""
+        return {str(name) for (name,) in self._query(commit, tables, "SELECT instance_id")}
+
+    def text(self, commit: str, path: str) -> str:
+        """A file of a commit as text."""
+        with self._asking():
+            place = self._patiently(
+                lambda: self._api.hf_hub_download(self.name, path, repo_type=self._kind, revision=commit)
+            )
+            return Path(place).read_text(encoding="utf-8")
 
     def _query(self, commit: str, tables: Sequence[str], query: str) -> list[tuple[object, ...]]:
         places = ", ".join(quoted(f"hf://datasets/{self.name}@{commit}/{table}") for table in tables)

@@ -81,7 +81,7 @@ def build_images(
 
     Args:
         dataset: a folder or a Hub id.
-        rows: ids; all when there are none.
+        rows: ids, or parts of ids that no other row has; all when there are none.
         workers: images at the same time.
         progress: told of each row.
         cache: folders that builds share.
@@ -94,17 +94,14 @@ def build_images(
         SandboxUnavailable: no Docker engine, or an image without git that cannot get it.
     """
     opened, cache, progress = Dataset(dataset), cache or Cache.default(), progress or Quiet()
-    known = opened.splits().keys()
-    if missing := sorted(set(rows) - known):
-        raise DatasetError(f"{dataset}: no row {missing[0]}; `ttcdata show --rows 5` shows ids")
+    chosen = opened.ids(rows) if rows else None
     host = open_host("docker", cache=cache, recipe=opened.recipe, say=progress.say)
     assert isinstance(host, DockerHost)
     client = connect()
-    progress.begin("images", len(rows) or len(known))
+    progress.begin("images", opened.count() if chosen is None else len(chosen))
     try:
         layers = Layers(client)
-        wanted = (row for row in opened.rows() if not rows or row.instance_id in rows)
-        for key, group in groupby(wanted, lambda row: row.ttc_environment):
+        for key, group in groupby(opened.rows(names=chosen), lambda row: row.ttc_environment):
             environment = opened.environment(key, cache)
             host.prepare(environment)
             for made in _Maker(layers, host.image(environment), environment, cache).images(list(group), workers):
@@ -193,7 +190,7 @@ def push_images(
     Args:
         dataset: a folder or a Hub id.
         registry: `HOST[:PORT][/PATH]`; credentials are those of `docker login`.
-        rows: ids; all when there are none.
+        rows: as for `build_images`.
         progress: told of each row.
         cache: folders that builds share.
 

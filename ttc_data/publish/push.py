@@ -19,10 +19,12 @@ from ttc_data.dataset import Dataset
 from ttc_data.engine import Progress, Quiet
 from ttc_data.errors import DatasetError, PushFailed
 from ttc_data.keys import content_key
+from ttc_data.pins import LOCK
 from ttc_data.publish.card import record_findings
 from ttc_data.publish.checks import inspect_dataset
 from ttc_data.publish.findings import Finding
 from ttc_data.publish.hub import HubRepository, Remote
+from ttc_data.publish.replaced import check_replaced
 
 # The Hub's documentation, "Storage limits".
 LARGEST_FILE = 500 * 10**9
@@ -32,7 +34,7 @@ MOST_FILES_A_FOLDER = 10_000
 BATCH_FILES = 100
 BATCH_BYTES = 64 * 1024 * 1024
 # The folders and files of a dataset, see `ttc_data.publish.write`: what an earlier version left there goes. All else is somebody's.
-OWN = ("data/", "environments/", "trees/", "deprecated.jsonl")
+OWN = ("data/", "environments/", "trees/", "deprecated.jsonl", LOCK)
 CHUNK = 1024 * 1024
 
 
@@ -96,7 +98,7 @@ def push(
     *,
     private: bool = False,
     branch: str = "main",
-    replace: bool = False,
+    overwrite: bool = False,
     check: Callable[[Path], Iterable[Finding]] | None = None,
     progress: Progress | None = None,
 ) -> Pushed:
@@ -107,7 +109,7 @@ def push(
         name: `ORG/NAME` on the Hub; made where it is not there.
         private: make it so that only its organisation sees it.
         branch: made where it is not there.
-        replace: also over a set of other columns or of a newer schema.
+        overwrite: also over another set: of another name, mostly other rows, other columns or a newer schema.
         check: gives what speaks against publishing the folder, and may write its card; called before the Hub is.
         progress: told what happens.
 
@@ -131,8 +133,8 @@ def push(
         raise PushFailed(f"{name}: {branch} is a tag, and tags stay where they are; give --revision a branch")
     remote = hub.at(branches.get(branch) or branches["main"])
     plan = plan_of(files, remote)
-    if plan.changes and not replace:
-        _check_schema(hub, remote, written)
+    if plan.changes and not overwrite:
+        check_replaced(hub, remote, written)
     if version in tags:
         _check_tag(hub, version, hub.at(tags[version]), files)
     if branch not in branches:
@@ -293,29 +295,6 @@ def open_repository(hub: HubRepository, *, private: bool) -> bool:
         )
     hub.check_rights()
     return is_private
-
-
-def _check_schema(hub: HubRepository, remote: Remote, ours: Dataset) -> None:
-    meant = "push to another name, or with --replace if that is meant"
-    tables = sorted(path for path in remote.files if path.endswith(".parquet"))
-    if not tables:
-        data = sorted(path for path in remote.files if "/" in path)
-        if data:
-            raise PushFailed(f"{hub.name}: holds another set ({data[0]}, and no table of ours); {meant}")
-        return
-    theirs = set(hub.columns(remote.commit, tables))
-    if "ttc_schema_version" not in theirs:
-        raise PushFailed(f"{hub.name}: holds another set (no column ttc_schema_version in {tables[0]}); {meant}")
-    schema, newest = ours.version, max(hub.schema_versions(remote.commit, tables), key=_numbers, default="0")
-    if _numbers(newest) > _numbers(schema):
-        raise PushFailed(f"{hub.name}: holds a set of schema {newest}, newer than this one's {schema}; {meant}")
-    strange = sorted(theirs - set(ours.columns()))
-    if strange:
-        raise PushFailed(f"{hub.name}: holds a set with a column {strange[0]} that this one lacks; {meant}")
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".") if part.isdigit())
 
 
 def _check_tag(hub: HubRepository, version: str, tagged: Remote, files: Sequence[LocalFile]) -> None:

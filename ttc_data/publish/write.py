@@ -6,6 +6,7 @@ dataset/data/SPLIT-00000-of-00001.parquet
 dataset/environments/KEY.json          an environment and the source it was made from; null where single files share it
 dataset/trees/HASH.tar.gz              the source's files
 dataset/recipe.yaml
+dataset/recipe.lock.yaml               versions and commits of the recipe's sources, for `ttcdata build --locked`
 dataset/deprecated.jsonl               rows that were withdrawn, where there are any
 """
 
@@ -21,6 +22,7 @@ import yaml
 
 from ttc_data.dataset import read_deprecated
 from ttc_data.engine import Progress
+from ttc_data.pins import Lock, write_lock
 from ttc_data.publish.card import record_findings, write_card
 from ttc_data.publish.checks import inspect_dataset
 from ttc_data.publish.facts import build_facts, write_facts
@@ -39,6 +41,7 @@ def write_dataset(
     environments: Mapping[str, Environment],
     sources: Mapping[str, Source],
     trees: TreeStore,
+    lock: Lock | None = None,
     progress: Progress | None = None,
 ) -> dict[str, int]:
     """Write `out/dataset` and `out/recipe.yaml`.
@@ -50,6 +53,7 @@ def write_dataset(
         environments: by key.
         sources: by key.
         trees: where the sources' files lie.
+        lock: what the recipe's sources turned out to be; a set without one cannot be built again from its own folder.
         progress: told how the checks go.
 
     Returns:
@@ -91,6 +95,8 @@ def write_dataset(
         if environment.tree:
             shutil.copyfile(trees.path(environment.tree), made / "trees" / f"{environment.tree}.tar.gz")
     (made / "recipe.yaml").write_text(text, encoding="utf-8")
+    if lock:
+        write_lock(made, lock)
     if gone:
         lines = [json.dumps(asdict(gone[name]), ensure_ascii=False) for name in sorted(gone)]
         (made / "deprecated.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -12,7 +12,7 @@ from typing import IO, Any
 
 import duckdb
 
-from ttc_data.dataset import Dataset
+from ttc_data.dataset import Dataset, build_of
 from ttc_data.engine import Progress, Quiet
 from ttc_data.errors import DatasetError, ReportError, StorageFull
 from ttc_data.funnel import open_records
@@ -56,10 +56,8 @@ def write_report(
         ReportError: the file cannot be written.
         StorageFull: there is no space for it.
     """
-    folder = Path(name)
-    if folder.name == "dataset" and (folder.parent / "records").is_dir():
-        folder = folder.parent  # nothing is written into what is published
-    records = folder if (folder / "records").is_dir() else None
+    records = build_of(name)
+    folder = records or Path(name)  # nothing is written into what is published, where there is a build around it
     dataset = None if records and not (folder / "dataset" / "data").is_dir() else _dataset(folder, name)
     path = to or (folder / NAME if folder.is_dir() else Path(NAME))
     if path.is_dir() or not path.parent.is_dir():

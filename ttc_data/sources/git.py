@@ -71,7 +71,7 @@ def fetch(source: GitSource, trees: TreeStore, limits: TreeLimits, licenses: Lic
     """
     _check_words(source)
     if shutil.which("git") is None:
-        raise SourceUnavailable(f"git source {_public(source.url)!r}: no git program on PATH; install git")
+        raise SourceUnavailable(f"git source {public_url(source.url)!r}: no git program on PATH; install git")
     local = _local_folder(source.url)
     repo = source.repo or _repo_name(source.url, local)
     with _opened(local, source, limits, cache) as repository:
@@ -93,7 +93,7 @@ def fetch(source: GitSource, trees: TreeStore, limits: TreeLimits, licenses: Lic
             repo=repo,
             revision=commit.hexsha,
             license=expression,
-            origin=f"git:{_public(source.url)}@{commit.hexsha}",
+            origin=f"git:{public_url(source.url)}@{commit.hexsha}",
             tree=stored.tree,
             files=stored.files,
             size=stored.size,
@@ -111,7 +111,7 @@ def _check_words(source: GitSource) -> None:
     scheme = re.match(r"([\w.+-]+)::", source.url) or re.match(r"([\w.+-]+)://", source.url)
     if scheme and (scheme.group(0).endswith("::") or scheme.group(1).lower() not in _SCHEMES):
         raise SourceUnavailable(
-            f"git source {_public(source.url)!r}: transport {scheme.group(1)!r} is not allowed; "
+            f"git source {public_url(source.url)!r}: transport {scheme.group(1)!r} is not allowed; "
             f"use one of {', '.join(_SCHEMES)}, or a local path"
         )
 
@@ -138,7 +138,7 @@ def _plain(name: str) -> str:
     return re.sub(r"[^\w.-]", "-", name.removesuffix(".git")) or "repository"
 
 
-def _public(url: str) -> str:
+def public_url(url: str) -> str:
     """The URL without user and password; `git@host:path` names no secret."""
     if "://" not in url:
         return url
@@ -199,7 +199,7 @@ def _git_named(source: GitSource) -> Iterator[None]:
         cause = _CREDENTIALS.sub(
             "", next((line for line in lines if "fatal:" in line), lines[-1] if lines else "no reason")
         )
-        url = _public(source.url)
+        url = public_url(source.url)
         if any("No space left on device" in line for line in lines):
             raise StorageFull(f"git source {url!r}: the disk is full; free some space and run again") from error
         raise SourceUnavailable(
@@ -223,14 +223,14 @@ def _resolved(repository: Repo, revision: str) -> str:
 def _commit(repository: Repo, source: GitSource) -> Commit:
     found = _resolved(repository, source.revision)
     if not _FULL_HASH.fullmatch(found):
-        raise SourceRefused("revision_not_found", f"{_public(source.url)} has no revision {source.revision!r}")
+        raise SourceRefused("revision_not_found", f"{public_url(source.url)} has no revision {source.revision!r}")
     return repository.commit(found)
 
 
 def _files(
     repository: Repo, tree: Tree, limits: TreeLimits, source: GitSource, *, is_local: bool
 ) -> Iterator[TreeFile]:
-    url = _public(source.url)
+    url = public_url(source.url)
     try:
         listed = str(repository.git.rev_list("--objects", "--missing=print", "--no-object-names", tree.hexsha))
         missing = {line[1:] for line in listed.splitlines() if line.startswith("?")}

@@ -6,14 +6,16 @@ the last parquet file that was copied whole. Single files are read as they lie, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import unquote
 
 import duckdb
 import httpx2
-from huggingface_hub import HfFileSystem
+from huggingface_hub import HfApi, HfFileSystem
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, OfflineModeIsEnabled, RepositoryNotFoundError
 
 from ttc_data.errors import DatasetError, SourceRefused, SourceUnavailable, StorageFull
@@ -32,7 +34,8 @@ _MEMORY_LIMIT = "1GB"
 _TEST_FILE = r"(^|/)(test_[^/]*|[^/]*_test)\.py$"
 # What no file with a documented function lacks: half of the files of real repositories need not be written down.
 _DOCUMENTED = """contains(content, 'def ') AND (contains(content, '\"\"\"') OR contains(content, ''''''''))"""
-_HUB = "hf://"
+HUB = "hf://"
+_ON_HUB = re.compile(r"hf://datasets/(?P<name>[^/@]+/[^/@]+)(?:@(?P<revision>[^/]+))?(?P<rest>/.*)?")
 
 
 class HubFilesystem(Protocol):
@@ -74,7 +77,7 @@ def reachable(path: str, filesystem: HubFilesystem | None = None) -> str | None:
     """
     try:
         files = _found(path, filesystem)
-        if not path.startswith(_HUB):
+        if not path.startswith(HUB):
             return None
         # The list of a gated dataset's files is public; its bytes are not.
         with (filesystem or HfFileSystem()).open(files[0], "rb") as file:
@@ -94,19 +97,19 @@ def _hub_reason(path: str, error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
         return f"{path}: no parquet file there; check the path"
     if isinstance(error, OfflineModeIsEnabled):
-        return f"{path}: HF_HUB_OFFLINE is set; unset it, or name local parquet files"
+        return f"{path}: HFHUB_OFFLINE is set; unset it, or name local parquet files"
     return f"{path}: the Hub does not answer ({type(error).__name__}); check the network, or name local parquet files"
 
 
 def _found(path: str, filesystem: HubFilesystem | None) -> list[str]:
     """The parquet files that a path names, sorted."""
-    if path.startswith(_HUB):
+    if path.startswith(HUB):
         pattern = path if path.endswith(".parquet") or "*" in path else f"{path.rstrip('/')}/**/*.parquet"
         try:
             names = (filesystem or HfFileSystem()).glob(pattern)
         except (OSError, HfHubHTTPError, httpx2.HTTPError, ValueError) as error:
             raise SourceUnavailable(_hub_reason(path, error)) from error
-        files = sorted(_HUB + str(name).removeprefix(_HUB) for name in names)
+        files = sorted(HUB + str(name).removeprefix(HUB) for name in names)
     else:
         local = Path(path).expanduser()
         if local.is_dir():
@@ -159,7 +162,7 @@ class StackIndex:
             }
         )
         self._connection.execute("SET GLOBAL TimeZone = 'UTC'")  # of its cursors too
-        if source.path.startswith(_HUB):
+        if source.path.startswith(HUB):
             self._connection.register_filesystem(filesystem or HfFileSystem())
         else:
             # A row group's contents at once may be more than the memory; fewer requests are what the Hub needs it for.
@@ -329,11 +332,15 @@ class StackIndex:
         return self._tested
 
     def _identity(self, file: str) -> tuple[str, object]:
-        if not file.startswith(_HUB):
+        if not file.startswith(HUB):
             stat = Path(file).stat()
             return file, (stat.st_size, stat.st_mtime_ns)
         details = (self._filesystem or HfFileSystem()).info(file)
-        return file, (details.get("size"), str(details.get("blob_id") or details.get("sha") or ""))
+        # Another commit of the same files is no other input.
+        return _without_revision(file), (
+            details.get("size"),
+            str(details.get("blob_id") or details.get("sha") or ""),
+        )
 
 
 def _importable(file: StackFile) -> Iterator[TreeFile]:
@@ -344,6 +351,38 @@ def _importable(file: StackFile) -> Iterator[TreeFile]:
     yield TreeFile(path, file.content.encode("utf-8"))
 
 
+def at_commit(path: str) -> str:
+    """A path on the Hub with the commit that its revision names now; any other path as it is.
+
+    Raises:
+        SourceUnavailable: the Hub does not answer, or has no such dataset or revision.
+    """
+    found = _ON_HUB.fullmatch(path)
+    if found is None:
+        return path
+    revision = unquote(found["revision"]) if found["revision"] else None
+    try:
+        commit = HfApi().dataset_info(found["name"], revision=revision).sha
+    except (OSError, HfHubHTTPError, httpx2.HTTPError) as error:
+        raise SourceUnavailable(_hub_reason(path, error)) from error
+    return f"{HUB}datasets/{found['name']}@{commit}{found['rest'] or ''}"
+
+
+def dataset_of(origin: str) -> str:
+    """The dataset of a source's `origin`, as it is told to others."""
+    return origin.removeprefix("stack:").partition("#")[0]
+
+
+def names(path: str, dataset: str) -> bool:
+    """Whether a recipe's path is what `dataset_of` gave, at whatever commit."""
+    return _without_revision(_public(path)) == _without_revision(dataset)
+
+
+def _without_revision(path: str) -> str:
+    found = _ON_HUB.fullmatch(path)
+    return f"{HUB}datasets/{found['name']}{found['rest'] or ''}" if found else path
+
+
 def _public(path: str) -> str:
     """A dataset on the Hub by name, a local one by its last part: a home folder is nobody's business."""
-    return path if path.startswith(_HUB) else Path(path).name
+    return path if path.startswith(HUB) else Path(path).name

@@ -34,7 +34,7 @@ def export(
         dataset: a folder or a Hub id.
         place: a folder that is not there, or empty; it is written whole or not at all.
         split: only its rows.
-        rows: only those with these ids.
+        rows: only those with these ids, or parts of ids that no other row has.
         limit: only so many, by id; 0 means all.
         registry: where the row images were pushed to; `""` where they lie in this machine's engine.
         progress: told of each row, and of what is left out.

@@ -49,7 +49,7 @@ def tasks(
     Args:
         dataset: opened.
         split: only its rows; all when empty.
-        names: only rows with these ids; all when there are none.
+        names: only rows with these ids, or parts of ids that no other row has; all when there are none.
         limit: only so many; 0 means all.
         registry: where the row images were pushed to; `""` for the engine of this machine.
         cache: folders that builds share.
@@ -62,9 +62,8 @@ def tasks(
     if split and split not in splits.values():
         known = ", ".join(sorted(set(splits.values())))
         raise DatasetError(f"--split {split}: the set has {known}; name one of them")
-    if missing := sorted(set(names) - splits.keys()):
-        raise DatasetError(f"{dataset.folder}: no row {missing[0]}; `ttcdata show --rows 5` shows ids")
-    wanted = sorted(name for name in (names or splits) if not split or splits[name] == split)
+    chosen = dataset.ids(names) if names else splits
+    wanted = sorted(name for name in chosen if not split or splits[name] == split)
     kept = frozenset(wanted[:limit] if limit else wanted)
     progress = progress or Quiet()
     progress.begin("export", len(kept))
