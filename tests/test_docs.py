@@ -36,7 +36,7 @@ RUNS_TTCDATA = re.compile(r"^(?:sudo )?(?:\.venv/bin/)?ttcdata(?= |$)")
 
 # Lowest first. A module may import its own layer and those below it.
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset(("records", "row", "errors", "template")),
+    frozenset(("records", "row", "errors", "template", "cache")),
     frozenset(("rules",)),
     frozenset(("recipe",)),
     frozenset(("sandbox", "lang", "llm", "edits", "store", "engine", "grading")),
