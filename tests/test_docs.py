@@ -39,7 +39,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset(("records", "row", "errors", "template", "cache")),
     frozenset(("rules",)),
     frozenset(("recipe",)),
-    frozenset(("sandbox", "lang", "llm", "edits", "store", "engine", "grading")),
+    frozenset(("sandbox", "lang", "llm", "edits", "store", "engine", "progress", "grading")),
     frozenset(("answers",)),
     frozenset(
         (
