@@ -36,10 +36,10 @@ RUNS_TTCDATA = re.compile(r"^(?:sudo )?(?:\.venv/bin/)?ttcdata(?= |$)")
 
 # Lowest first. A module may import its own layer and those below it.
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset(("keys", "records", "row", "errors", "template")),
+    frozenset(("keys", "records", "row", "errors", "template", "cache")),
     frozenset(("rules",)),
     frozenset(("recipe", "pins")),
-    frozenset(("sandbox", "lang", "llm", "edits", "hunks", "store", "engine")),
+    frozenset(("sandbox", "lang", "llm", "edits", "hunks", "store", "engine", "progress")),
     frozenset(
         (
             "mine",

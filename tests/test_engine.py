@@ -67,6 +67,30 @@ def test_what_is_done_is_skipped(stage: Stage[Spec]) -> None:
     assert len(list(stage.records())) == 16
 
 
+def test_what_an_earlier_run_kept_counts_as_kept(stage: Stage[Spec]) -> None:
+    """And not as work of this run, by which the time that is left is estimated."""
+    told = Told()
+    run_stage(stage, inputs(15), Work(), salt="", workers=3, progress=told, total=20)
+    assert (told.advanced, told.skipped) == ([12, 3, 0], [0, 0])
+    told = Told()
+    run_stage(stage, inputs(20), Work(), salt="", workers=3, progress=told, total=20)
+    assert (told.advanced, told.skipped) == ([4, 1, 0], [12, 3])
+
+
+class Told(Quiet):
+    """Adds up what it is told."""
+
+    def __init__(self) -> None:
+        self.advanced = [0, 0, 0]
+        self.skipped = [0, 0]
+
+    def advance(self, kept: int, rejected: int, failed: int) -> None:
+        self.advanced = [a + b for a, b in zip(self.advanced, (kept, rejected, failed), strict=True)]
+
+    def skip(self, kept: int, rejected: int) -> None:
+        self.skipped = [a + b for a, b in zip(self.skipped, (kept, rejected), strict=True)]
+
+
 def test_another_salt_is_other_work(stage: Stage[Spec]) -> None:
     run(stage, Work())
     again = Work()

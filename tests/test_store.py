@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import random
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -65,7 +67,29 @@ def test_a_journal_cut_at_any_byte_of_its_last_line_loses_that_line_alone(tmp_pa
         with opened(tmp_path) as stage:
             assert stage.done() == {name_of(1), name_of(2)}
             write(stage, 3)
-        assert journal.read_bytes() == whole
+        assert timeless(journal.read_bytes()) == timeless(whole)
+
+
+def timeless(journal: bytes) -> bytes:
+    """A journal without the times at which its inputs ended."""
+    return re.sub(rb'"ended": [\d.]+', b"", journal)
+
+
+def test_what_came_of_an_input_is_counted_in_journals_of_every_version(tmp_path: Path) -> None:
+    """Older lines hold no counts, nor when they ended."""
+    with opened(tmp_path) as stage:
+        for number in range(1, 4):
+            write(stage, number)
+        counted = stage.counted()
+    assert counted == {name_of(1): (1, 0), name_of(2): (1, 0), name_of(3): (0, 1)}
+    journal = tmp_path / "specify.jsonl"
+    lines = [json.loads(line) for line in journal.read_text(encoding="utf-8").splitlines()]
+    older = [{key: value for key, value in line.items() if key not in ("counts", "ended")} for line in lines]
+    journal.write_text("".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in older), encoding="utf-8")
+    with opened(tmp_path) as stage:
+        assert stage.counted() == counted
+        stage.compact(stage.done())
+        assert len(list(stage.records())) == 2
 
 
 def test_a_torn_line_longer_than_a_read_is_dropped(tmp_path: Path) -> None:
@@ -293,6 +317,31 @@ def test_a_build_killed_while_a_stage_ends_can_be_looked_at(tmp_path: Path) -> N
         path.unlink()
         (step,) = funnel(tmp_path)
         assert (step.kept, step.running) == (1, True)
+
+
+def test_the_funnel_tells_the_time_by_the_clock_from_that_of_all_workers(tmp_path: Path) -> None:
+    """Inputs that were worked on at the same time count once by the clock, and what lies between two runs not at all."""
+    spans = {"a": (1000.0, 10.0), "b": (1005.0, 12.0), "c": (1003.0, 2.0), "d": (5000.0, 1.0)}
+    build = Build(tmp_path)
+    stage = build.stage("specify", Spec)
+    journal = tmp_path / "records/specify.jsonl"
+    for name, (ended, seconds) in spans.items():
+        with journal.open("a", encoding="utf-8") as file:
+            line = {"input": name, "counts": [0, 0], "seconds": seconds, "ended": ended, "kept": [], "rejects": []}
+            file.write(json.dumps(line) + "\n")
+    for running in (True, False):
+        (step,) = funnel(tmp_path)
+        assert (step.running, step.seconds) == (running, 25.0)
+        assert step.wall_seconds == 15.0 + 1.0  # from 990, where `a` began, to 1005; and `d`
+        stage.compact(stage.done())
+    times = tmp_path / "records/specify.times.parquet"
+    connection = connect()
+    connection.execute(f"CREATE TABLE older AS SELECT * EXCLUDE ended FROM read_parquet({quoted(times)})")
+    connection.execute(f"COPY older TO {quoted(times)} (FORMAT parquet)")
+    connection.close()
+    (step,) = funnel(tmp_path)
+    assert (step.entered, step.seconds, step.wall_seconds) == (4, 25.0, None)
+    build.close()
 
 
 def test_every_stage_has_its_record(tmp_path: Path) -> None:

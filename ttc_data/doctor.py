@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ttc_data.environments.open import Cache
 from ttc_data.errors import TtcError
+from ttc_data.rules import ImageRules
 
 NEEDED_BYTES = 5 * 1024**3
 
@@ -24,11 +25,16 @@ class Finding:
     """What was found, or what to do."""
 
 
-def examine(llm: str = "") -> list[Finding]:
-    """Try everything a build may need; nothing is changed."""
+def examine(llm: str = "", base: str = ImageRules().base) -> list[Finding]:
+    """Try everything a build may need; nothing is changed, but that the engine pulls a base image as for a build.
+
+    Args:
+        llm: a model's endpoint, also tried.
+        base: the base image that a recipe names.
+    """
     checks: dict[str, Callable[[], str]] = {
         "docker": _docker,
-        "base image": _base_image,
+        "base image": lambda: _base_image(base),
         "bubblewrap": _bubblewrap,
         "local-unsafe": _unsafe,
         "disk": _disk,
@@ -56,17 +62,19 @@ def _docker() -> str:
     return f"engine {version['Version']}, {version['Os']}/{version['Arch']}"
 
 
-def _base_image() -> str:
-    from ttc_data.environments.base_image import find_base_image, image_python
+def _base_image(base: str) -> str:
+    """What builds take, found as they find it."""
+    from ttc_data.environments.base_image import failed_pull, find_base_image, image_python
     from ttc_data.environments.engine import connect
-    from ttc_data.rules import ImageRules
 
     with closing(connect()) as client:
-        base = find_base_image(client, ImageRules().base, lambda line: None)
-        if base is None:
-            raise TtcError(f"neither {ImageRules().base} nor one made here; `ttcdata image base` makes one")
-        python, platform = image_python(client, base)
-    return f"{base}: Python {python}, {platform}"
+        found = find_base_image(client, base)
+        failed = failed_pull(client, base) if found != base else None
+        instead = f"; in place of {base}, which cannot be pulled ({failed.reason}), {failed.again}" if failed else ""
+        if found is None:
+            raise TtcError(f"neither {base} nor one made here; `ttcdata image base` makes one{instead}")
+        python, platform = image_python(client, found)
+    return f"{found}: Python {python}, {platform}{instead}"
 
 
 def _bubblewrap() -> str:

@@ -32,6 +32,10 @@ class Progress(Protocol):
 
     def advance(self, kept: int, rejected: int, failed: int) -> None: ...
 
+    def skip(self, kept: int, rejected: int) -> None:
+        """An earlier run has worked on an input, and this came of it."""
+        ...
+
     def end(self) -> None: ...
 
     def say(self, line: str) -> None: ...
@@ -44,6 +48,9 @@ class Quiet:
         """Nothing."""
 
     def advance(self, kept: int, rejected: int, failed: int) -> None:
+        """Nothing."""
+
+    def skip(self, kept: int, rejected: int) -> None:
         """Nothing."""
 
     def end(self) -> None:
@@ -129,14 +136,14 @@ def run_stage(
         work: called in worker threads; what it yields is written together, when it ends.
         salt: what else the result depends on (rules, seed): part of the input's identity.
         workers: threads.
-        progress: told of each input that ends.
-        total: number of inputs, for the progress.
+        progress: told of each input that ends, and of each that an earlier run worked on.
+        total: number of inputs at most, for the progress.
 
     Returns:
         The infrastructure errors, after a second attempt each. Any other exception ends the stage; what was
         finished is in the journal.
     """
-    done = stage.done()
+    done = stage.counted()
     seen: set[str] = set()
     ran = Ran()
     progress.begin(stage.name, total)
@@ -174,9 +181,12 @@ def run_stage(
     try:
         for item_key, item in inputs:
             key = content_key(stage.name, stage.shape, salt, item_key)
-            if key in done or key in seen:
+            if key in seen:  # it comes twice
+                progress.skip(0, 0)
+                continue
+            if key in done:
                 seen.add(key)
-                progress.advance(0, 0, 0)
+                progress.skip(*done[key])
                 continue
             seen.add(key)
             future = pool.submit(partial(attempt, key, item))

@@ -25,6 +25,19 @@ RECORDS: dict[str, Any] = {
 }
 
 
+# Of a stage: inputs, what came of them, seconds of all workers, and seconds in which one was at work (the union of the
+# inputs' spans: one that reaches beyond all before it adds what it reaches beyond them).
+TIMES = """
+WITH spans AS (SELECT *, ended - seconds AS begun FROM {stage}_times),
+ordered AS (
+    SELECT *, max(ended) OVER (ORDER BY begun ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before FROM spans
+)
+SELECT count(*), coalesce(sum(kept), 0), coalesce(sum(rejected), 0), coalesce(sum(seconds), 0),
+    CASE WHEN count(*) = count(ended) THEN coalesce(sum(greatest(0, ended - greatest(begun, coalesce(before, begun)))), 0) END
+FROM ordered
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One stage of the funnel."""
@@ -37,6 +50,10 @@ class Step:
     """Added up over all workers."""
     running: bool
     """It has not ended: the counts are of what is done."""
+    wall_seconds: float | None
+    """While at least one worker was at it, in all runs of the build; None for records of versions that did not note it."""
+    untried: int
+    """Inputs that the ended stage did not take in, for the recipe's `limit` or an error of ours."""
 
 
 def open_records(out: Path) -> duckdb.DuckDBPyConnection:
@@ -60,14 +77,16 @@ def open_records(out: Path) -> duckdb.DuckDBPyConnection:
             queries = {
                 "": f"SELECT * FROM read_parquet({quoted(parquet)})",
                 "_rejects": f"SELECT * FROM read_parquet({quoted(records / f'{stage}.rejects.parquet')})",
-                "_times": f"SELECT * FROM read_parquet({quoted(records / f'{stage}.times.parquet')})",
+                # Older ones do not say when an input ended.
+                "_times": "SELECT NULL::DOUBLE AS ended WHERE false UNION ALL BY NAME"
+                f" SELECT * FROM read_parquet({quoted(records / f'{stage}.times.parquet')})",
             }
         elif journal.is_file():
             lines = journal_sql(journal, RECORDS[stage], live=True)
             queries = {
                 "": f"SELECT unnest(kept, max_depth := 2) FROM ({lines})",
                 "_rejects": f"SELECT unnest(rejects, max_depth := 2) FROM ({lines})",
-                "_times": f"SELECT input, seconds, len(kept) AS kept, len(rejects) AS rejected FROM ({lines})",
+                "_times": f"SELECT input, seconds, ended, len(kept) AS kept, len(rejects) AS rejected FROM ({lines})",
             }
         else:
             continue
@@ -82,15 +101,16 @@ def funnel(out: Path) -> list[Step]:
     """Every stage that has begun, in order. `entered` counts what a stage took in, so kept + rejected may be more."""
     connection = open_records(out)
     begun = {row[0] for row in connection.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()}
-    steps = []
+    steps: list[Step] = []
     for stage in STAGES:
         if stage not in begun:
             continue
-        entered, kept, rejected, seconds = connection.execute(
-            f"SELECT count(*), coalesce(sum(kept), 0), coalesce(sum(rejected), 0), coalesce(sum(seconds), 0) FROM {stage}_times"
-        ).fetchall()[0]
+        entered, kept, rejected, seconds, wall_seconds = connection.execute(TIMES.format(stage=stage)).fetchall()[0]
         running = not (out / "records" / f"{stage}.parquet").is_file()
-        steps.append(Step(stage, entered, int(kept), int(rejected), float(seconds), running))
+        # Of the stages that take each record of the one before, `prove` alone has a limit.
+        samples = steps[-1].kept if stage == "prove" and steps and not running else entered
+        untried = max(0, samples - entered)
+        steps.append(Step(stage, entered, int(kept), int(rejected), float(seconds), running, wall_seconds, untried))
     connection.close()
     return steps
 

@@ -12,6 +12,7 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 import tempfile
 import threading
 import time
@@ -40,6 +41,8 @@ SYNC_S = 1.0
 ROWS_A_GROUP = 122_880  # what DuckDB takes when nobody says
 BEGUN = ".recipe"
 MAX_LINE = 64 * 1024 * 1024  # DuckDB sets aside twice as much
+# How `Stage.write` begins a line.
+HEAD = re.compile(rb'\{"input": "([^"]*)", "counts": \[(\d+), (\d+)\]')
 STAGES = ("mine", "extract", "environment", "suite", "repeat", "specify", "mask", "prove", "solve")
 
 
@@ -98,13 +101,23 @@ class Stage(Generic[R]):
         self._file = _open_journal(self._journal)
 
     def done(self) -> set[str]:
-        """Keys of the inputs that have been worked on: 20 bytes each, nothing of the results is held."""
-        keys = set()
+        """Keys of the inputs that have been worked on."""
+        return set(self.counted())
+
+    def counted(self) -> dict[str, tuple[int, int]]:
+        """How much was kept and rejected of each input that has been worked on; nothing of the results is held."""
+        found: dict[str, tuple[int, int]] = {}
+        pairs: dict[tuple[int, int], tuple[int, int]] = {}
         with self._journal.open("rb") as lines:
             for line in lines:
-                head = line[:64].split(b'"', 4)
-                keys.add(head[3].decode())
-        return keys
+                head = HEAD.match(line)
+                if head is None:  # of a version that did not count
+                    whole = json.loads(line)
+                    key, pair = str(whole["input"]), (len(whole["kept"]), len(whole["rejects"]))
+                else:
+                    key, pair = head[1].decode(), (int(head[2]), int(head[3]))
+                found[key] = pairs.setdefault(pair, pair)
+        return found
 
     def write(self, input_key: str, kept: Sequence[R], rejects: Sequence[Reject], seconds: float) -> None:
         """Append what came of one input.
@@ -114,7 +127,9 @@ class Stage(Generic[R]):
         """
         line: JsonObject = {
             "input": input_key,
+            "counts": [len(kept), len(rejects)],
             "seconds": round(seconds, 3),
+            "ended": round(time.time(), 3),
             "kept": [{"key": record.key, **self._adapter.dump_python(record, mode="json")} for record in kept],
             "rejects": [self._rejects.dump_python(reject, mode="json") for reject in rejects],
         }
@@ -154,7 +169,7 @@ class Stage(Generic[R]):
         )
         try:
             for name, query in {
-                ".times": "SELECT input, seconds, len(kept) AS kept, len(rejects) AS rejected FROM journal ORDER BY input",
+                ".times": "SELECT input, seconds, ended, len(kept) AS kept, len(rejects) AS rejected FROM journal ORDER BY input",
                 ".rejects": "SELECT * FROM (SELECT unnest(rejects, max_depth := 2) FROM journal) ORDER BY ALL",
                 # The last: where it is, the stage has ended and the others are there too.
                 "": "SELECT * FROM (SELECT unnest(kept, max_depth := 2) FROM journal) ORDER BY ALL",
@@ -242,6 +257,7 @@ def journal_sql(path: Path, record: type, *, live: bool = False) -> str:
     types_ = {
         "input": "VARCHAR",
         "seconds": "DOUBLE",
+        "ended": "DOUBLE",
         "kept": f"STRUCT({struct})[]",
         "rejects": f"STRUCT({rejects})[]",
     }

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import docker
 import pytest
 
+from ttc_data.doctor import examine
 from ttc_data.environments.base_image import (
     DEFAULT_SUITE,
     LOCAL_REPOSITORY,
@@ -18,8 +23,11 @@ from ttc_data.environments.base_image import (
 )
 from ttc_data.environments.debootstrap import why_not_here
 from ttc_data.environments.engine import connect
+from ttc_data.environments.pulls import ASK_AGAIN_S, FailedPulls
 from ttc_data.errors import SandboxUnavailable
 
+# Port 9 of this machine: refused at once, with and without a network.
+UNREACHABLE = "localhost:9/nobody/nothing:1"
 OURS = f"{LOCAL_REPOSITORY}:{DEFAULT_SUITE}"
 
 
@@ -87,18 +95,100 @@ def test_an_image_that_is_there_is_neither_pulled_nor_made(engine: docker.Docker
     assert told == []
 
 
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user's cache in which nothing is remembered."""
+    monkeypatch.setenv("TTCDATA_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+COMMAND = f"""
+from pathlib import Path
+from ttc_data.environments.open import Cache, open_host
+from ttc_data.recipe import Recipe
+
+recipe = Recipe.model_validate({{"sources": [{{"kind": "pypi", "projects": ["a"]}}], "image": {{"base": "{UNREACHABLE}"}}}})
+open_host("docker", cache=Cache.default(), recipe=recipe, say=print).close()
+"""
+
+
+def said_by_a_command() -> list[str]:
+    """What opening a host says, in a process of its own."""
+    ran = subprocess.run([sys.executable, "-c", COMMAND], capture_output=True, text=True, check=True)
+    return [*ran.stdout.splitlines(), *ran.stderr.splitlines()]
+
+
 @pytest.mark.docker
+@pytest.mark.usefixtures("base")
+def test_a_registry_that_does_not_answer_one_command_is_not_asked_by_the_next(cache: Path) -> None:
+    """What is remembered is said once, with its place; without it the registry is asked again."""
+    file = cache / "failed-pulls.json"
+    pulling, failed = said_by_a_command()
+    assert pulling == f"pulling {UNREACHABLE}"
+    assert f"cannot pull {UNREACHABLE}" in failed
+    assert f"sooner: `docker pull {UNREACHABLE}`, or remove {file}" in failed
+    assert said_by_a_command() == []
+    file.unlink()
+    assert said_by_a_command()[0] == pulling
+
+
+@pytest.mark.docker
+@pytest.mark.usefixtures("cache")
+def test_doctor_names_the_image_that_builds_take_and_why(
+    engine: docker.DockerClient, base: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    taken = ensure_base_image(engine, UNREACHABLE)
+    capsys.readouterr()
+    (finding,) = (finding for finding in examine(base=UNREACHABLE) if finding.name == "base image")
+    assert finding.works
+    assert finding.detail.startswith(f"{taken}: Python 3")
+    assert f"in place of {UNREACHABLE}, which cannot be pulled (" in finding.detail
+    assert capsys.readouterr().err == ""
+    (finding,) = (finding for finding in examine(base=base) if finding.name == "base image")
+    assert finding.detail.startswith(f"{base}: Python 3")
+    assert "in place of" not in finding.detail
+
+
+@pytest.mark.docker
+@pytest.mark.usefixtures("cache")
 def test_a_base_that_cannot_be_pulled_gives_way_to_one_made_here_and_is_tried_once(
     engine: docker.DockerClient, base: str
 ) -> None:
-    # Port 9 of this machine: refused at once, with and without a network.
-    unreachable = "localhost:9/nobody/nothing:1"
     told: list[str] = []
-    assert find_base_image(engine, unreachable, told.append) == base
-    assert told[0] == f"pulling {unreachable}"
+    assert find_base_image(engine, UNREACHABLE, told.append) == base
+    assert told[0] == f"pulling {UNREACHABLE}"
     assert "cannot pull" in told[1]
-    assert find_base_image(engine, unreachable, told.append) == base
+    assert find_base_image(engine, UNREACHABLE, told.append) == base
     assert len(told) == 2
+
+
+def test_a_failed_pull_is_forgotten_after_a_day_and_holds_for_one_engine(tmp_path: Path) -> None:
+    file = tmp_path / "cache/failed-pulls.json"
+    noted = FailedPulls(file).note("engine", "python:3.11-slim", "no such host")
+    assert FailedPulls(file).recent("engine", "python:3.11-slim") == noted
+    assert FailedPulls(file).recent("engine", "python:3.12-slim") is None
+    assert FailedPulls(file).recent("another", "python:3.11-slim") is None
+    for age, known in ((ASK_AGAIN_S - 60, True), (ASK_AGAIN_S, False), (-60, False)):
+        file.write_text(json.dumps({"engine": {"python:3.11-slim": ["no such host", time.time() - age]}}))
+        assert (FailedPulls(file).recent("engine", "python:3.11-slim") is not None) == known
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"engine": 1}', '{"engine": {"image": ["only a reason"]}}', "\x00"])
+def test_a_damaged_memory_of_failed_pulls_is_none_and_is_written_anew(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "failed-pulls.json"
+    file.write_text(text)
+    pulls = FailedPulls(file)
+    assert pulls.recent("engine", "image") is None
+    pulls.note("engine", "image", "refused")
+    assert FailedPulls(file).recent("engine", "image")
+
+
+def test_where_nothing_can_be_written_a_failed_pull_is_remembered_by_the_process(tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("a file in the folder's place")
+    pulls = FailedPulls(tmp_path / "cache/failed-pulls.json")
+    noted = pulls.note("engine", "image", "refused")
+    assert pulls.recent("engine", "image") == noted
 
 
 @pytest.mark.docker

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -181,3 +183,25 @@ def test_credentials_in_a_url_are_not_repeated(tmp_path: Path) -> None:
     with pytest.raises(SourceUnavailable) as unavailable:
         _fetch(tmp_path, "https://user:secret@127.0.0.1:1/owner/name.git")
     assert "secret" not in str(unavailable.value)
+
+
+def test_credentials_in_a_url_are_for_its_server_and_on_no_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every user of a machine can read what its programs are started with."""
+    real, arguments, headers = shutil.which("git"), tmp_path / "arguments", tmp_path / "headers"
+    (tmp_path / "bin").mkdir()
+    noting = tmp_path / "bin/git"
+    ask = f"{real} config --get-urlmatch http.extraHeader"
+    noting.write_text(
+        f'#!/bin/sh\necho "$@" >> {arguments}\n'
+        f"{ask} https://127.0.0.1:1/owner/name.git >> {headers}\n{ask} https://127.0.0.1:2/owner/name.git >> {headers}\n"
+        f'exec {real} "$@"\n'
+    )
+    noting.chmod(0o755)
+    monkeypatch.setenv("PATH", str(noting.parent), prepend=":")
+    with pytest.raises(SourceUnavailable):
+        _fetch(tmp_path, "https://user:se%2Fcret@127.0.0.1:1/owner/name.git")
+    assert headers.read_text() == f"Authorization: Basic {b64encode(b'user:se/cret').decode()}\n"
+    assert "https://127.0.0.1:1/owner/name.git" in arguments.read_text()
+    assert "cret" not in arguments.read_text()

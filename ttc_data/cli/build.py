@@ -89,7 +89,7 @@ def build(
 
         ttcdata build my-org/stack-impl --locked --out out/again
     """
-    from ttc_data.cli.console import complain, console_progress, tell
+    from ttc_data.cli.console import as_text, complain, console_progress, tell
     from ttc_data.cli.console import out as console
     from ttc_data.pins import read_pins
     from ttc_data.recipe import load_recipe
@@ -118,30 +118,33 @@ def build(
         return
     from ttc_data.cli.tables import funnel_table
     from ttc_data.datasets.stack_impl import build as build_dataset
+    from ttc_data.progress import BuildLog
     from ttc_data.report import NAME
 
     built = build_dataset(
         chosen, folder, sandbox=kind, workers=workers, overwrite=overwrite, pins=pins, progress=progress
     )
-    console.print(funnel_table(folder))
+    table = funnel_table(folder)
+    console.print(table)
+    log = BuildLog(folder)
+    log.write(as_text(table))
+    warn, say = log.all_of(complain), log.all_of(tell)
     for line in built.errors:
-        complain(f"error: {line}")
+        warn(f"error: {line}")
     if built.errors:
-        complain(
-            f"not worked on: {len(built.errors)}; nothing was decided about them, the same command tries them again"
-        )
+        warn(f"not worked on: {len(built.errors)}; nothing was decided about them, the same command tries them again")
     splits = ", ".join(f"{split} {count}" for split, count in built.splits.items())
     again = " (nothing was left to do)" if built.was_finished else ""
     page = folder / NAME
     if not built.was_finished or not page.is_file():
         from ttc_data.report.write import write_report
 
-        write_report(folder, progress=progress)
+        write_report(folder, progress=log.telling(progress))
     if built.rows:
-        tell(f"{built.rows} proven rows in {folder / 'dataset'} ({splits}){again}")
+        say(f"{built.rows} proven rows in {folder / 'dataset'} ({splits}){again}")
     else:
-        complain(f"no row was proven: `ttcdata show {folder} --rejects` says why")
-    tell(f"report: {page}")
+        warn(f"no row was proven: `ttcdata show {folder} --rejects` says why")
+    say(f"report: {page}")
     raise typer.Exit(1 if built.errors or not built.rows else 0)
 
 

@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 import sys
-import time
+from io import StringIO
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from ttc_data.engine import Progress as ProgressProtocol
+from ttc_data.progress import Lines, Tally
 
 out = Console()
 err = Console(stderr=True)
 PLAIN_EVERY_S = 10.0
-# What the first two counts are called; a stage of a build keeps and drops.
-WORDS = {
-    "validate": ("valid", "not valid"),
-    "grade": ("solved", "unsolved"),
-    "difficulty": ("judged", "left out"),
-    "check": ("as the schema says", "not"),
-    "report": ("rows", "left out"),
-    "images": ("ready", "failed"),
-    "push": ("pushed", "failed"),
-    "export": ("written", "left out"),
-}
 
 
 def tell(line: str) -> None:
     """One line of result, as it is: no colour, no markup, no break at the terminal's width."""
     out.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def as_text(table: RenderableType) -> str:
+    """A table without colours, for a file."""
+    console = Console(file=StringIO(), width=160, color_system=None)
+    with console.capture() as captured:
+        console.print(table)
+    return captured.get()
 
 
 def complain(line: str) -> None:
@@ -42,28 +40,34 @@ class Bars:
     def __init__(self) -> None:
         self._progress = _bar()
         self._task: TaskID | None = None
-        self._stage = ""
-        self._counts = [0, 0, 0]
-        self._done = 0
+        self._tally = Tally("", None)
 
     def begin(self, stage: str, total: int | None) -> None:
         """Start a stage's line."""
         self._progress = _bar()  # one for each stage: what has ended stays above as it is
         self._progress.start()
-        self._stage, self._counts, self._done = stage, [0, 0, 0], 0
-        self._task = self._progress.add_task(stage, total=total, counts="")
+        self._tally = Tally(stage, total)
+        self._task = self._progress.add_task(stage, total=total, counts="", left="")
 
     def advance(self, kept: int, rejected: int, failed: int) -> None:
         """One input has ended."""
+        self._tally.advance(kept, rejected, failed)
+        self._draw()
+
+    def skip(self, kept: int, rejected: int) -> None:
+        """One input had ended before."""
+        self._tally.skip(kept, rejected)
+        self._draw()
+
+    def _draw(self) -> None:
         assert self._task is not None
-        self._counts = [a + b for a, b in zip(self._counts, (kept, rejected, failed), strict=True)]
-        self._done += 1
-        self._progress.update(self._task, advance=1, counts=_counted(self._stage, *self._counts))
+        tally = self._tally
+        self._progress.update(self._task, completed=tally.done, counts=tally.counts(), left=tally.left())
 
     def end(self) -> None:
         """The stage has ended."""
         if self._task is not None:
-            self._progress.update(self._task, total=self._done)
+            self._progress.update(self._task, total=self._tally.done, left="")
             self._progress.stop_task(self._task)
         self._progress.stop()
 
@@ -80,49 +84,15 @@ def _bar() -> Progress:
         MofNCompleteColumn(),
         TextColumn("{task.fields[counts]}"),
         TimeElapsedColumn(),
+        TextColumn("{task.fields[left]}"),
         console=err,
     )
 
 
-class Lines:
-    """A plain line for each stage that ends, and now and then in between, for a log."""
-
-    def __init__(self) -> None:
-        self._stage, self._total = "", None
-        self._counts, self._done = [0, 0, 0], 0
-        self._started = self._told = 0.0
-
-    def begin(self, stage: str, total: int | None) -> None:
-        """Note the start."""
-        self._stage, self._counts, self._done = stage, [0, 0, 0], 0
-        self._started = self._told = time.monotonic()
-
-    def advance(self, kept: int, rejected: int, failed: int) -> None:
-        """One input has ended."""
-        self._counts = [a + b for a, b in zip(self._counts, (kept, rejected, failed), strict=True)]
-        self._done += 1
-        if time.monotonic() - self._told > PLAIN_EVERY_S:
-            self._tell("...")
-
-    def end(self) -> None:
-        """The stage has ended."""
-        self._tell("")
-
-    def _tell(self, more: str) -> None:
-        self._told = time.monotonic()
-        seconds = self._told - self._started
-        self.say(f"{self._stage}: {self._done} done, {_counted(self._stage, *self._counts)} ({seconds:.1f} s){more}")
-
-    def say(self, line: str) -> None:
-        """A line."""
-        print(line, file=sys.stderr, flush=True)
-
-
-def _counted(stage: str, kept: int, rejected: int, failed: int) -> str:
-    good, bad = WORDS.get(stage, ("kept", "dropped"))
-    return f"{kept} {good}, {rejected} {bad}" + (f", {failed} errors" if failed else "")
+def _to_stderr(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def console_progress() -> ProgressProtocol:
     """Bars on a terminal, lines elsewhere."""
-    return Bars() if err.is_terminal else Lines()
+    return Bars() if err.is_terminal else Lines(_to_stderr, PLAIN_EVERY_S)

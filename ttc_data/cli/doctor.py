@@ -14,7 +14,7 @@ def doctor(
 ) -> None:
     """Say what works on this machine, and how to get what does not.
 
-    Nothing is changed. Exits 1 when no sandbox works.
+    Nothing is changed, but that the engine pulls the base image as a build would. Exits 1 when no sandbox works.
 
     Examples:
 

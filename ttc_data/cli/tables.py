@@ -21,9 +21,12 @@ REASONS_SHOWN = 3
 
 
 def funnel_table(out: Path) -> Table:
-    """What entered each stage of a build, what was left, and the most frequent reasons for the rest."""
+    """What entered each stage of a build, what was left, what it took, and the most frequent reasons for the rest.
+
+    Seconds are those of the clock, and those of all workers together, which wait and work in them.
+    """
     table = Table(title=Text(f"{out}: funnel"), title_justify="left", box=None, header_style="bold", pad_edge=False)
-    for name in ("stage", "in", "kept", "dropped", "seconds"):
+    for name in ("stage", "in", "kept", "dropped", "wall s", "worker s"):
         table.add_column(name, justify="left" if name == "stage" else "right", no_wrap=True)
     table.add_column("why", overflow="fold")
     reasons = reject_reasons(out)
@@ -31,14 +34,16 @@ def funnel_table(out: Path) -> Table:
     for step in funnel(out):
         mine = [f"{reason} {count}" for stage, reason, count in reasons if stage == step.stage]
         mine += instead if step.stage == "specify" else []
+        untried = [f"not tried {step.untried}"] if step.untried else []
         more = f", and {len(mine) - REASONS_SHOWN} more" if len(mine) > REASONS_SHOWN else ""
         table.add_row(
             f"{step.stage} (running)" if step.running else step.stage,
             str(step.entered),
             str(step.kept),
             str(step.rejected),
+            "-" if step.wall_seconds is None else f"{step.wall_seconds:.1f}",
             f"{step.seconds:.1f}",
-            ", ".join(mine[:REASONS_SHOWN]) + more,
+            ", ".join([*untried, *mine[:REASONS_SHOWN]]) + more,
         )
     return table
 

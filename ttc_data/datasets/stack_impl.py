@@ -14,6 +14,7 @@ from ttc_data import __version__
 from ttc_data.engine import Progress, Quiet
 from ttc_data.errors import BuildError, RecipeError
 from ttc_data.pins import Pins
+from ttc_data.progress import BuildLog
 from ttc_data.recipe import Recipe, published_recipe
 from ttc_data.store import Build
 
@@ -52,7 +53,7 @@ def build(
 
     Args:
         recipe: what to build.
-        out: the build's folder: `records/`, `dataset/`, `recipe.yaml`.
+        out: the build's folder: `records/`, `dataset/`, and `build.log` with what `progress` was told.
         sandbox: where tests run; `auto` takes Docker where an engine answers, else bubblewrap.
         workers: things done at the same time; 0 means one for each processor.
         overwrite: also over a finished set of another recipe.
@@ -82,13 +83,17 @@ def build(
 
         folder.begin(recipe.task_hash)
         cache = cache or Cache.default()
-        host = open_host(sandbox, cache=cache, recipe=recipe, say=progress.say)
-        stages = Stages(recipe, folder, cache, host, workers or os.cpu_count() or 1, progress, pins)
-        try:
-            splits = stages.run()
-        finally:
-            stages.close()
-            host.close()
+        workers = workers or os.cpu_count() or 1
+        log = BuildLog(out)
+        progress = log.telling(progress)
+        with log.run(f"build {recipe.name} (recipe {recipe.hash}), ttcdata {__version__}, {sandbox=}, {workers=}"):
+            host = open_host(sandbox, cache=cache, recipe=recipe, say=progress.say)
+            stages = Stages(recipe, folder, cache, host, workers, progress, pins)
+            try:
+                splits = stages.run()
+            finally:
+                stages.close()
+                host.close()
         rows = sum(splits.values())
         if not stages.errors:
             folder.finish({**made_by, "rows": rows, "splits": splits})

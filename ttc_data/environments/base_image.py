@@ -19,6 +19,7 @@ import docker
 from docker.errors import APIError, ContainerError, DockerException, ImageNotFound
 
 from ttc_data.environments.debootstrap import Progress, make_tree, one_line
+from ttc_data.environments.pulls import FailedPull, FailedPulls
 from ttc_data.errors import EngineUnavailable, SandboxUnavailable, StorageFull
 
 LOCAL_REPOSITORY = "ttcdata/base"
@@ -27,7 +28,6 @@ PULL_SILENCE_S = 30.0
 CHUNK = 1024**2
 
 _lock = threading.RLock()
-_failed_pulls: dict[str, str] = {}
 _pythons: dict[str, tuple[str, str]] = {}
 
 
@@ -62,12 +62,13 @@ def ensure_base_image(client: docker.DockerClient, base: str, progress: Progress
         except EngineUnavailable:
             raise
         except SandboxUnavailable as error:
-            pulled = f" (pull: {_failed_pulls[base]})" if base in _failed_pulls else ""
+            failed = failed_pull(client, base)
+            pulled = f" (pull: {failed.reason}; {failed.again})" if failed else ""
             raise SandboxUnavailable(f"no base image {base!r} in the engine{pulled}; {error}") from error
 
 
 def find_base_image(client: docker.DockerClient, base: str, progress: Progress = to_stderr) -> str | None:
-    """Look for a base image in the engine, then in its registry (once a process), then for one made earlier.
+    """Look for a base image in the engine, then in its registry (not again for a day where that failed), then for one made here.
 
     Returns:
         The image's name, or None when one has to be made.
@@ -80,14 +81,28 @@ def find_base_image(client: docker.DockerClient, base: str, progress: Progress =
             return base
         if _is_ours(base):
             return None
-        if base not in _failed_pulls:
+        if failed_pull(client, base) is None:
             progress(f"pulling {base}")
             failure = _pull(client, base)
             if not failure:
                 return base
-            _failed_pulls[base] = failure
-            progress(f"cannot pull {base} ({failure}); looking for an image made here")
+            failed = FailedPulls.of_this_user().note(_engine_id(client), base, failure)
+            progress(f"cannot pull {base} ({failure}); looking for an image made here. The pull is {failed.again}")
         return _made_here(client)
+
+
+def failed_pull(client: docker.DockerClient, base: str) -> FailedPull | None:
+    """Why `base` is not pulled for now, None where a pull would be tried.
+
+    Raises:
+        EngineUnavailable: the engine stopped answering.
+    """
+    return FailedPulls.of_this_user().recent(_engine_id(client), base)
+
+
+def _engine_id(client: docker.DockerClient) -> str:
+    with _engine_answers("asking for its id"):
+        return str(client.info()["ID"])
 
 
 def make_base_image(

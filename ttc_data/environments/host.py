@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import os
 import platform
 import shutil
@@ -13,7 +12,7 @@ import tarfile
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import SpooledTemporaryFile, mkdtemp
@@ -30,13 +29,15 @@ from ttc_data.records import Environment
 from ttc_data.sandbox.docker import NO_SPACE, SILENT, Containers, unavailable
 from ttc_data.sandbox.local import compile_environment, give_to_jobs, open_local, require_bubblewrap
 from ttc_data.sandbox.protocol import Limits, Sandbox
-from ttc_data.sandbox.stream import StreamSandbox, bytecode_program
+from ttc_data.sandbox.stream import StreamSandbox, bytecode_program, with_arguments
 from ttc_data.sandbox.unsafe import compile_unsafe, open_unsafe, remove_abandoned, require_linux
 from ttc_data.sources.trees import TreeStore
 
 T = TypeVar("T")
 IMAGE = "ttcdata/environment"
 PREPARED = ".prepared"
+# In the image of an environment while it is built: what makes its bytecode.
+COMPILING = "ttcdata-bytecode.py"
 # An engine that is started again answers within 3 to 10 s.
 PATIENCE_S = 60.0
 # One that says nothing for so long while it builds an image has stopped: the longest step compiles all packages.
@@ -59,8 +60,8 @@ class Host(Protocol):
     """Installs environments and opens sandboxes on them. Safe to use from several threads.
 
     Another kind of sandbox is one more of these, whose `open` gives a `StreamSandbox` over a `Pipe` of its own. All that it
-    has to bring are `/environment/site` and `/environment/tree` read-only, a `python3`, and a folder to write to; the
-    program that it starts there is `runner_arguments`.
+    has to bring are `/environment/site` and `/environment/tree` read-only, a `python3`, and a folder to write to; what it
+    starts there is `runner_arguments`, which reads `runner_program` first.
     """
 
     name: str
@@ -306,16 +307,17 @@ class DockerHost:
             raise SandboxUnavailable(f"base image {self._base} was replaced by {found} meanwhile; run again")
 
     def _build(self, folder: Path, tag: str, test_files: tuple[str, ...]) -> None:
-        command = ["python3", "-s", "-c", bytecode_program(), "/environment/site", "/testbed", *test_files]
+        compiling = with_arguments(bytecode_program(), "/environment/site", "/testbed", *test_files)
         dockerfile = (
             # Bytecode names its file, and jobs see the tree at /testbed.
             # What a job's overlay lies on belongs to the job's user, so that it may change its tree.
             f"FROM {self._base}\nCOPY --chown=65534:65534 site /environment/site\n"
-            'COPY --chown=65534:65534 tree /environment/tree\nRUN ["ln", "-s", "/environment/tree", "/testbed"]\n'
-            f'USER 65534:65534\nRUN {json.dumps(command)}\nUSER 0:0\nRUN ["rm", "/testbed"]\n'
+            f"COPY --chown=65534:65534 tree /environment/tree\nCOPY {COMPILING} /{COMPILING}\n"
+            'RUN ["ln", "-s", "/environment/tree", "/testbed"]\n'
+            f'USER 65534:65534\nRUN ["python3", "-s", "/{COMPILING}"]\nUSER 0:0\nRUN ["rm", "/testbed", "/{COMPILING}"]\n'
         )
         with SpooledTemporaryFile(max_size=64 * 1024 * 1024) as context:
-            _pack(context, dockerfile, folder)
+            _pack(context, {"Dockerfile": dockerfile, COMPILING: compiling}, folder)
             context.seek(0)
             try:
                 self._client.images.build(
@@ -349,13 +351,13 @@ class DockerHost:
         self._client.close()
 
 
-def _pack(context: IO[bytes], dockerfile: str, folder: Path) -> None:
-    """Write a build context whose files anybody may read, whoever made them."""
+def _pack(context: IO[bytes], texts: Mapping[str, str], folder: Path) -> None:
+    """Write a build context of some texts and a folder, whose files anybody may read, whoever made them."""
     with tarfile.open(fileobj=context, mode="w") as tar:
-        text = dockerfile.encode()
-        head = tarfile.TarInfo("Dockerfile")
-        head.size = len(text)
-        tar.addfile(head, io.BytesIO(text))
+        for name, text in texts.items():
+            head = tarfile.TarInfo(name)
+            head.size = len(text.encode())
+            tar.addfile(head, io.BytesIO(text.encode()))
         for path in _walk(folder):
             info = tar.gettarinfo(str(path), arcname=str(path.relative_to(folder)))
             info.uid = info.gid = 0

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-import platformdirs
-
+from ttc_data.cache import cache_folder
 from ttc_data.environments.base_image import ensure_base_image, image_python, to_stderr
 from ttc_data.environments.engine import connect
 from ttc_data.environments.host import DockerHost, EnvironmentStore, Host, Interpreter, LocalHost, UnsafeHost
@@ -35,8 +33,7 @@ class Cache:
     @classmethod
     def default(cls) -> Cache:
         """The user's cache folder, or what `TTCDATA_CACHE` says."""
-        named = os.environ.get("TTCDATA_CACHE")
-        return cls(Path(named) if named else Path(platformdirs.user_cache_dir("ttcdata")))
+        return cls(cache_folder())
 
     @property
     def trees(self) -> TreeStore:

@@ -51,7 +51,13 @@ def build_facts(out: Path, dataset: Path, recipe: Recipe, splits: Mapping[str, i
         "splits": dict(splits),
         **_row_facts(dataset / "data"),
         "funnel": [
-            {"stage": step.stage, "entered": step.entered, "kept": step.kept, "dropped": step.rejected}
+            {
+                "stage": step.stage,
+                "entered": step.entered,
+                "kept": step.kept,
+                "dropped": step.rejected,
+                **({"untried": step.untried} if step.untried else {}),
+            }
             for step in funnel(out)
         ],
         "reasons": [

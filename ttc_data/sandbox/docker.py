@@ -25,7 +25,7 @@ from ttc_data.errors import EngineUnavailable, SandboxLost, StorageFull
 from ttc_data.sandbox.inside.confine import DENIED, MACHINES
 from ttc_data.sandbox.owner import gone, this_process
 from ttc_data.sandbox.protocol import Limits
-from ttc_data.sandbox.stream import StreamSandbox, runner_arguments
+from ttc_data.sandbox.stream import StreamSandbox, runner_arguments, runner_program
 
 LABEL = "ttcdata.sandbox"
 OWNER = "ttcdata.owner"
@@ -203,7 +203,7 @@ class Containers:
             if NO_SPACE in said:
                 raise StorageFull(f"the Docker engine has no space left ({said})") from error
             raise SandboxLost(f"a container of {image} could not be started ({said})") from error
-        return StreamSandbox(pipe, f"docker:{image}")
+        return StreamSandbox(pipe, f"docker:{image}", runner_program())
 
     def _start(self, image: str, roots: tuple[str, ...]) -> ContainerPipe:
         limits = self._limits

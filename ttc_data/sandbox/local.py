@@ -22,7 +22,7 @@ from pathlib import Path
 from ttc_data.errors import SandboxUnavailable
 from ttc_data.sandbox.process import ProcessPipe
 from ttc_data.sandbox.protocol import Limits
-from ttc_data.sandbox.stream import StreamSandbox, bytecode_program, runner_arguments
+from ttc_data.sandbox.stream import StreamSandbox, bytecode_program, runner_arguments, runner_program, with_arguments
 
 NOBODY = "65534"
 # The user that jobs have under a real root, above what systems and containers hand out. Where jobs cannot have a user
@@ -143,9 +143,10 @@ def compile_environment(folder: Path, test_files: tuple[str, ...]) -> None:
     command = [
         require_bubblewrap(), *_own_user(), *_namespaces(), *_system(),
         "--bind", str(folder / "site"), "/environment/site", "--bind", str(folder / "tree"), "/testbed",
-        str(interpreter()), "-s", "-c", bytecode_program(), "/environment/site", "/testbed", *test_files,
+        str(interpreter()), "-s", "-",
     ]  # fmt: skip
-    subprocess.run(command, capture_output=True, check=False, timeout=600, stdin=subprocess.DEVNULL, env={})
+    program = with_arguments(bytecode_program(), "/environment/site", "/testbed", *test_files).encode()
+    subprocess.run(command, capture_output=True, check=False, timeout=600, input=program, env={})
 
 
 def give_to_jobs(folder: Path) -> None:
@@ -219,4 +220,4 @@ def open_local(folder: Path, roots: tuple[str, ...], limits: Limits) -> StreamSa
         "--chdir", "/testbed", str(interpreter()),
         *runner_arguments("/environment/site", "/environment/tree", "/testbed", roots, limits, uid=uid),
     ]  # fmt: skip
-    return StreamSandbox(BubblewrapPipe(command), f"local:{folder.name}")
+    return StreamSandbox(BubblewrapPipe(command), f"local:{folder.name}", runner_program())

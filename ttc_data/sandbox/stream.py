@@ -7,7 +7,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from functools import cache
 from importlib.resources import files
@@ -16,6 +16,7 @@ from typing import Any, Protocol, cast, get_args
 
 from ttc_data.errors import SandboxLost
 from ttc_data.records import TestOutcome
+from ttc_data.sandbox.inside.start import LOADER
 from ttc_data.sandbox.protocol import Inexact, Job, Limits, Reach, Report, TestResult
 
 MAX_FRAME = 256 * 1024 * 1024
@@ -23,7 +24,8 @@ GRACE_S = 30.0
 START_S = 60.0
 MAX_EVENTS = 1_000_000
 REWRITING = ("texts", "codes", "rewritten")
-INSIDE = (*REWRITING, "confine", "processes", "session", "preload", "streams", "versions", "runner")
+STARTING = ("streams", "start")
+INSIDE = (*REWRITING, "confine", "processes", "session", "preload", *STARTING, "versions", "runner")
 ENDED_BY = {
     "time": "it ran longer than it may",
     "silence": "a test held the interpreter",
@@ -78,6 +80,17 @@ def bytecode_program() -> str:
     return program(*REWRITING, "bytecode")
 
 
+def with_arguments(program: str, *arguments: str) -> str:
+    """A program for the standard input of an interpreter: a list of processes shows neither it nor its arguments."""
+    return f"import sys\nsys.argv[1:] = {arguments!a}\n{program}"
+
+
+@cache
+def runner_program() -> bytes:
+    """What a runner reads first on its standard input: the program that starts it, and its own."""
+    return b"".join(_frame(program(*names).encode()) for names in (STARTING, INSIDE))
+
+
 def runner_arguments(
     site: str,
     tree: str,
@@ -89,7 +102,7 @@ def runner_arguments(
     home: str = "/tmp/home",
     alone: bool = True,
 ) -> list[str]:
-    """What follows the interpreter's name on the command line that starts a runner.
+    """What follows the interpreter's name on the command line that starts a runner; the program follows on its input.
 
     Args:
         site: the folder of installed packages.
@@ -105,20 +118,31 @@ def runner_arguments(
         "site": site, "tree": tree, "work": work, "roots": roots, "limits": asdict(limits), "uid": uid, "home": home,
         "alone": alone,
     }  # fmt: skip
-    return ["-s", "-B", "-c", program(*INSIDE), json.dumps(config)]
+    return ["-s", "-B", "-c", LOADER, "0", json.dumps(config)]
 
 
 class StreamSandbox:
-    """A `Sandbox` over a `Pipe`."""
+    """A `Sandbox` over a `Pipe`.
+
+    Args:
+        pipe: to what `runner_arguments` started.
+        name: for messages.
+        program: what is written first; see `runner_program`.
+
+    Raises:
+        SandboxLost: no runner answers.
+    """
 
     isolated: bool
     """Each job has namespaces and an overlay of its own; else it gets a copy, and the tree beneath stays readable."""
 
-    def __init__(self, pipe: Pipe, name: str) -> None:
+    def __init__(self, pipe: Pipe, name: str, program: bytes = b"") -> None:
         self._pipe = pipe
         self._name = name
         self._lock = threading.RLock()
         with self._lost_when_broken():
+            with suppress(ConnectionError):  # it has ended: reading tells how
+                self._pipe.write(program)
             self.isolated = bool(self._read_json(time.monotonic() + START_S)["isolated"])
 
     def run(self, job: Job) -> Report:

@@ -20,7 +20,7 @@ from ttc_data.sandbox.local import interpreter
 from ttc_data.sandbox.owner import gone, this_process
 from ttc_data.sandbox.process import ProcessPipe
 from ttc_data.sandbox.protocol import Limits
-from ttc_data.sandbox.stream import StreamSandbox, bytecode_program, runner_arguments
+from ttc_data.sandbox.stream import StreamSandbox, bytecode_program, runner_arguments, runner_program, with_arguments
 
 WARNING = (
     "warning: --sandbox local-unsafe: tests and answers run as this user without any isolation; they can read, change and"
@@ -94,7 +94,8 @@ def open_unsafe(folder: Path, roots: tuple[str, ...], limits: Limits) -> StreamS
             str(folder / "site"), str(folder / "tree"), str(place / "testbed"), roots, limits,
             home=str(place / "tmp/home"), alone=False,
         )  # fmt: skip
-        return StreamSandbox(UnsafePipe([bare_interpreter(place), *arguments], place), f"local-unsafe:{folder.name}")
+        pipe = UnsafePipe([bare_interpreter(place), *arguments], place)
+        return StreamSandbox(pipe, f"local-unsafe:{folder.name}", runner_program())
     except BaseException:
         shutil.rmtree(place, ignore_errors=True)
         raise
@@ -123,7 +124,6 @@ def threads_of_user() -> int:
 
 def compile_unsafe(folder: Path, test_files: tuple[str, ...]) -> None:
     """Make an installed environment's bytecode; see `inside/bytecode.py`. Nothing of the environment runs."""
-    command = [str(interpreter()), "-s", "-c", bytecode_program(), str(folder / "site"), str(folder / "tree")]
-    subprocess.run(
-        [*command, *test_files], capture_output=True, check=False, timeout=600, stdin=subprocess.DEVNULL, env={}
-    )
+    program = with_arguments(bytecode_program(), str(folder / "site"), str(folder / "tree"), *test_files).encode()
+    command = [str(interpreter()), "-s", "-"]
+    subprocess.run(command, capture_output=True, check=False, timeout=600, input=program, env={})

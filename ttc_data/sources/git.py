@@ -11,10 +11,11 @@ import os
 import re
 import shutil
 import tempfile
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 # Without a git program GitPython refuses to be imported, unless it is told to wait until one is needed.
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
@@ -147,6 +148,22 @@ def public_url(url: str) -> str:
     return urlunsplit(parts._replace(netloc=f"git@{host}" if parts.scheme == "ssh" else host))
 
 
+def _without_secret(url: str) -> tuple[str, dict[str, str]]:
+    """A URL for a command line, which every user of the machine can read, and its user and password for git's environment."""
+    parts = urlsplit(url)
+    user, at, _ = parts.netloc.rpartition("@")
+    if parts.scheme != "https" or not at:
+        return url, {}
+    name, _, password = user.partition(":")
+    word = b64encode(f"{unquote(name)}:{unquote(password)}".encode()).decode()
+    number = int(os.environ.get("GIT_CONFIG_COUNT") or 0)  # those of whoever started us stay
+    return public_url(url), {
+        "GIT_CONFIG_COUNT": str(number + 1),
+        f"GIT_CONFIG_KEY_{number}": f"http.{public_url(urlunsplit(parts._replace(path='/', query='', fragment='')))}.extraHeader",
+        f"GIT_CONFIG_VALUE_{number}": f"Authorization: Basic {word}",
+    }
+
+
 @contextmanager
 def _opened(local: Path | None, source: GitSource, limits: TreeLimits, cache: Path) -> Iterator[Repo]:
     folder = local if local is not None else _cloned(source, limits, cache)
@@ -175,10 +192,9 @@ def _cloned(source: GitSource, limits: TreeLimits, cache: Path) -> Path:
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache, prefix=".cloning-") as temporary:
             git = Git(temporary)
-            git.update_environment(**_CLONE_ENVIRONMENT)
-            git.clone(
-                "--bare", "--template=", blobs, "--", source.url, "clone.git", kill_after_timeout=_CLONE_TIMEOUT_S
-            )
+            url, secret = _without_secret(source.url)
+            git.update_environment(**_CLONE_ENVIRONMENT, **secret)
+            git.clone("--bare", "--template=", blobs, "--", url, "clone.git", kill_after_timeout=_CLONE_TIMEOUT_S)
             if folder.is_dir():
                 folder.replace(Path(temporary) / "outdated.git")
             try:

@@ -7,14 +7,13 @@ reads: of what a job brings, nothing is ever in the memory that later jobs start
 job told of its tests and what it printed, as they are.
 
 Each job is a fork. When it ends, every other process of the namespace is killed. A hash seed is fixed when an interpreter
-starts, so a job with another one makes this program start itself again.
+starts, so a job with another one makes this program start itself again; see `start.py`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import math
 import os
 import select
 import signal
@@ -38,6 +37,7 @@ from ttc_data.sandbox.inside.preload import preload
 from ttc_data.sandbox.inside.processes import KILL_S, kill_all_but, memory_used
 from ttc_data.sandbox.inside.rewritten import open_cache, provide
 from ttc_data.sandbox.inside.session import Channel, drive
+from ttc_data.sandbox.inside.start import start_again
 from ttc_data.sandbox.inside.streams import CHUNK, Beginning, Ends, read_frame, write_frames
 from ttc_data.sandbox.inside.versions import Versions
 
@@ -51,11 +51,9 @@ PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 
 
 def main() -> None:
-    """Start again with a job's environment, become the job's user, import what is needed, and serve."""
-    config = json.loads(sys.argv[1])
-    if "seed" not in config:
-        keep_to(config["limits"]["cpus"])
-        start_again({**config, "seed": 0, "head": None})
+    """Become the job's user, import what is needed, and serve."""
+    config = json.loads(sys.argv[2])
+    os.set_inheritable(config["program"], False)
     config["scratch"] = SCRATCH if config["alone"] else [(os.path.dirname(config["home"]), 0o700)]
     if config["uid"] is not None:
         become(config["uid"], [config["work"], *(place for place, _ in config["scratch"])])
@@ -78,38 +76,6 @@ def main() -> None:
     if config["head"] is None:
         write_frames(config["sink"], [json.dumps({"isolated": config["isolate"]}).encode("ascii")])
     serve(config)
-
-
-def start_again(config: dict[str, Any]) -> None:
-    """Become a new interpreter with the hash seed and the environment of a job; what waits to be read stays there."""
-    environment = {
-        "PATH": "/usr/local/bin:/usr/bin:/bin",
-        "HOME": config["home"],
-        "USER": "sandbox",
-        "LOGNAME": "sandbox",
-        "LANG": "C.UTF-8",
-        "LC_ALL": "C.UTF-8",
-        "TZ": "UTC",
-        "TMPDIR": os.path.dirname(config["home"]),
-        "PYTHONPATH": config["site"],  # the tree follows when a job has pytest: see `admit`
-        "PYTHONHASHSEED": str(config["seed"]),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "COVERAGE_CORE": "ctrace",
-    }
-    with open("/proc/self/cmdline", "rb") as file:
-        words = file.read().split(b"\0")
-    program = words[words.index(b"-c") + 1].decode("utf-8")
-    command = [sys.executable, "-s", "-B", "-c", program, json.dumps(config)]
-    os.execve(sys.executable, command, environment)
-
-
-def keep_to(cpus: float) -> None:
-    """Use only so many processors, whichever; 0 where the transport sees to it."""
-    available = sorted(os.sched_getaffinity(0))
-    count = math.ceil(cpus)
-    if 0 < count < len(available):
-        first = int.from_bytes(os.urandom(2), "big") % len(available)
-        os.sched_setaffinity(0, [available[(first + number) % len(available)] for number in range(count)])
 
 
 def become(uid: int, places: list[str]) -> None:
@@ -218,7 +184,7 @@ class Execution:
             job = self.receive()
             if job is None:
                 return
-            for fd in (self.config["source"], self.config["sink"], output):
+            for fd in (self.config["source"], self.config["sink"], self.config["program"], output):
                 os.close(fd)
             cache = open_cache(self.config["isolate"])
             # What the job brought is not there to be found in a frame of ours.
