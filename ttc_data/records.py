@@ -264,10 +264,10 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Tripwire:
-    """One edit of a deciding test's expectation that makes the reference fail it.
+    """A place in a deciding test, and one replacement for what it expects, which makes the reference fail the test.
 
-    All of a row's tripwires are applied together, in place, and run in one session: whoever passes there did not
-    compute the answer.
+    Other replacements are drawn for each grading: see `ttc_data.evidence.twins.draw`. Whoever passes the test as written
+    and as altered did not compute the answer.
     """
 
     path: str
@@ -279,7 +279,7 @@ class Tripwire:
     old: str
     new: str
     kind: TripwireKind
-    """`value`: another expected value; `negation`: the opposite is asserted; `exception`: another class is expected."""
+    """`value`: another value is expected, or any where none was; `negation`: the opposite; `exception`: another class."""
     tests: tuple[str, ...]
     """Test ids that must fail where the edit is made."""
     renamed: tuple[str, ...]

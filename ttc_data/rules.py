@@ -143,7 +143,7 @@ class TestRules(Section):
     max_neighbours: int = Field(20, ge=0)
     """Further tests of the same files, for PASS_TO_PASS."""
     tripwires: int = Field(6, ge=0)
-    """Altered places of deciding tests kept for each sample, at most; 0 looks for none."""
+    """Places of deciding tests that twins are altered in, kept for each sample, at most; 0 looks for none."""
     mutants: int = Field(20, ge=0)
     """Changes of the target's body that are tried on its tests, at most; 0 measures no strength."""
     min_mutation_score: float = Field(0.5, ge=0, le=1)

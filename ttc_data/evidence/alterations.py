@@ -13,24 +13,17 @@ from random import Random
 from ttc_data.evidence.siblings import Siblings, is_builtin_exception
 from ttc_data.lang import python
 
+EXPECTED = (
+    "TypeError", "ValueError", "KeyError", "IndexError", "AttributeError", "RuntimeError", "NotImplementedError",
+    "StopIteration", "OSError", "ImportError", "ZeroDivisionError",
+)  # fmt: skip
 RARE = (
     "ZeroDivisionError", "OverflowError", "FileNotFoundError", "PermissionError", "FileExistsError", "TimeoutError",
     "ConnectionError", "RecursionError", "ModuleNotFoundError", "UnicodeDecodeError", "EOFError", "NameError", "MemoryError",
-    "StopAsyncIteration", "IndentationError",
+    "StopAsyncIteration", "AssertionError",
 )  # fmt: skip
-EXPECTED = (
-    "TypeError", "ValueError", "KeyError", "IndexError", "AttributeError", "RuntimeError", "NotImplementedError",
-    "StopIteration", "OSError", "ImportError", "AssertionError", "ZeroDivisionError", "OverflowError", "FileNotFoundError",
-)  # fmt: skip
+WARNINGS = ("UserWarning", "DeprecationWarning", "RuntimeWarning", "FutureWarning", "PendingDeprecationWarning")
 RARE_WARNINGS = ("ImportWarning", "UnicodeWarning", "ResourceWarning", "SyntaxWarning", "BytesWarning")
-WARNINGS = (
-    "UserWarning",
-    "DeprecationWarning",
-    "RuntimeWarning",
-    "FutureWarning",
-    "PendingDeprecationWarning",
-    "SyntaxWarning",
-)
 ROOTS = (Exception, BaseException, Warning)
 """Everything derives from them: what is raised must have been seen."""
 OPERATORS: dict[type[ast.cmpop], tuple[bytes, str]] = {
