@@ -85,11 +85,18 @@ def test_every_target_that_a_test_decides_becomes_a_row(built: Built) -> None:
     assert set(rows) == {"area", "scale", "Pile", "Pile.put", "Pile.take"}
     area = rows["area"]
     assert area.ttc_gold_passes == area.ttc_gold_runs == 3
-    assert {test for test in area.FAIL_TO_PASS if test.startswith("tests/")} == {
-        "tests/test_shapes.py::test_square[2]",  # the other two squares notice nothing that this one does not
+    needed = {
+        "tests/test_shapes.py::test_square[2]",
         "tests/test_shapes.py::test_circle",
         "tests/test_shapes.py::test_unknown_shape",
     }
+    others = {f"tests/test_shapes.py::test_square[{size}]" for size in (1, 5)}  # they notice nothing that [2] does not
+    assert {test for test in area.FAIL_TO_PASS if test.startswith("tests/")} == needed | others
+    assert {test for test in area.ttc_first_look if test.startswith("tests/")} == needed
+    baselines = {baseline.name: baseline.passed for baseline in area.ttc_baselines}
+    assert baselines["pass"] == ()
+    assert all(set(passed) < set(area.FAIL_TO_PASS) for passed in baselines.values())
+    assert all((row.ttc_left_out, row.ttc_max_run_s) == ((), RULES.max_run_s) for row in rows.values())
     assert all(row.ttc_mutation_score >= RULES.min_mutation_score and row.ttc_mutants for row in rows.values())
     assert all(0 < row.ttc_branch_coverage <= 1 and row.ttc_stubs_passed == 0 for row in rows.values())
     assert "tests/test_shapes.py::test_scale" in area.PASS_TO_PASS

@@ -227,8 +227,8 @@ class _Attempt:
         if lost := set(tests) - passed(last):
             return self.reject("reference_fails", f"run {rules.runs} of {rules.runs}: {min(lost)}")
         reach = last.reach.get(self.case.target.key)
-        kept = set(files_of(tests))
-        gold = [True, *(run >= set(tests) for run in seen.runs)]
+        kept, run = set(files_of(tests)), set(seen.tests)
+        gold = [True, *(passes >= set(tests) for passes in seen.runs)]
         return Evidence(
             sample_key=self.sample.key,
             verdict=Verdict("valid"),
@@ -243,7 +243,7 @@ class _Attempt:
             test_origin=self.origin(fail_to_pass),
             tripwires=tripwires,
             first_look=first_look,
-            left_out=tuple(test for test in (*self.candidates, *self.further) if test not in seen.tests),
+            left_out=tuple(test for test in (*self.candidates, *self.further) if test not in run),
             baselines=strength.baselines(fail_to_pass),
         )
 

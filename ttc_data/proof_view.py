@@ -84,7 +84,7 @@ def _runs(folder: Path, row: Row) -> Iterator[RenderableType]:
 
 def _tests(row: Row) -> Table:
     """The first look one by one; of the others how many there are, unless an older set has no first look."""
-    named = row.ttc_first_look or row.FAIL_TO_PASS
+    named = row.first_look
     names = ("first look" if row.ttc_first_look else "deciding test", "mutants killed", "by it alone")
     table = Table(*names, box=None, header_style="bold", pad_edge=False)
     for test in named:

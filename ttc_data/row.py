@@ -134,6 +134,11 @@ class Row:
     def key(self) -> str:
         return self.instance_id
 
+    @property
+    def first_look(self) -> tuple[str, ...]:
+        """The tests to run first: all that decide, where an older set does not say which."""
+        return self.ttc_first_look or self.FAIL_TO_PASS
+
 
 @dataclass(frozen=True, slots=True)
 class Deprecated:

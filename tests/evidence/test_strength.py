@@ -116,7 +116,7 @@ def test_a_session_on_a_mutant_has_little_time() -> None:
 
     for took_s in (0.1, 2.0):
         measuring(Job(("test_m.py",), ("test_m.py::any",)), took_s=took_s, run=run).measure(TEXT)
-    assert [job.timeout_s for job in jobs] == [2.0, 2.0, 20.0, 20.0]
+    assert [job.timeout_s for job in jobs] == [2.0] * 3 + [20.0] * 3
 
 
 @given(st.integers(1, 8), st.lists(st.frozensets(st.integers(0, 7)), max_size=12), st.integers(1, 3))
@@ -246,6 +246,20 @@ def test_tests_below_the_bar_decide_nothing() -> None:
     found = proven("test_m.py::low", rules=TestRules(runs=2, min_mutation_score=1.0))
     assert isinstance(found, Reject)
     assert found.reason in ("weak_tests", "stub_passes")
+
+
+def test_tests_that_look_at_no_value_decide_nothing_unless_written_ones_do() -> None:
+    """`semver.match` was a row whose tests asked only for its deprecation warning: `raise ValueError` passed too."""
+    CHECKS["test_m.py::shape"] = lambda clamp: type(clamp(3, 1, 5)) is int and clamp(0, 1, 5) != 0
+    CHECKS["ttc_generated/test_m.py::test_low"] = CHECKS["test_m.py::low"]
+    rules = TestRules(runs=2, redundancy=1, min_mutation_score=0)
+    found = proven("test_m.py::shape", rules=rules)
+    assert isinstance(found, Reject)
+    assert (found.reason, found.detail.partition(":")[0]) == ("weak_tests", "no test asserts the value that it gives")
+    file = FileText("ttc_generated/test_m.py", "def test_low():\n    pass\n")
+    mended = proven("test_m.py::shape", rules=rules, written=file)
+    assert isinstance(mended, Evidence)
+    assert mended.fail_to_pass == ("test_m.py::shape", "ttc_generated/test_m.py::test_low")
 
 
 def test_written_tests_take_the_place_of_weak_ones() -> None:

@@ -103,13 +103,13 @@ class Measuring:
         changes = mutants(text, target.bodies, self.rules.mutants, Random(f"{self.seed}:mutants:{target.key}"))
         trivial = stubs(text, target)
         given = other_returns(text, target)
-        others = [given.other, given.nothing] if given else []
-        noticed = self._in_two_steps([*(change.text for change in changes), *others])
+        noticed = self._in_two_steps([*(change.text for change in changes), *([given.other] if given else [])])
+        unseen = given is not None and not noticed[-1][0] and not self._in_two_steps([given.nothing])[0][0]
         told = self._sessions([stub.text for stub in trivial], tests, 0)
         return Strength(
             tuple((change, *found) for change, found in zip(changes, noticed, strict=False)),
             tuple((stub, found) for stub, (found, _) in zip(trivial, told, strict=True)),
-            bool(others) and not any(found for found, _ in noticed[len(changes) :]),
+            unseen,
         )
 
     def _in_two_steps(self, texts: Sequence[str]) -> list[tuple[frozenset[str], bool]]:
