@@ -6,6 +6,7 @@ import ast
 import base64
 import copy
 import json
+import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +24,8 @@ Told: TypeAlias = Mapping[int, Mapping[str, Any]]
 MOST_UNPACKED = 16 * 1024 * 1024
 _INSIDE = Path(__file__).with_name("inside.py")
 _PROBING = Path(__file__).with_name("probing.py")
-_FUTURE = "from __future__ import annotations\n"
+# What `probing.py` imports of ours stands before it in the same file.
+_OURS = re.compile(r"^from (__future__|ttc_data\S*) import .*\n", re.MULTILINE)
 # The file goes before the version is imported: who reads it then finds neither the word nor the other calls.
 _TEST = """
 
@@ -182,7 +184,7 @@ def probing_file(
             for probe in chosen
         ],
     }  # fmt: skip
-    probing = _PROBING.read_text(encoding="utf-8").replace(_FUTURE, "", 1)
+    probing = _OURS.sub("", _PROBING.read_text(encoding="utf-8"))
     test = _TEST.format(plan=repr(json.dumps(plan)), word=repr(word))
     name = f"{FOLDER}/test_probe_{file_name(target, module)}.py"
     return FileText(name, _INSIDE.read_text(encoding="utf-8") + "\n\n" + probing + test)

@@ -22,12 +22,10 @@ import time
 import traceback
 import warnings
 import zlib
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from ttc_data.evidence.generated.inside import CASE_S, MARKER, Caught, Watch, evaluate, execute
+from ttc_data.evidence.generated.inside import CASE_S, MARKER, Caught, Watch, evaluate, execute
 
 MOST_DEPTH = 8
 MOST_PARTS = 100
