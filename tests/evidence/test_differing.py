@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ttc_data.evidence.generated.differing import Aspect, differ, unlike
+from ttc_data.evidence.generated.differing import Aspect, differ, unlike, written
 from ttc_data.evidence.generated.probing import Errors, Sight
 
 
@@ -104,3 +104,14 @@ JSON = st.recursive(
 def test_whatever_an_answer_tells_is_read_without_an_error(value: Any, answer: dict[str, Any]) -> None:
     reference = {"result": told(value), "after": {}, "alias": [], "printed": ""}
     differ(reference, answer)
+    assert isinstance(written(answer.get("result")), str)
+
+
+@pytest.mark.parametrize("value", [None, True, 12, -3, 0.5, "it's", [1, (2,), {"a": {3}}], datetime.date(2020, 1, 2)])
+def test_a_value_is_shown_as_a_person_writes_it(value: Any) -> None:
+    assert written(told(value)) == repr(value)
+
+
+def test_an_iterator_is_shown_as_far_as_it_was_read() -> None:
+    assert written(told(iter("ab"))) == "<iterator of 'a', 'b'>"
+    assert written(told(itertools.count())).endswith(", 11, ...>")

@@ -18,7 +18,7 @@ from typing import Any
 
 from ttc_data.edits import apply_patch
 from ttc_data.errors import DatasetError
-from ttc_data.evidence.generated.differing import Aspect, differ, worse
+from ttc_data.evidence.generated.differing import Aspect, differ, worse, written
 from ttc_data.evidence.generated.domain import Domain
 from ttc_data.evidence.generated.module import read
 from ttc_data.evidence.generated.probes import Probe, Told, probes, probing_file, told
@@ -35,6 +35,7 @@ MOST_CALLS = 200
 MOST_PROPOSED = 300
 """Some are nothing that the target takes."""
 MOST_ENDLESS = 24
+MOST_SHOWN = 300
 LEAST_CALLS = 8
 """With fewer calls that say something, the oracle does not know."""
 TIMEOUT_S = 60.0
@@ -328,8 +329,8 @@ def _shown(answer: Mapping[str, Any] | None) -> str:
     if answer is None:
         return "nothing"
     if "refused" in answer:
-        return str(answer["refused"])
+        return f"nothing ({answer['refused']})"
     if "raises" in answer:
         return f"{answer['raises'][0] if answer['raises'] else 'an exception'}"
-    after = f" and left {answer['after']}" if answer.get("after") else ""
-    return f"{answer.get('result')}{after}"[:300]
+    after = "".join(f", {name} is {written(seen)}" for name, seen in dict(answer.get("after") or {}).items())
+    return f"{written(answer.get('result'))}{after}"[:MOST_SHOWN]
