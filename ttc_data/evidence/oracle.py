@@ -52,7 +52,7 @@ _RAISES = re.compile(r"\b(rais(e|es|ed|ing)|error|exception)\b", re.IGNORECASE)
 _WORD = re.compile(r"\w+")
 # What code runs into by misuse, even where it raises it itself.
 _NEVER = frozenset(
-    ("NotImplementedError", "RecursionError", "NameError", "AssertionError", "MemoryError", "SystemExit")
+    ("NotImplementedError", "RecursionError", "NameError", "AssertionError", "MemoryError", "SystemExit", "TooEager")
 )
 _MISUSE = frozenset(("TypeError", "AttributeError"))
 _BROAD = frozenset(("Exception", "BaseException"))
