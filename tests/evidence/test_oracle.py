@@ -374,3 +374,21 @@ def test_what_nobody_was_seen_to_give_is_not_asked(local: Place) -> None:
     """)
     assert found.agrees, found.difference
     assert not any(call.endswith((", 0)", ", -1)")) for call in toy.oracle.calls)
+
+
+def test_an_answer_may_refuse_what_was_guessed_but_not_everything(local: Place) -> None:
+    """Nothing says what `items` are, so some of what is drawn for it may be none."""
+    text = '''
+        def ends(items):
+            """Give the first and the last one, or nothing where there is none."""
+            return [items[0], items[-1]] if items else []
+    '''
+    toy = Toy(local, "ends", text)
+    strict = """
+        def ends(items):
+            if isinstance(items, str):
+                raise TypeError("no text")
+            return [items[0], items[-1]] if items else []
+    """
+    assert toy.compared(strict).agrees
+    assert not toy.compared("def ends(items):\n    raise TypeError\n").agrees

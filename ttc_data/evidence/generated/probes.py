@@ -59,6 +59,18 @@ class Probe:
         return "; ".join([*self.case.setup, self.case.call])
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a job that runs calls may take."""
+
+    patience_s: float
+    """Seconds without a word from a call before it is given up."""
+    processes: int
+    """How many may be started, one after the other: each call that hangs or crashes ends one."""
+    characters: int
+    """Of the line that is printed; the last calls are not told of where it is longer."""
+
+
 def probes(cases: Sequence[Case], target: Target, domain: Domain, most: int, most_endless: int) -> list[Probe]:
     """Make calls ready: containers among the arguments get names, and some calls come again without an end to one.
 
@@ -84,8 +96,10 @@ def probes(cases: Sequence[Case], target: Target, domain: Domain, most: int, mos
 
 
 def _is_private_matter(case: Case, target: Target) -> bool:
-    """Whether a call only reads what a class sets on its instances: names that nobody asked for."""
+    """Whether a call only reads what a class sets on its instances, or how it shows them: nobody asked for either."""
     node = expression(case.call)
+    if case.call == "repr(instance)":
+        return "repr" not in target.docstring
     return isinstance(node, ast.Attribute) and node.attr not in target.docstring
 
 
@@ -159,9 +173,7 @@ def _without_end(case: Case, target: Target) -> Iterator[Case]:
         yield Case(case.names, case.setup, ast.unparse(changed), (), case.origin)
 
 
-def probing_file(
-    target: Target, module: str, chosen: Sequence[Probe], word: str, *, patience_s: float, processes: int
-) -> FileText:
+def probing_file(target: Target, module: str, chosen: Sequence[Probe], word: str, bounds: Bounds) -> FileText:
     """Write a pytest file with one test, which runs each call and prints one line about them all.
 
     Args:
@@ -169,13 +181,13 @@ def probing_file(
         module: dotted name of its module.
         chosen: the calls.
         word: what the line begins with, so that no other line is taken for it.
-        patience_s: seconds without a word from a call before it is given up.
-        processes: how many may be started, one after the other: each call that hangs or crashes ends one.
+        bounds: of the job.
     """
     first = min((lines[0] for lines in target.body_lines), default=0)
     last = max((lines[1] for lines in target.body_lines), default=0)
     plan = {
-        "module": module, "path": target.path, "lines": [first, last], "patience": patience_s, "processes": processes,
+        "module": module, "path": target.path, "lines": [first, last], "patience": bounds.patience_s,
+        "processes": bounds.processes, "most": bounds.characters,
         "cases": [
             {
                 "imports": imports_of(probe.case, module), "setup": list(probe.case.setup), "call": probe.case.call,
