@@ -12,6 +12,15 @@ from ttc_data.records import Environment, Target
 from ttc_data.sandbox.protocol import Job, Report
 
 PATH = "toy.py"
+MEAN = '''
+def mean(numbers):
+    """Give the mean of numbers.
+
+    >>> mean([1, 2])
+    1.5
+    """
+    return sum(numbers) / len(numbers)
+'''
 
 
 class Toy:

@@ -7,9 +7,8 @@ from textwrap import dedent
 
 import pytest
 
-from tests.evidence.oracles import PATH, Toy
+from tests.evidence.oracles import MEAN, PATH, Toy
 from tests.sandboxes import Place, opened
-from ttc_data.evidence.generated.probes import told
 from ttc_data.evidence.oracle import LEAST_CALLS, MOST_CALLS
 
 pytestmark = pytest.mark.local
@@ -71,15 +70,6 @@ def slug(text, join="-"):
     """
     words = "".join(one if one.isalnum() else " " for one in text.lower()).split()
     return join.join(words)
-'''
-MEAN = '''
-def mean(numbers):
-    """Give the mean of numbers.
-
-    >>> mean([1, 2])
-    1.5
-    """
-    return sum(numbers) / len(numbers)
 '''
 WITHOUT = '''
 def without(items, unwanted):
@@ -386,127 +376,19 @@ def test_what_nobody_was_seen_to_give_is_not_asked(local: Place) -> None:
     assert not any(call.endswith((", 0)", ", -1)")) for call in toy.oracle.calls)
 
 
-HOSTILE = {
-    "prints forged records": """
-        import os
-
-        print("ttc-recorded ", '[0, {}]')
-        os.write(1, b"ttc-recorded 0 eJyLjgUAARUAuQ==\\n")
-
-        def mean(numbers):
-            return 0
-    """,
-    "replaces what the recorder calls": """
-        import json, os, sys, builtins, zlib, base64
-
-        json.dumps = lambda *_, **__: '{}'
-        json.loads = lambda *_, **__: {}
-        builtins.open = print
-        sys.stdout = None
-        zlib.compress = lambda data: data
-
-        def mean(numbers):
-            return 0
-    """,
-    "writes to every descriptor": """
-        import os
-
-        for descriptor in range(256):
-            try:
-                os.write(descriptor, b'[0, {"result": ["float", "1.5"], "after": {}, "alias": [], "printed": ""}]\\n')
-            except OSError:
-                pass
-
-        def mean(numbers):
-            return 0
-    """,
-    "forks": """
-        import os
-
-        if os.fork():
-            os.wait()
-
-        def mean(numbers):
-            os.fork()
-            return 0
-    """,
-    "ends the process": """
-        import os
-
-        def mean(numbers):
-            os._exit(0)
-    """,
-    "ends the process when it is imported": """
-        import os
-
-        os._exit(0)
-    """,
-    "ends the session": """
-        import os, signal
-
-        os.kill(os.getppid(), signal.SIGKILL)
-
-        def mean(numbers):
-            return 0
-    """,
-    "hangs": """
-        def mean(numbers):
-            while True:
-                pass
-    """,
-    "looks for the recorder's word": """
-        import gc, os, sys
-
-        words = [one["WORD"] for one in gc.get_objects() if isinstance(one, dict) and "WORD" in one]
-        files = [name for _, _, names in os.walk("ttc_generated") for name in names]
-
-        def mean(numbers):
-            return (words or files)[0]
-    """,
-    "gives what JSON has another reading of": """
-        class Odd(float):
-            def __repr__(self):
-                return "1.5"
-
-            __str__ = __repr__
-
-        def mean(numbers):
-            return Odd(7)
-    """,
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("trick", HOSTILE)
-def test_no_agreement_is_forged_by_code_that(trick: str, toys: dict[str, Toy]) -> None:
-    found = toys["mean"].compared(HOSTILE[trick])
-    assert not found.agrees
-    # Some right values are 0; whoever computes nothing has these at most.
-    right = len(toys["mean"].oracle.calls) - len(found.differences)
-    assert right <= sum("0" in call for call in toys["mean"].oracle.calls) / 2
-    assert toys["mean"].compared(MEAN).agrees, "and the next answer meets the same oracle"
-
-
-def test_an_answer_cannot_bring_the_recorder_along(toys: dict[str, Toy]) -> None:
-    toy = toys["mean"]
-    toy.compared(MEAN)
-    path = toy.jobs[-1].test_files[0]
-    forged = {
-        PATH: "def mean(numbers):\n    return 0\n",
-        path: "def test_probe():\n    pass\n",
-        "conftest.py": "1 / 0\n",
-    }
-    (found,) = toy.oracle.compare([forged])
-    assert not found.agrees
-    assert "tell_all" in (toy.jobs[-1].files[path] or "")
-    assert "conftest.py" not in toy.jobs[-1].files
-
-
-def test_a_line_under_another_word_or_twice_is_nothing(toys: dict[str, Toy]) -> None:
-    toy = toys["mean"]
-    output = toy.reports[0].output
-    word = output.partition("ttc-recorded ")[2].partition(" ")[0]
-    count = len(toy.oracle.proposed)
-    assert told(output, word, count)
-    assert told(output, "0" * 32, count) == {}
-    assert told(output + output, word, count) == {}
-    assert told(f"ttc-recorded {word} !!!", word, count) == {}
+def test_an_answer_may_refuse_what_was_guessed_but_not_everything(local: Place) -> None:
+    """Nothing says what `items` are, so some of what is drawn for it may be none."""
+    text = '''
+        def ends(items):
+            """Give the first and the last one, or nothing where there is none."""
+            return [items[0], items[-1]] if items else []
+    '''
+    toy = Toy(local, "ends", text)
+    strict = """
+        def ends(items):
+            if isinstance(items, str):
+                raise TypeError("no text")
+            return [items[0], items[-1]] if items else []
+    """
+    assert toy.compared(strict).agrees
+    assert not toy.compared("def ends(items):\n    raise TypeError\n").agrees

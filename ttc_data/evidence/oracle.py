@@ -18,10 +18,10 @@ from typing import Any
 
 from ttc_data.edits import apply_patch
 from ttc_data.errors import DatasetError
-from ttc_data.evidence.generated.differing import Aspect, differ, worse
+from ttc_data.evidence.generated.differing import Aspect, differ, worse, written
 from ttc_data.evidence.generated.domain import Domain
 from ttc_data.evidence.generated.module import read
-from ttc_data.evidence.generated.probes import Probe, Told, probes, probing_file, told
+from ttc_data.evidence.generated.probes import Bounds, Probe, Told, probes, probing_file, told
 from ttc_data.evidence.generated.proposals import proposals
 from ttc_data.evidence.suite import RunJob
 from ttc_data.lang import python
@@ -35,12 +35,14 @@ MOST_CALLS = 200
 MOST_PROPOSED = 300
 """Some are nothing that the target takes."""
 MOST_ENDLESS = 24
+MOST_SHOWN = 300
 LEAST_CALLS = 8
 """With fewer calls that say something, the oracle does not know."""
 TIMEOUT_S = 60.0
 # The reference's calls that take longer than 0.2 s are left out, so a right answer may be ten times slower on a busy machine.
-PATIENCE_S, PATIENCE_WITH_ANSWERS_S = 1.0, 5.0
-PROCESSES, PROCESSES_WITH_ANSWERS = 4, 1
+# Whoever hangs once on a call that the reference answers is wrong already. An answer's line has room to be longer.
+OF_REFERENCE = Bounds(patience_s=1.0, processes=4, characters=120_000)
+OF_ANSWERS = Bounds(patience_s=5.0, processes=1, characters=180_000)
 SEEDS = (0, 1)
 Files = Mapping[str, str | None]
 """Path to text; None for a file that is removed."""
@@ -51,7 +53,7 @@ _RAISES = re.compile(r"\b(rais(e|es|ed|ing)|error|exception)\b", re.IGNORECASE)
 _WORD = re.compile(r"\w+")
 # What code runs into by misuse, even where it raises it itself.
 _NEVER = frozenset(
-    ("NotImplementedError", "RecursionError", "NameError", "AssertionError", "MemoryError", "SystemExit")
+    ("NotImplementedError", "RecursionError", "NameError", "AssertionError", "MemoryError", "SystemExit", "TooEager")
 )
 _MISUSE = frozenset(("TypeError", "AttributeError"))
 _BROAD = frozenset(("Exception", "BaseException"))
@@ -183,7 +185,7 @@ class Oracle:
         if not self.proposed:
             return []
         files = {self.target.path: self.text}
-        first, again = (self._run(files, self.proposed, seed, PATIENCE_S, PROCESSES) for seed in SEEDS)
+        first, again = (self._run(files, self.proposed, seed, OF_REFERENCE) for seed in SEEDS)
         promise = _Promise(self.target)
         is_lazy = bool(_LAZY.search(self.target.docstring))
         found = [
@@ -223,28 +225,28 @@ class Oracle:
     def _compared(self, known: Sequence[tuple[Probe, Mapping[str, Any]]], files: Files) -> Compared:
         chosen = [probe for probe, _ in known]
         laid = {path: text for path, text in files.items() if not trusted(path, self.environment)}
-        found = self._run(laid, chosen, 0, PATIENCE_WITH_ANSWERS_S, PROCESSES_WITH_ANSWERS)
+        found = self._run(laid, chosen, 0, OF_ANSWERS)
         promise = _Promise(self.target)
-        differences = []
+        differences: list[Difference] = []
+        misused: list[Difference] = []
         for number, (probe, reference) in enumerate(known):
-            told_of = found.get(number)
-            aspect = differ(reference, told_of, promise.words)
-            if "raises" in reference and told_of and told_of.get("raises") and not promise.names(reference):
-                continue  # the docstring does not say what is raised
-            if probe.guessed and _is_misuse(told_of):
-                continue
-            if aspect and probe.endless:
-                aspect = "laziness"
-            if aspect:
-                differences.append(Difference(aspect, probe.text, _shown(reference), _shown(told_of)))
+            answer = found.get(number)
+            aspect = differ(reference, answer, promise.words)
+            if not aspect or (_raise_both(reference, answer) and not promise.names(reference)):
+                continue  # in the second case nobody said what is raised
+            what = "laziness" if probe.endless else aspect
+            is_misuse = probe.guessed and _is_misuse(answer)
+            kept = misused if is_misuse else differences
+            kept.append(Difference(what, probe.text, _shown(reference), _shown(answer)))
+        # Some of the calls that were guessed may be none; not most of them.
+        if 2 * len(misused) > len(known):
+            differences += misused
         return Compared(len(known), tuple(differences))
 
-    def _run(self, files: Files, chosen: Sequence[Probe], seed: int, patience_s: float, processes: int) -> Told:
+    def _run(self, files: Files, chosen: Sequence[Probe], seed: int, bounds: Bounds) -> Told:
         assert self.module is not None
         word = secrets.token_hex(16)
-        file = probing_file(
-            self.target, self.module, chosen, word, patience_s=patience_s, processes=processes
-        )  # fmt: skip
+        file = probing_file(self.target, self.module, chosen, word, bounds)
         job = Job(
             test_files=(file.path,), files={**self.given, **files, file.path: file.text}, hash_seed=seed,
             args=self.environment.pytest_args, timeout_s=TIMEOUT_S, test_timeout_s=TIMEOUT_S,
@@ -298,6 +300,10 @@ class _Promise:
         return self.names(raised) or bool(self.speaks and meant and name not in _NEVER | _BROAD)
 
 
+def _raise_both(reference: Mapping[str, Any], answer: Mapping[str, Any] | None) -> bool:
+    return "raises" in reference and bool(answer and answer.get("raises"))
+
+
 def _is_misuse(answer: Mapping[str, Any] | None) -> bool:
     """Whether an answer says that it does not take what it was given."""
     raised = answer.get("raises") if answer else None
@@ -328,8 +334,8 @@ def _shown(answer: Mapping[str, Any] | None) -> str:
     if answer is None:
         return "nothing"
     if "refused" in answer:
-        return str(answer["refused"])
+        return f"nothing ({answer['refused']})"
     if "raises" in answer:
         return f"{answer['raises'][0] if answer['raises'] else 'an exception'}"
-    after = f" and left {answer['after']}" if answer.get("after") else ""
-    return f"{answer.get('result')}{after}"[:300]
+    after = "".join(f", {name} is {written(seen)}" for name, seen in dict(answer.get("after") or {}).items())
+    return f"{written(answer.get('result'))}{after}"[:MOST_SHOWN]

@@ -14,6 +14,7 @@ Aspect: TypeAlias = Literal[
 Seen: TypeAlias = Sequence[Any]
 """A value as `Sight.seen` tells it: a word, and what belongs to it."""
 ASPECTS: tuple[Aspect, ...] = get_args(Aspect)
+MOST_DIGITS = 100
 RELATIVE, ABSOLUTE = 1e-9, 1e-12
 _NUMBERS = frozenset(("bool", "int", "float"))
 _ROWS = frozenset(("list", "tuple", "range", "iterator", "items"))
@@ -205,3 +206,42 @@ def _differ(reference: Mapping[str, Any], answer: Mapping[str, Any], also: froze
 
 def _after(seen: Seen, other: Seen | None) -> Aspect:
     return "value" if other is None else unlike(seen, other)
+
+
+def written(seen: Any) -> str:
+    """A value as a person writes it, as far as it was told; anything that is no such value as it is."""
+    match seen:
+        case ["none"]:
+            return "None"
+        case ["bool" | "float" | "complex", found]:
+            return str(found)
+        case ["int", str() as digits] if len(digits) < MOST_DIGITS:
+            return _decimal(digits)
+        case ["str", str() as text]:
+            return repr(text)
+        case ["as", _, base]:
+            return written(base)
+        case ["list" | "range", [*parts], _]:
+            return f"[{', '.join(map(written, parts))}]"
+        case ["tuple", [*parts], _]:
+            return f"({', '.join(map(written, parts))}{',' * (len(parts) == 1)})"
+        case ["set" | "frozenset", [*parts]]:
+            return f"{{{', '.join(map(written, parts))}}}"
+        case ["dict", [*pairs]] if all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
+            return f"{{{', '.join(f'{written(key)}: {written(value)}' for key, value in pairs)}}}"
+        case ["iterator", [*parts], end] | ["items", _, [*parts], end]:
+            ended = (
+                {"more": ", ...", "end": ""}.get(end, ", an exception") if isinstance(end, str) else ", an exception"
+            )
+            return f"<{seen[0]} of {', '.join(map(written, parts))}{ended}>"
+        case ["object", _, [str() as text, str() as other]]:
+            return other or text
+        case _:
+            return str(seen)
+
+
+def _decimal(digits: str) -> str:
+    try:
+        return str(int(digits, 16))
+    except ValueError:
+        return digits

@@ -37,7 +37,7 @@ class Taken:
     def learn(self, node: ast.expr) -> None:
         """Take an argument for one that somebody meant."""
         self.kinds.update(_kinds(node))
-        self.fields += _fields(node)
+        self.fields += _fields(node, ast.Tuple)
 
     def holds(self, node: ast.expr) -> bool:
         """Whether an argument is of a kind that was seen or is hinted at."""
@@ -49,8 +49,9 @@ class Taken:
         )
 
     def _ranges(self, node: ast.expr) -> bool:
-        """Whether the numbers in tuples, which are fields of something, lie between those that were seen."""
-        return not self.fields or all(min(self.fields) <= number <= max(self.fields) for number in _fields(node))
+        """Whether numbers that are fields of something, for they were seen in tuples, lie between those that were seen."""
+        found = _fields(node, ast.Tuple, ast.List) if self.fields else ()
+        return all(min(self.fields) <= number <= max(self.fields) for number in found)
 
     def _types(self, found: set[str]) -> bool:
         if self.hinted or not self.kinds or "other" in self.kinds:
@@ -180,9 +181,9 @@ def _held(outer: str, parts: Sequence[ast.expr]) -> Iterator[str]:
                 yield f"{outer}[{kind.rstrip('-0+')}"
 
 
-def _fields(node: ast.expr) -> Iterator[float]:
+def _fields(node: ast.expr, *containers: type[ast.Tuple | ast.List]) -> Iterator[float]:
     for inner in ast.walk(node):
-        for part in inner.elts if isinstance(inner, ast.Tuple) else ():
+        for part in inner.elts if isinstance(inner, containers) else ():
             match part:
                 case ast.Constant(value=bool()):
                     continue

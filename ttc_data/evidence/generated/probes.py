@@ -6,6 +6,7 @@ import ast
 import base64
 import copy
 import json
+import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +24,8 @@ Told: TypeAlias = Mapping[int, Mapping[str, Any]]
 MOST_UNPACKED = 16 * 1024 * 1024
 _INSIDE = Path(__file__).with_name("inside.py")
 _PROBING = Path(__file__).with_name("probing.py")
-_FUTURE = "from __future__ import annotations\n"
+# What `probing.py` imports of ours stands before it in the same file.
+_OURS = re.compile(r"^from (__future__|ttc_data\S*) import .*\n", re.MULTILINE)
 # The file goes before the version is imported: who reads it then finds neither the word nor the other calls.
 _TEST = """
 
@@ -57,6 +59,18 @@ class Probe:
         return "; ".join([*self.case.setup, self.case.call])
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a job that runs calls may take."""
+
+    patience_s: float
+    """Seconds without a word from a call before it is given up."""
+    processes: int
+    """How many may be started, one after the other: each call that hangs or crashes ends one."""
+    characters: int
+    """Of the line that is printed; the last calls are not told of where it is longer."""
+
+
 def probes(cases: Sequence[Case], target: Target, domain: Domain, most: int, most_endless: int) -> list[Probe]:
     """Make calls ready: containers among the arguments get names, and some calls come again without an end to one.
 
@@ -82,8 +96,10 @@ def probes(cases: Sequence[Case], target: Target, domain: Domain, most: int, mos
 
 
 def _is_private_matter(case: Case, target: Target) -> bool:
-    """Whether a call only reads what a class sets on its instances: names that nobody asked for."""
+    """Whether a call only reads what a class sets on its instances, or how it shows them: nobody asked for either."""
     node = expression(case.call)
+    if case.call == "repr(instance)":
+        return "repr" not in target.docstring
     return isinstance(node, ast.Attribute) and node.attr not in target.docstring
 
 
@@ -157,9 +173,7 @@ def _without_end(case: Case, target: Target) -> Iterator[Case]:
         yield Case(case.names, case.setup, ast.unparse(changed), (), case.origin)
 
 
-def probing_file(
-    target: Target, module: str, chosen: Sequence[Probe], word: str, *, patience_s: float, processes: int
-) -> FileText:
+def probing_file(target: Target, module: str, chosen: Sequence[Probe], word: str, bounds: Bounds) -> FileText:
     """Write a pytest file with one test, which runs each call and prints one line about them all.
 
     Args:
@@ -167,13 +181,13 @@ def probing_file(
         module: dotted name of its module.
         chosen: the calls.
         word: what the line begins with, so that no other line is taken for it.
-        patience_s: seconds without a word from a call before it is given up.
-        processes: how many may be started, one after the other: each call that hangs or crashes ends one.
+        bounds: of the job.
     """
     first = min((lines[0] for lines in target.body_lines), default=0)
     last = max((lines[1] for lines in target.body_lines), default=0)
     plan = {
-        "module": module, "path": target.path, "lines": [first, last], "patience": patience_s, "processes": processes,
+        "module": module, "path": target.path, "lines": [first, last], "patience": bounds.patience_s,
+        "processes": bounds.processes, "most": bounds.characters,
         "cases": [
             {
                 "imports": imports_of(probe.case, module), "setup": list(probe.case.setup), "call": probe.case.call,
@@ -182,7 +196,7 @@ def probing_file(
             for probe in chosen
         ],
     }  # fmt: skip
-    probing = _PROBING.read_text(encoding="utf-8").replace(_FUTURE, "", 1)
+    probing = _OURS.sub("", _PROBING.read_text(encoding="utf-8"))
     test = _TEST.format(plan=repr(json.dumps(plan)), word=repr(word))
     name = f"{FOLDER}/test_probe_{file_name(target, module)}.py"
     return FileText(name, _INSIDE.read_text(encoding="utf-8") + "\n\n" + probing + test)
