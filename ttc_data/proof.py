@@ -60,6 +60,9 @@ class Calls(Protocol):
     def alike(self, versions: Sequence[str]) -> list[bool]:
         """Of changes of the target's file, whether they do with every call what the reference does."""
 
+    def telling(self, versions: Sequence[str]) -> FileText | None:
+        """A test file of as few calls as tell such changes from the reference; None when no call does."""
+
 
 @dataclass(frozen=True)
 class Prover:
@@ -92,7 +95,8 @@ def prove(case: Case, prover: Prover, calls: Calls | None = None) -> Iterator[Ev
     The tests that the masked file fails become FAIL_TO_PASS, those that it passes PASS_TO_PASS; a test that the
     reference does not pass every time is in neither. The first look is as few of FAIL_TO_PASS as notice the same
     changes of the target's body. The reference is put back the way an answer is: by applying the patch. Where the tests
-    are too weak, others are written and it is all done again with both.
+    are too weak, or a mutant survives that a made-up call tells from the reference, others are written and it is all done
+    again with both.
 
     Args:
         case: what is to be proven.
@@ -112,7 +116,8 @@ def prove(case: Case, prover: Prover, calls: Calls | None = None) -> Iterator[Ev
     taken, dropped = calls.told if calls else (0, 0)
     if isinstance(found, Evidence) and calls:
         mutants = attempt.strength.marked(found.mutants, calls.alike)
-        found = replace(found, mutants=mutants, model_calls=taken, model_lines_dropped=dropped)
+        found = _joined(attempt, replace(found, mutants=mutants), calls)
+        found = replace(found, model_calls=taken, model_lines_dropped=dropped)
     elif isinstance(found, Reject) and (taken or dropped):
         found = replace(
             found, detail=f"{found.detail}; a model proposed {taken} calls, and {dropped} lines that are none"
@@ -132,6 +137,30 @@ class _Seen:
     """Passed by each run of the reference but the last."""
     report: Report
     """Of the last of these runs."""
+
+
+def _joined(attempt: _Attempt, found: Evidence, calls: Calls) -> Evidence:
+    """Prove a sample again with tests of the calls that tell surviving mutants from the reference, where any does.
+
+    Args:
+        attempt: the one that found it, with the repository's tests alone.
+        found: its mutants marked.
+        calls: of the target.
+
+    Returns:
+        The evidence with the tests that were written, when more mutants are noticed then; else what was found.
+    """
+    survivors = [number for number, mutant in enumerate(found.mutants) if mutant.fate == "survived"]
+    if not survivors or attempt.more:
+        return found
+    file = calls.telling([attempt.strength.mutants[number][0].text for number in survivors])
+    if file is None:
+        return found
+    second = _Attempt(attempt.case, attempt.prover, (file,))
+    again = second.outcome()
+    if not isinstance(again, Evidence) or score(again.mutants) <= score(found.mutants):
+        return found
+    return replace(again, mutants=second.strength.marked(again.mutants, calls.alike))
 
 
 class _Attempt:

@@ -54,6 +54,27 @@ def test_what_cannot_be_compared_looks_like_nothing(tmp_path: Path) -> None:
     assert calls("misused", tmp_path).alike([SHAPES]) == [False], "it raises whatever it is given"
 
 
+def test_as_few_calls_are_written_down_as_tell_changes_from_the_reference(tmp_path: Path) -> None:
+    versions = [SHAPES.replace("max(low, min(value, high))", new) for new in (OTHER, "min(value, high)", "low")]
+    made = calls("clamp", tmp_path)
+    file = made.telling(versions)
+    assert file is not None
+    assert 1 <= file.text.count("\ndef test_") <= len(versions)
+    for version in (SHAPES, *versions):
+        (tmp_path / "shapes.py").write_text(version, encoding="utf-8")
+        ran = Place(tmp_path).run(file)
+        assert (" failed" in ran.stdout) == (version is not SHAPES), ran.stdout
+
+
+def test_changes_that_were_compared_are_not_run_again(tmp_path: Path) -> None:
+    versions = [SHAPES.replace("max(low, min(value, high))", new) for new in (SAME, OTHER)]
+    made = calls("clamp", tmp_path)
+    assert made.alike(versions) == [True, False]
+    object.__setattr__(made, "run_versions", never)
+    assert made.telling(versions[1:]) is not None
+    assert made.telling(versions[:1]) is None, "no call tells it from the reference"
+
+
 def test_no_change_costs_no_run(tmp_path: Path) -> None:
     made = replace(calls("clamp", tmp_path), run_versions=never)
     assert made.alike([]) == []

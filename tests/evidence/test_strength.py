@@ -187,16 +187,27 @@ class Written:
     new_texts: tuple[str, ...] = ()
     """What stands in those changes that do what the reference does."""
     told: tuple[int, int] = (3, 2)
+    joining: FileText | None = None
+    """Of the calls that tell a surviving mutant from the reference."""
 
     def tests(self) -> FileText | None:
         return self.file
+
+    def telling(self, versions: Sequence[str]) -> FileText | None:
+        assert versions
+        assert not any(self.alike(versions))
+        return self.joining
 
     def alike(self, versions: Sequence[str]) -> list[bool]:
         return [any(one in text for one in self.new_texts) for text in versions]
 
 
 def proven(
-    *candidates: str, rules: TestRules = RULES, written: FileText | None = None, alike: tuple[str, ...] = ()
+    *candidates: str,
+    rules: TestRules = RULES,
+    written: FileText | None = None,
+    alike: tuple[str, ...] = (),
+    joining: FileText | None = None,
 ) -> Evidence | Reject:
     sample = Sample(
         target_key=TARGET.key, source_key="source", environment_key=environment().key, spec_key="spec", mask="body",
@@ -207,7 +218,8 @@ def proven(
     of = case(sample, rules, {})
     script = Script([lambda job: checked(job, job.files["m.py"] or "")])
     prover = Prover(script, on_versions, rules, 0)
-    (found,) = prove(type(of)(sample, TARGET, of.environment, of.variations, {}, {}), prover, Written(written, alike))
+    calls = Written(written, alike, joining=joining)
+    (found,) = prove(type(of)(sample, TARGET, of.environment, of.variations, {}, {}), prover, calls)
     return found
 
 
@@ -264,9 +276,8 @@ def test_tests_that_look_at_no_value_decide_nothing_unless_written_ones_do() -> 
 
 def test_written_tests_take_the_place_of_weak_ones() -> None:
     tests = ("inside", "low", "high")
-    file = FileText("ttc_generated/test_m.py", "".join(f"def test_{name}():\n    pass\n\n\n" for name in tests))
+    file = written_of(*tests)
     assert ids_of(file) == [f"ttc_generated/test_m.py::test_{name}" for name in tests]
-    CHECKS.update({f"ttc_generated/test_m.py::test_{name}": CHECKS[f"test_m.py::{name}"] for name in tests})
     for candidates in ((), ("test_m.py::any",)):
         found = proven(*candidates, written=file)
         assert isinstance(found, Evidence)
@@ -275,3 +286,27 @@ def test_written_tests_take_the_place_of_weak_ones() -> None:
     nothing = proven()
     assert isinstance(nothing, Reject)
     assert nothing.reason == "no_test_reaches_it"
+
+
+def written_of(*names: str) -> FileText:
+    CHECKS.update({f"ttc_generated/test_m.py::test_{name}": CHECKS[f"test_m.py::{name}"] for name in names})
+    return FileText("ttc_generated/test_m.py", "".join(f"def test_{name}():\n    pass\n\n\n" for name in names))
+
+
+def test_a_written_test_joins_strong_ones_where_a_call_tells_a_survivor_from_the_reference() -> None:
+    tests, same = ("test_m.py::low", "test_m.py::high"), ("x <= low", "x >= high")
+    file = written_of("inside")
+    alone, joined = proven(*tests, alike=same), proven(*tests, alike=same, joining=file)
+    assert isinstance(alone, Evidence)
+    assert isinstance(joined, Evidence)
+    assert (alone.test_origin, alone.tests) == ("repository", ())
+    assert (joined.test_origin, joined.tests) == ("generated", (file,))
+    assert set(joined.fail_to_pass) == {*tests, "ttc_generated/test_m.py::test_inside"}
+    assert {one.fate for one in alone.mutants} == {"killed", "survived", "equivalent"}
+    assert {one.fate for one in joined.mutants} == {"killed", "equivalent"}
+    assert joined.key == alone.key
+
+
+def test_a_written_test_that_notices_nothing_more_stays_away() -> None:
+    tests = ("test_m.py::low", "test_m.py::high")
+    assert proven(*tests, joining=written_of("high")) == proven(*tests)

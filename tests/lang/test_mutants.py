@@ -123,10 +123,120 @@ def test_layout_marks_and_letters_of_two_bytes_stay(newline: str, mark: str) -> 
         ("return any(a)", ("similar_name", "any", "all")),
         ("return a.startswith(b)", ("similar_name", "startswith", "endswith")),
         ("return a if b else 1if c else 0", ("off_by_one", "1", "2 ")),
+        ("return a.removeprefix(b)", ("similar_name", "removeprefix", "lstrip")),
+        ("return a.removesuffix(b)", ("similar_name", "removesuffix", "rstrip")),
+        ("return a.lstrip(b)", ("similar_name", "lstrip", "strip")),
+        ("return a.split(b, 1)", ("similar_name", "split", "rsplit")),
+        ("return a.split(b)", ("similar_name", "split", "partition")),
+        ("return a.rpartition(b)", ("similar_name", "rpartition", "partition")),
+        ("return min(a, b)", ("similar_name", "min", "max")),
+        ("return sorted(a)", ("similar_name", "sorted", "list")),
+        ("return list(a)", ("similar_name", "list", "sorted")),
+        ("a.append(b)", ("similar_name", "append", "extend")),
+        ("a.extend(b)", ("similar_name", "extend", "append")),
+        ("return a.keys()", ("similar_name", "keys", "values")),
+        ("return a.items()", ("similar_name", "items", "values")),
+        ("return re.fullmatch(a, b)", ("similar_name", "fullmatch", "match")),
+        ("x = {b for b in a}; return x", ("similar_name", "{b for b in a}", "[b for b in a]")),
+        ("return a is b", ("identity", "is", "==")),
+        ("return a == b", ("identity", "==", "is")),
+        ("return isinstance(a, b)", ("identity", "isinstance(a, b)", "(type(a) is b)")),
+        ("return a is None", ("truthiness", "a is None", "not a")),
+        ("return a is not None", ("truthiness", "a is not None", "a")),
+        ("if a: b()", ("truthiness", "a", "a is not None")),
+        ("if not a.b: b()", ("truthiness", "not a.b", "a.b is None")),
+        ("return a[0]", ("first_last", "0", "-1")),
+        ("return a[-1]", ("off_by_one", "1", "0")),
+        ("return a.pop(0)", ("first_last", "a.pop(0)", "a.pop()")),
+        ("return a.pop()", ("first_last", "a.pop()", "a.pop(0)")),
+        ("return a[:b]", ("first_last", "a[:b]", "a[b:]")),
+        ("return a[b:]", ("first_last", "a[b:]", "a[:b]")),
+        ("return a.copy()", ("alias", "a.copy()", "a")),
+        ("return dict(a)", ("alias", "dict(a)", "a")),
+        ("return copy.copy(a)", ("alias", "copy.copy(a)", "a")),
+        ("return a[:]", ("alias", "a[:]", "a")),
+        ("return [b for b in a]", ("lazy", "[b for b in a]", "(b for b in a)")),
+        ("return (b for b in a)", ("lazy", "(b for b in a)", "[b for b in a]")),
+        ("return list(map(a, b))", ("lazy", "list(map(a, b))", "map(a, b)")),
+        ("yield from a", ("yielded", "from a", "a")),
+        ("yield a", ("yielded", "a", "from a")),
+        ("return sorted(a, key=b)", ("mutates", "sorted(a, key=b)", "(a.sort(key=b) or a)")),
+        ("return reversed(a)", ("mutates", "reversed(a)", "(a.reverse() or a)")),
+        ("return g(normalize(a))", ("skipped_step", "normalize(a)", "a")),
+        ("return a.strip()", ("skipped_step", "a.strip()", "a")),
+        ("return a.get(b, c)", ("dropped_default", ", c", "")),
+        ("return a.get(b)", ("dropped_default", "a.get(b)", "a[b]")),
+        ("return getattr(a, b, c)", ("dropped_default", ", c", "")),
+        ("return next(a, None)", ("dropped_default", ", None", "")),
+        ("return a.split(b, 1)", ("removed_argument", ", 1", "")),
+        ("return a.strip(b)", ("removed_argument", "b", "")),
+        ("return range(1, a)", ("removed_argument", "1, ", "")),
+        ("return f'{a:02x}'", ("format", "02x", "02X")),
+        ("return f'{a:02x}'", ("format", "02x", "")),
+        ("return a or b", ("missing_case", "a or b", "a")),
+        ("return a and(b)", ("missing_case", "a and(b)", "(b)")),
+        ("return isinstance(a, (b, c))", ("missing_case", ", c", ",")),
+        ("return a in (1, 2, 3)", ("missing_case", ", 3", "")),
+        ("return {a: 1, b: 2}", ("missing_case", ", b: 2", ",")),
+        ("try: a()\nexcept (A, B): b()", ("missing_case", ", B", ",")),
+        ("with suppress(A): b()", ("missing_case", "A", "")),
+        ("if a:\n  return b\nreturn c", ("missing_case", "a", "False")),
+        ("for x in a:\n  if x: continue\n  b(x)", ("missing_case", "x", "False")),
     ],
 )
 def test_each_operator_changes_the_smallest_piece_of_text(body: str, change: tuple[str, str, str]) -> None:
     assert change in changes(body)
+
+
+def test_a_missing_await_gives_something_lazy() -> None:
+    assert ("lazy", "await a", "a") in changes("return await a", "async def f(a):")
+
+
+def test_a_guard_that_the_docstring_speaks_of_is_a_case_of_its_own() -> None:
+    body = "'''Give x.\n\n    Raises:\n        KeyError: when there is none.\n    '''\n"
+    found = changes(body + "if a: return c\nif b in c: raise KeyError(b)\nreturn c")
+    assert ("documented_case", "b in c", "False") in found
+    assert ("missing_case", "a", "False") in found
+
+
+@pytest.mark.parametrize(
+    ("header", "body", "new"),
+    [
+        ("def f(a, b=2):", "return a + b", "b = 2; return"),
+        ("def f(a, *, b=None):", "'Doc.'\nreturn a + b", "b = None; return"),
+        ("def f(a, b=()):", "if b: a()\nreturn a", "b = ()\n    if"),
+        ("def f(a, b: bool):", "for x in b: a()", "b = False\n    for"),
+        ("def f(a, b: str | None):", "'Doc.'; return a + b", "b = None; return"),
+    ],
+)
+def test_a_parameter_that_is_ignored_always_has_its_default(header: str, body: str, new: str) -> None:
+    assert {change[2] for change in changes(body, header) if change[0] == "ignored_parameter"} == {new}
+
+
+@pytest.mark.parametrize("header", ["def f(a, b):", "def f(a, b=g(1)):", "def f(a, c=1):", "def f(a, *b):"])
+def test_a_parameter_of_which_nothing_is_known_is_not_replaced(header: str) -> None:
+    assert not [change for change in changes("return a + b", header) if change[0] == "ignored_parameter"]
+
+
+def test_a_function_on_one_line_can_ignore_a_parameter_too() -> None:
+    assert "def f(a=1): a = 1; return a\n" in {mutant.text for mutant in of("def f(a=1): return a\n")}
+
+
+@pytest.mark.parametrize(
+    ("body", "change"),
+    [
+        ("return a.split(b)", ("similar_name", "split", "rsplit")),
+        ("return ''.join([b for b in a])", ("lazy", "[b for b in a]", "(b for b in a)")),
+        ("return a == 1", ("identity", "==", "is")),
+        ("return a is True", ("identity", "is", "==")),
+        ("raise ValueError(a)", ("skipped_step", "ValueError(a)", "a")),
+        ("return len(a)", ("skipped_step", "len(a)", "a")),
+    ],
+)
+def test_what_would_change_nothing_or_is_no_mistake_of_that_kind_is_not_made(
+    body: str, change: tuple[str, str, str]
+) -> None:
+    assert change not in changes(body)
 
 
 @pytest.mark.parametrize(

@@ -164,8 +164,8 @@ def _subscript(at: Finder, node: cst.Subscript) -> Iterator[Edit]:
         return
     thing = at.text(at.outer(node.value))
     match node.slice[0].slice:
-        case cst.Index(value=place) if at.text(at.outer(place)) in ("0", "-1"):
-            yield at.edit("first_last", at.outer(place), "-1" if at.text(at.outer(place)) == "0" else "0")
+        case cst.Index(value=cst.Integer(value="0") as place):  # [-1] becomes [0] as the 1 in it becomes 0
+            yield at.edit("first_last", at.span(place), "-1")
         case cst.Slice(lower=None, upper=None, step=None):
             yield at.edit("alias", at.span(node), thing)
         case cst.Slice(lower=cst.BaseExpression() as bound, upper=None, step=None):

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from random import Random
 
 from ttc_data.evidence.generated.case import Case
 from ttc_data.evidence.generated.proposals import proposals, with_more
-from ttc_data.evidence.generated.recording import compared, recorded, recorder
+from ttc_data.evidence.generated.recording import compared, differing, recorded, recorder
 from ttc_data.evidence.generated.writing import generated_file
-from ttc_data.evidence.strength import RunVersions
+from ttc_data.evidence.strength import RunVersions, fewest
 from ttc_data.evidence.suite import RunJob
 from ttc_data.lang.modules import module_name
 from ttc_data.records import Environment, FileText, Target
@@ -43,6 +43,10 @@ class ProposedCalls:
     seed: int
     """Of the draw of inputs."""
     ask: Ask | None = None
+    _known: dict[str, str] = field(default_factory=dict, init=False)
+    """What a recorder printed on each version that was compared."""
+    _reference: list[str] = field(default_factory=list, init=False)
+    """And on the reference, the last two times."""
 
     @cached_property
     def module(self) -> str | None:
@@ -93,13 +97,46 @@ class ProposedCalls:
         Raises:
             SandboxLost: the sandbox broke.
         """
+        outputs = self._outputs(versions)
+        return compared(outputs, self.cases[:MOST_COMPARED], LEAST_COMPARED) if outputs else [False] * len(versions)
+
+    def telling(self, versions: Sequence[str]) -> FileText | None:
+        """Write a test file of as few calls as tell changes of the file from the reference; None when no call does.
+
+        A docstring's call comes before those that others make, and these before those that are drawn.
+
+        Args:
+            versions: whole texts of the target's file, of which `alike` said that they are not like the reference.
+
+        Raises:
+            SandboxLost: the sandbox broke.
+        """
+        outputs = self._outputs(versions)
+        apart = differing(outputs, self.cases[:MOST_COMPARED]) if outputs else []
+        cases = [self.cases[number] for number in sorted(frozenset().union(*apart))]
+        if self.module is None or not cases:
+            return None
+        sessions = [self.run(self.environment, replace(self._job(cases), hash_seed=one)).output for one in SEEDS]
+        known = {one.case: one for one in recorded(sessions, cases, self.target, self.text)}
+        names = {str(number): known[case] for number, case in enumerate(self.cases[:MOST_COMPARED]) if case in known}
+        notices = [frozenset(map(str, numbers)) for numbers in apart if not names.keys().isdisjoint(map(str, numbers))]
+        kept = fewest(tuple(names), notices, 1) if notices else ()
+        return generated_file(self.target, self.module, [names[name] for name in kept])
+
+    def _outputs(self, versions: Sequence[str]) -> list[str]:
+        """What recorders print on the reference, twice, then on each version; nothing where there is nothing to run."""
         cases = self.cases[:MOST_COMPARED] if versions else []
+        new = [text for text in dict.fromkeys(versions) if text not in self._known]
         if not cases:
-            return [False] * len(versions)
-        path, key = self.target.path, f"{self.target.key}:alike"
-        texts = [{path: text} for text in (self.text, self.text, *versions)]
-        reports = self.run_versions(self.environment, self._job(cases, once=True), texts, key)
-        return compared([report.output for report in reports], cases, LEAST_COMPARED)
+            return []
+        if new:
+            path, key = self.target.path, f"{self.target.key}:alike"
+            texts = [{path: text} for text in (self.text, self.text, *new)]
+            reports = self.run_versions(self.environment, self._job(cases, once=True), texts, key)
+            first, again, *others = [report.output for report in reports]
+            self._known.update(zip(new, others, strict=True))
+            self._reference[:] = [first, again]
+        return [*self._reference, *(self._known[text] for text in versions)]
 
     def _job(self, cases: Sequence[Case], *, once: bool = False) -> Job:
         assert self.module is not None

@@ -6,7 +6,7 @@ import ast
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from ttc_data.evidence.generated.case import BUILTINS, Case, Recorded, expression, is_literal
 from ttc_data.evidence.generated.inside import MARKER
@@ -112,14 +112,41 @@ def compared(outputs: Sequence[str], cases: Sequence[Case], least: int) -> list[
         cases: as the recorder was given them.
         least: so many of the calls must return something, or no version is like the reference.
     """
+    steady, others = _steady(outputs, cases)
+    enough = sum(answer.get("raises") is None for answer in steady.values()) >= least
+    return [enough and not _apart(other, steady) for other in others]
+
+
+def differing(outputs: Sequence[str], cases: Sequence[Case]) -> list[frozenset[int]]:
+    """Say of other versions with which calls they do something else than the reference does every time.
+
+    Args:
+        outputs: as for `compared`.
+        cases: as the recorder was given them.
+
+    Returns:
+        For each other version, numbers of cases.
+    """
+    steady, others = _steady(outputs, cases)
+    return [_apart(other, steady) for other in others]
+
+
+_Answers: TypeAlias = dict[int, dict[str, Any]]
+
+
+def _steady(outputs: Sequence[str], cases: Sequence[Case]) -> tuple[_Answers, list[_Answers]]:
+    """What the reference does the same twice, and all that the other versions do."""
     first, again, *others = [_answers(output, len(cases)) for output in outputs]
-    steady = {number for number, answer in first.items() if "refused" not in answer and again.get(number) == answer}
-    enough = sum(first[number].get("raises") is None for number in steady) >= least
-    return [enough and all(other.get(number) == first[number] for number in steady) for other in others]
+    kept = {number: one for number, one in first.items() if "refused" not in one and again.get(number) == one}
+    return kept, others
 
 
-def _answers(output: str, count: int) -> dict[int, dict[str, Any]]:
-    found: dict[int, dict[str, Any]] = {}
+def _apart(other: _Answers, steady: _Answers) -> frozenset[int]:
+    return frozenset(number for number, answer in steady.items() if other.get(number) != answer)
+
+
+def _answers(output: str, count: int) -> _Answers:
+    found: _Answers = {}
     for line in output.splitlines():
         _, marker, data = line.partition(MARKER)
         if not marker:
