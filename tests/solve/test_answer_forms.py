@@ -50,10 +50,14 @@ FENCES = {
     "line ends of an old Macintosh": fenced(PLAIN).replace("\n", "\r"),
     "no fence at all": PLAIN,
     "an example before the definition": fenced('first_part("a-b")') + "\nand\n\n" + fenced(PLAIN),
-    "an example and its output after it": fenced(PLAIN) + '\n```\n>>> first_part("a-b")\n\'a\'\n```\n',
-    "a first attempt and a better one": fenced("def first_part(text):\n    return text") + "\nBetter:\n\n" + fenced(PLAIN),
+    "an example and its output after it": fenced(PLAIN) + "\n```\n>>> first_part(\"a-b\")\n'a'\n```\n",
+    "a first attempt and a better one": fenced("def first_part(text):\n    return text")
+    + "\nBetter:\n\n"
+    + fenced(PLAIN),
     "the file as it was, and then the answer": fenced(FILE) + "\nbecomes\n\n" + fenced(PLAIN),
-    "the answer, and then what it replaces": fenced(PLAIN) + "\nin place of\n\n" + fenced(FILE[FILE.index("def first") :][:130]),
+    "the answer, and then what it replaces": fenced(PLAIN)
+    + "\nin place of\n\n"
+    + fenced(FILE[FILE.index("def first") :][:130]),
     "a broken piece before the answer": "```python\ndef first_part(text:\n```\nI mean\n\n" + fenced(PLAIN),
     "a shell session beside it": "```bash\npip install shop\n```\n\n" + fenced(PLAIN),
     "a docstring that holds a fence": fenced('''
@@ -569,7 +573,13 @@ METHODS = {
 
 @pytest.mark.parametrize("form", METHODS)
 def test_a_method_goes_into_its_class(form: str) -> None:
-    answer = METHODS[form] if form.startswith("a completion") else f"```python\n{METHODS[form]}```\n" if METHODS[form].endswith("\n") else f"```python\n{METHODS[form]}\n```\n"
+    answer = (
+        METHODS[form]
+        if form.startswith("a completion")
+        else f"```python\n{METHODS[form]}```\n"
+        if METHODS[form].endswith("\n")
+        else f"```python\n{METHODS[form]}\n```\n"
+    )
     text = changed(answer, "Box.area")
     assert holds(text, AREA)
     assert holds(text, "Box(2).volume() == 8 and repr(Box(2)) == 'Box(2)' and total([Box(1), Box(2)]) == 2")
@@ -603,7 +613,9 @@ PROPERTY = code('''
         def width(self):
             self._width = 0
 ''')  # fmt: skip
-SETTER = PROPERTY.replace("raise NotImplementedError", "return self._width * 2").replace("self._width = value", "raise NotImplementedError")
+SETTER = PROPERTY.replace("raise NotImplementedError", "return self._width * 2").replace(
+    "self._width = value", "raise NotImplementedError"
+)
 USED = "[box := Box(), setattr(box, 'width', 4), box.width, delattr(box, 'width'), box.width][2::2] == [8, 0]"
 IMPORTED = code('''
     try:
@@ -705,7 +717,7 @@ CLASS = code('''
             return len(self)
 ''')  # fmt: skip
 STACKED = "[s := Stack(), s.push(1), s.push(2), s.top(), s.size()][3:] == [2, 2]"
-ONE_LINE = 'def one(x): raise NotImplementedError\n\n\ndef two(x): return one(x) + 1\n'
+ONE_LINE = "def one(x): raise NotImplementedError\n\n\ndef two(x): return one(x) + 1\n"
 
 PLACES = {
     "a getter, beside setter and deleter": Place(PROPERTY, "Box.width", fenced("def width(self):\n    return self._width * 2"), USED),
@@ -771,10 +783,26 @@ def test_the_target_is_found_where_it_stands(place: str) -> None:
 
 
 def test_enough_forms_are_tried() -> None:
-    tables = (FENCES, THOUGHTS, BESIDE, SEVERAL, BLOCKS, DIFFS, METHODS, PLACES)
-    assert sum(map(len, tables)) >= 120
+    tables: tuple[dict[str, str] | dict[str, Place], ...] = (
+        FENCES,
+        THOUGHTS,
+        BESIDE,
+        SEVERAL,
+        BLOCKS,
+        DIFFS,
+        METHODS,
+        PLACES,
+    )
+    assert sum(len(table) for table in tables) >= 120
 
 
 def test_what_goes_in_is_not_said_to_be_left_out() -> None:
-    for form in ("a helper before it", "a constant", "its own decorator", "a type alias", "an import for type checkers", "a helper that the file has"):
+    for form in (
+        "a helper before it",
+        "a constant",
+        "its own decorator",
+        "a type alias",
+        "an import for type checkers",
+        "a helper that the file has",
+    ):
         assert read(fenced(BESIDE[form]), "first_part").left_out == ()
