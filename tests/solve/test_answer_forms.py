@@ -783,8 +783,17 @@ def test_the_target_is_found_where_it_stands(place: str) -> None:
 
 
 def test_enough_forms_are_tried() -> None:
-    tables = (FENCES, THOUGHTS, BESIDE, SEVERAL, BLOCKS, DIFFS, METHODS, PLACES)
-    assert sum(map(len, tables)) >= 120
+    tables: tuple[dict[str, str] | dict[str, Place], ...] = (
+        FENCES,
+        THOUGHTS,
+        BESIDE,
+        SEVERAL,
+        BLOCKS,
+        DIFFS,
+        METHODS,
+        PLACES,
+    )
+    assert sum(len(table) for table in tables) >= 120
 
 
 def test_what_goes_in_is_not_said_to_be_left_out() -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import runpy
+import tempfile
 import textwrap
 from collections.abc import Mapping
+from pathlib import Path
 
 from ttc_data.solve.answer import Answer, read_answer
 
@@ -86,6 +89,7 @@ def changed(answer: str, target: str, text: str = FILE) -> str:
 
 def holds(text: str, check: str) -> bool:
     """Whether a check is true in the module that a text is."""
-    names: dict[str, object] = {"__name__": "shop.core"}
-    exec(compile(text, PATH, "exec", dont_inherit=True), names)
-    return bool(eval(check, names))
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "core.py"
+        place.write_bytes(f"{text}\n__holds__ = {check}\n".encode())
+        return bool(runpy.run_path(str(place), run_name="shop.core")["__holds__"])

@@ -14,7 +14,7 @@ from ttc_data.solve.blocks import apply_block, read_blocks
 from ttc_data.solve.chat import MAX_ANSWER, Piece, is_diff, line_above, named_file, pieces, without_thoughts
 from ttc_data.solve.definitions import parsed
 from ttc_data.solve.layout import dedented
-from ttc_data.solve.splice import gives_back, is_in, needed_of, with_definition
+from ttc_data.solve.splice import as_body, gives_back, is_in, is_written, needed_of, with_definition
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +146,13 @@ class _Reader:
         if not code:
             return None
         holders = [piece for piece in code if is_in(piece.code, self._qualname)]
-        main = holders[-1] if holders else self._body_of(code)
+        written = [piece for piece in holders if is_written(piece.code, self._qualname)] or holders
+        main = written[-1] if holders else self._body_of(code)
         text = main.code
         if holders:
             others = [piece.code for piece in code if piece not in holders and piece.understood]
-            text = needed_of(others, text, self._given[self._path], self._qualname) + dedented(text)
+            needed = needed_of(others, text, self._given[self._path], self._qualname)
+            text = needed + dedented(text) if needed else text
         return self._with(text, left_out)
 
     def _body_of(self, code: list[Piece]) -> Piece:
@@ -174,7 +176,8 @@ class _Reader:
         try:
             tree = parsed(dedented(text), "the answer")
         except PatchRejected:
-            return self._with(text, []) if is_in(text, self._qualname) else None
+            held = is_in(text, self._qualname) or as_body(text) is not None
+            return self._with(text, []) if held else None
         if is_in(text, self._qualname) or gives_back(tree):
             return self._with(text, [])
         return None

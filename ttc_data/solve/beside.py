@@ -64,13 +64,22 @@ class _Held:
 
     level: Level
     names: dict[str, list[ast.stmt]]
-    shapes: frozenset[str]
     before: Place = field(init=False)
     after: Place = field(init=False)
 
     def __post_init__(self) -> None:
         self.before = Place(self.level, [])
         self.after = Place(self.level, [], after=True)
+
+    def has(self, statement: ast.stmt) -> bool:
+        """Whether the scope holds a statement that says the same."""
+        names = bound_by(statement)
+        alike = (
+            self.names.get(min(names), [])
+            if names
+            else [other for other in self.level.scope.body if type(other) is type(statement)]
+        )
+        return any(shape(other) == shape(statement) for other in alike)
 
 
 class Beside:
@@ -137,7 +146,7 @@ class Beside:
                 self._import(statement)
                 continue
             held = self._where(statement, number)
-            if shape(statement) in held.shapes:
+            if held.has(statement):
                 continue
             if isinstance(statement, DEFINITIONS):
                 self._definition(statement, held, number)
@@ -161,7 +170,7 @@ class Beside:
         names = bound_by(statement)
         if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)) and belongs_to_a_class(statement):
             return inner
-        if shape(statement) in inner.shapes or self._as_attribute(names, inner.level.scope.name):
+        if inner.has(statement) or self._as_attribute(names, inner.level.scope.name):
             return inner
         return self._held[0]
 
@@ -250,7 +259,9 @@ class Beside:
         """The file has the name with another text."""
         alike = len(has) == 1 and bound_by(has[0]) == bound_by(statement) and has[0] in held.level.scope.body
         simple = alike and isinstance(statement, (*DEFINITIONS, *_ASSIGNMENTS)) and has[0] is not held.level.statement
-        if simple and not is_stub(statement) and bound_by(statement) & self._used:
+        needed = bound_by(statement) & self._used or (_sets(statement) - _sets(has[0])) & self._used
+        if simple and not is_stub(statement) and needed:
+            self._instead = [place for place in self._instead if place.instead is not has[0]]
             self._instead.append(Place(held.level, [(statement, "")], instead=has[0]))
         elif is_stub(statement):
             return  # shown for the context: the file's stays
@@ -271,9 +282,15 @@ class Beside:
         self.left_out.append(f"`{said}`: {why}")
 
 
+def _sets(node: ast.stmt) -> frozenset[str]:
+    """Attributes that a method gives its object."""
+    return frozenset(
+        inner.attr for inner in ast.walk(node) if isinstance(inner, ast.Attribute) and isinstance(inner.ctx, ast.Store)
+    )
+
+
 def _held(level: Level) -> _Held:
-    body = level.scope.body
-    return _Held(level, bindings(body), frozenset(shape(statement) for statement in body))
+    return _Held(level, bindings(level.scope.body))
 
 
 def _says_nothing(statement: ast.stmt) -> bool:

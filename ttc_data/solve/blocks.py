@@ -54,11 +54,11 @@ def apply_block(text: str, block: Block) -> str:
     if not dividers:
         raise PatchRejected("a search/replace block has no ======= between its parts")
     refused: PatchRejected | None = None
-    for divider in dividers[:DIVIDERS_TRIED]:
+    for divider in reversed(dividers[:DIVIDERS_TRIED]):  # the longest first part that the file has
         try:
             return _replaced(text, block.lines[:divider], block.lines[divider + 1 :])
         except PatchRejected as error:
-            refused = refused or error
+            refused = error
     raise refused or PatchRejected("a search/replace block has no ======= between its parts")
 
 
@@ -149,8 +149,10 @@ def in_blocks(path: str, before: str, after: str) -> str:
 
 
 def _applied(text: str, path: str, before: str) -> str:
-    changed = before
-    for block in read_blocks(text.replace("\r\n", "\n"), {path: before}, path):
+    changed, blocks = before, read_blocks(text.replace("\r\n", "\n"), {path: before}, path)
+    if not blocks:
+        raise PatchRejected("there is no block in the answer")
+    for block in blocks:
         if any(_DIVIDES.fullmatch(line) for line in block.lines[block.lines.index("=======") + 1 :]):
             raise PatchRejected("a line of the file reads like the line between the parts of a block")
         changed = apply_block(changed, block)

@@ -6,9 +6,14 @@ import io
 import re
 import tokenize
 from collections.abc import Sequence
+from functools import lru_cache
+
+from ttc_data.lang import python
 
 _LINES = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _BLANKS = " \t\f"
+CODE_HELD = 16
+"""An answer's code is asked for once for each statement of it."""
 _OPENS = getattr(tokenize, "FSTRING_START", -1)
 _CLOSES = getattr(tokenize, "FSTRING_END", -1)
 
@@ -36,6 +41,7 @@ def blanks_of(line: str) -> str:
     return line[: len(line) - len(line.lstrip(_BLANKS))]
 
 
+@lru_cache(CODE_HELD)
 def inside_literals(code: str) -> frozenset[int]:
     """Numbers, from 1, of the lines that begin inside a text literal; of what cannot be read, those before the fault."""
     found: set[int] = set()
@@ -76,13 +82,32 @@ def moved(code: str, first: int, last: int, indent: str) -> list[str]:
 
 
 def dedented(code: str) -> str:
-    """Code whose first statement stands at the margin; comments and text literals do not count for its depth."""
+    """Code whose first statement stands at the margin; comments and text literals do not count for its depth.
+
+    What follows it at the margin already, as a function after a method that is as deep as in its class, stays there.
+    """
     lines = code.split("\n")
     first = next((at for at, line in enumerate(lines) if line.strip(_BLANKS) and line.lstrip(_BLANKS)[0] != "#"), None)
     if first is None or not blanks_of(lines[first]):
         return code
     head = [line.lstrip(_BLANKS) for line in lines[:first]]
-    return "\n".join([*head, *moved(code, first + 1, len(lines), "")])
+    whole = "\n".join([*head, *moved(code, first + 1, len(lines), "")])
+    literal = inside_literals(code)
+    margin = (
+        at for at in range(first, len(lines)) if lines[at][:1] not in ("", "#", *_BLANKS) and at + 1 not in literal
+    )
+    end = next(margin, None)
+    if end is None or _parses(whole):
+        return whole
+    return "\n".join([*head, *moved(code, first + 1, end, ""), *lines[end:]])
+
+
+def _parses(code: str) -> bool:
+    try:
+        python.parse(code.encode("utf-8", "surrogatepass"))
+    except SyntaxError:
+        return False
+    return True
 
 
 def excerpt(code: str, name: str) -> str | None:

@@ -13,6 +13,7 @@ from ttc_data.errors import PatchRejected
 from ttc_data.lang import python
 from ttc_data.lang.facts import Function, Node, docstring_of
 from ttc_data.solve.beside import Beside, Chosen, Place
+from ttc_data.solve.chat import is_python
 from ttc_data.solve.definitions import (
     DEFINITIONS,
     Chain,
@@ -23,6 +24,7 @@ from ttc_data.solve.definitions import (
     chosen,
     first_line,
     is_masked,
+    is_stub,
     last_line,
     names_of,
     parsed,
@@ -50,6 +52,11 @@ class _Edit:
     end: int
     lines: tuple[str, ...]
 
+    @property
+    def grown(self) -> int:
+        """Lines that the file gets more."""
+        return len(self.lines) - (self.end - self.first)
+
 
 def with_definition(text: str, qualname: str, code: str) -> Spliced:
     """Put a definition, or the body of one, in place of the one that a file has.
@@ -64,7 +71,7 @@ def with_definition(text: str, qualname: str, code: str) -> Spliced:
     """
     mark, text = (_BOM, text[1:]) if text.startswith(_BOM) else ("", text)
     tree = parsed(text, "the file")
-    code = dedented(code).strip("\n") + "\n"
+    given, code = code, dedented(code).strip("\n") + "\n"
     wanted = target(tree, qualname)
     if wanted is None:
         raise PatchRejected(f"no {qualname} in the file")
@@ -72,9 +79,9 @@ def with_definition(text: str, qualname: str, code: str) -> Spliced:
     try:
         found = parsed(code, "the code")
     except PatchRejected as error:
-        cut = excerpt(code, wanted[-1].node.name)
+        cut = excerpt(given, wanted[-1].node.name)
         if cut is None:
-            body = None if isinstance(wanted[-1].node, ast.ClassDef) else _as_body(code)
+            body = None if isinstance(wanted[-1].node, ast.ClassDef) else as_body(given)
             if body is None:
                 raise error
             return Spliced(mark + _with_body(text, wanted[-1].node, body))
@@ -94,12 +101,26 @@ def with_definition(text: str, qualname: str, code: str) -> Spliced:
 
 def is_in(code: str, qualname: str) -> bool:
     """Whether code holds something of the target's name, as `def`, `class`, `name = ...` or an import."""
+    tree, names = _read(code, qualname), names_of(qualname)
+    return bool(tree and not gives_back(tree)) and any(
+        next(chains(tree, names[skip:]), None) or _binding(tree, names[skip:]) for skip in range(len(names))
+    )
+
+
+def is_written(code: str, qualname: str) -> bool:
+    """Whether a definition of the target's name in code has a body: is more than a stub."""
+    tree, names = _read(code, qualname), names_of(qualname)
+    found = [chain[-1].node for skip in range(len(names)) for chain in chains(tree, names[skip:])] if tree else []
+    return not found or not all(map(is_stub, found))
+
+
+def _read(code: str, qualname: str) -> ast.Module | None:
+    """The tree of code, or of the target's definition in it where the code as a whole is no Python."""
     try:
-        tree = parsed(dedented(code), "the code")
+        return parsed(dedented(code), "the code")
     except PatchRejected:
-        return excerpt(code, names_of(qualname)[-1]) is not None
-    names = names_of(qualname)
-    return any(next(chains(tree, names[skip:]), None) or _binding(tree, names[skip:]) for skip in range(len(names)))
+        cut = excerpt(code, names_of(qualname)[-1])
+        return parsed(cut, "the code") if cut and is_python(cut) else None
 
 
 def _binding(tree: ast.Module, names: Sequence[str]) -> tuple[Chain, ast.stmt] | None:
@@ -116,7 +137,7 @@ def _binding(tree: ast.Module, names: Sequence[str]) -> tuple[Chain, ast.stmt] |
 def _meant(tree: ast.Module, wanted: Chain, found: ast.Module, qualname: str) -> Chosen | None:
     """What of the code takes the target's place."""
     names = names_of(qualname)
-    for skip in range(len(names)):
+    for skip in range(len(names) if not gives_back(found) else 0):
         candidates = list(chains(found, names[skip:]))
         chain = chosen(tree, wanted, candidates) if candidates else None
         if chain:
@@ -173,7 +194,7 @@ def gives_back(tree: ast.Module) -> bool:
     return False
 
 
-def _as_body(code: str) -> str | None:
+def as_body(code: str) -> str | None:
     """A body whose first line lost its indent on the way, as a completion of `def ...:` begins."""
     first, _, rest = code.lstrip("\n").partition("\n")
     indent = next((blanks_of(line) for line in rest.split("\n") if line.strip()), "")
@@ -226,9 +247,16 @@ class _Splice:
             if edit.first and not self._lines[edit.first - 1].endswith(("\n", "\r")):
                 self._lines[edit.first - 1] += newline
             self._lines[edit.first : edit.end] = [line + newline for line in edit.lines]
-        text = "".join(self._lines)
-        parsed(text, "the file with the code in it")
-        return Spliced(text, self._beside.left_out)
+        self._check(edits)
+        return Spliced("".join(self._lines), self._beside.left_out)
+
+    def _check(self, edits: Sequence[_Edit]) -> None:
+        """Parse the module's statement that holds the target: the whole of a long file takes a tenth of a second."""
+        outer = self._wanted[0].statement
+        start, end = first_line(outer) - 1, last_line(outer)
+        above = sum(edit.grown for edit in edits if edit.first < start)
+        inside = sum(edit.grown for edit in edits if start <= edit.first <= end)
+        parsed("".join(self._lines[start + above : end + above + inside]), "the file with the code in it")
 
     def _target(self, old: Node) -> _Edit:
         new = self._meant.node
