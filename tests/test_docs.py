@@ -61,7 +61,7 @@ LAYERS: tuple[frozenset[str], ...] = (
         ("datasets", "dataset", "figures", "proof_view", "bench", "validation", "show", "doctor", "publish", "report")
     ),
     frozenset(("train",)),
-    frozenset(("cli",)),
+    frozenset(("cli", "__main__")),
 )
 STAGES = LAYERS[5]
 # Stages meet in the store and do not import each other, but for these.

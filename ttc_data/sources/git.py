@@ -200,7 +200,7 @@ def _git_named(source: GitSource) -> Iterator[None]:
         )
         url = _public(source.url)
         if any("No space left on device" in line for line in lines):
-            raise StorageFull(f"git source {url!r}: the disk is full; free some space and run again") from error
+            raise StorageFull.at(f"git source {url!r}") from error
         raise SourceUnavailable(
             f"git source {url!r}: cannot be cloned ({cause}); check the URL, the network and, "
             "for a private repository, git's credentials"
