@@ -9,6 +9,7 @@ import typer
 
 from ttc_data import __version__
 from ttc_data.cli import build, check, dataset, difficulty, doctor, export, image, push, report, spec, train
+from ttc_data.cli.help import with_plain_help
 from ttc_data.cli.options import INTERRUPTED, STOPPED
 from ttc_data.cli.refusals import of_the_system, require_text
 from ttc_data.errors import TtcError
@@ -34,9 +35,7 @@ def _show_version(asked: bool) -> None:
 def _options(
     version: Annotated[
         bool,
-        typer.Option(
-            "--version", metavar="", callback=_show_version, is_eager=True, help="Print the version and exit."
-        ),
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit."),
     ] = False,
 ) -> None:
     """Source code into execution-proven training data for code models."""
@@ -57,6 +56,7 @@ app.command()(doctor.doctor)
 app.add_typer(image.app, name="image")
 app.add_typer(check.app, name="schema")
 app.add_typer(spec.app, name="spec")
+with_plain_help(app)
 
 
 def main() -> None:

@@ -57,7 +57,7 @@ def build(
     limit: Annotated[
         int | None, typer.Option("--limit", metavar="N", min=0, help="Prove at most N samples; 0 means all.")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", metavar="", help="Show what would be mined, and stop.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be mined, and stop.")] = False,
 ) -> None:
     """Build a dataset of tasks that execution has proven.
 
@@ -67,15 +67,15 @@ def build(
 
         ttcdata build stack-impl
 
-        ttcdata build stack-impl --source pypi:toolz --source pypi:humanize --out out/two
+        ttcdata build demo --source pypi:toolz --source pypi:humanize --out two
 
-        ttcdata build stack-impl --source git:https://github.com/pytoolz/toolz@1.0.0 --docker
+        ttcdata build stack-impl --source git:https://github.com/pytoolz/toolz
 
         ttcdata build recipes/demo.yaml --limit 20 --set tests.runs=5
 
-        ttcdata build stack-impl --llm http://localhost:8000/v1 --model Qwen/Qwen3-8B
+        ttcdata build stack-impl --llm http://localhost:8000/v1 --model NAME
 
-        ttcdata build stack-impl --serve Qwen/Qwen3-8B --gpus 2 --set spec.style=issue
+        ttcdata build stack-impl --serve Qwen/Qwen3-8B --set spec.style=issue
     """
     from ttc_data.cli.console import complain, console_progress, tell
     from ttc_data.cli.console import out as console

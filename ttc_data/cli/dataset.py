@@ -104,7 +104,7 @@ def grade(
 
         ttcdata grade out/demo/dataset --predictions answers.jsonl
 
-        ttcdata grade my-org/stack-impl --predictions answers.jsonl --docker --json > results.jsonl
+        ttcdata grade my-org/set --predictions answers.jsonl --json > out.jsonl
     """
     import json
     from dataclasses import asdict
@@ -136,7 +136,7 @@ def show(
         typer.Argument(metavar="BUILD", help="A build's folder; the newest build under out/ when not given."),
     ] = None,
     rows: Annotated[int, typer.Option("--rows", metavar="N", min=0, help="Show so many rows in short.")] = 0,
-    rejects: Annotated[bool, typer.Option("--rejects", metavar="", help="Show every reason with an example.")] = False,
+    rejects: Annotated[bool, typer.Option("--rejects", help="Show every reason with an example.")] = False,
 ) -> None:
     """Show what entered each stage of a build, what was left, and why the rest was dropped.
 

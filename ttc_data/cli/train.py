@@ -51,15 +51,13 @@ def train(
         str, typer.Option("--push-to-hub", metavar="ORG/NAME", help="Publish the trained model there at the end.")
     ] = "",
     private: Annotated[
-        bool, typer.Option("--private", metavar="", help="With --push-to-hub: only its organisation is to see it.")
+        bool, typer.Option("--private", help="With --push-to-hub: only its organisation is to see it.")
     ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", metavar="", help="Show what would run where, and stop.")
-    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would run where, and stop.")] = False,
     slurm: Annotated[
-        bool, typer.Option("--slurm", metavar="", help="Write the run as a Slurm job, and say how to submit it.")
+        bool, typer.Option("--slurm", help="Write the run as a Slurm job, and say how to submit it.")
     ] = False,
-    submit: Annotated[bool, typer.Option("--submit", metavar="", help="With --slurm: submit the job.")] = False,
+    submit: Annotated[bool, typer.Option("--submit", help="With --slurm: submit the job.")] = False,
 ) -> None:
     """Train a model on a dataset, rewarded by its tests.
 
@@ -73,7 +71,7 @@ def train(
 
         ttcdata train my-org/stack-impl --gpus 1 --model Qwen/Qwen3-1.7B --dry-run
 
-        ttcdata train my-org/stack-impl --slurm --gpus 8 --recipe train-slurm --submit
+        ttcdata train my-org/set --slurm --gpus 8 --recipe train-slurm --submit
     """
     from ttc_data.cli.console import console_progress, tell
     from ttc_data.train.rules import load_training

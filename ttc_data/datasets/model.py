@@ -57,10 +57,21 @@ def check_model(recipe: Recipe) -> None:
     """
     if not is_asked(recipe):
         return
-    if not recipe.llm.named:
-        raise RecipeError("the recipe asks a model and names no server: give --llm URL, or --serve MODEL to start one")
+    require_named(recipe.llm)
     if recipe.llm.urls:
         _model_name(recipe.llm.urls, recipe.llm.model)
+
+
+def require_named(rules: LlmRules) -> None:
+    """See that there is a model to ask.
+
+    Raises:
+        RecipeError: no server is named, and no model to start one with.
+    """
+    if not rules.named:
+        raise RecipeError(
+            "no model is named, and one is asked here: give --llm URL of a server that runs, or --serve MODEL to start one"
+        )
 
 
 @contextmanager
@@ -103,6 +114,7 @@ def named_model(rules: LlmRules, seed: int, records: Path, say: Callable[[str], 
     from ttc_data.llm.ledger import Prices
     from ttc_data.llm.serve import Server
 
+    require_named(rules)
     with ExitStack() as stack:
         urls = rules.urls
         ended: Callable[[], str] = str  # nothing is known of a server that somebody else started

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ttc_data.dataset import Dataset
-from ttc_data.datasets.model import Model, named_model
+from ttc_data.datasets.model import Model, named_model, require_named
 from ttc_data.engine import Progress, Quiet, Ran, run_stage
 from ttc_data.environments.open import Cache
 from ttc_data.errors import (
@@ -167,8 +167,7 @@ def measure(
     progress = progress or Quiet()
     if attempts < 1:
         raise RecipeError(f"--attempts {attempts}: must be 1 or more")
-    if not llm.named:
-        raise RecipeError("no model is named: give --llm URL of a server that runs, or --serve MODEL to start one")
+    require_named(llm)
     ids = _ids(recipe)
     every, left_out = _prompts(recipe)
     asked = every[: limit or None]
