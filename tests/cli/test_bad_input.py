@@ -8,6 +8,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from git import Repo
 
 from tests.cli.conftest import NOWHERE, Here, Shell, refused
 from tests.publish.small import SmallBuild
@@ -163,16 +164,19 @@ def test_a_hub_that_does_not_answer_is_no_traceback(shell: Shell) -> None:
     assert "mining the recipe's open projects instead" in ran.stderr
 
 
-@pytest.mark.local
-@pytest.mark.parametrize("where", ["", "missing"])
-def test_a_git_source_that_is_no_repository_is_named_and_nothing_is_built(here: Here, where: str) -> None:
-    source = f"git:{Path.cwd() / where}"
-    ran = here("build", "demo", "--source", source, "--local", "--out", "mine")
-    assert "Traceback" not in ran.stderr
-    assert ran.returncode == 1
-    (line,) = [line for line in ran.stderr.splitlines() if line.startswith("error: ")]
-    assert "not a git repository" in line
-    assert not (Path.cwd() / "mine" / "dataset").exists()
+@pytest.mark.parametrize(
+    ("where", "words"),
+    [(".", ["not a git repository"]), ("missing", ["missing'", "no such folder"]), ("repo@v9", ["no revision 'v9'"])],
+)
+@pytest.mark.parametrize("more", [["--sandbox", "local-unsafe"], ["--dry-run"]])
+def test_a_local_repository_that_is_not_there_is_an_error_and_nothing_is_written(
+    here: Here, where: str, words: Sequence[str], more: Sequence[str]
+) -> None:
+    """Once it was a build of eight empty stages, and advice to look at rejects, of which there were none."""
+    with Repo.init("repo") as repo:
+        repo.index.commit("empty")
+    refused(here("build", "demo", "--source", f"git:{Path.cwd()}/{where}", *more), 1, *words)
+    assert not Path("out/demo/records").exists()
 
 
 # Datasets and predictions

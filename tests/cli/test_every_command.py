@@ -12,7 +12,7 @@ from typing import Any, get_args, get_origin
 
 import pytest
 
-from tests.cli.conftest import NOWHERE, Here, Ran
+from tests.cli.conftest import NOWHERE, Here, Ran, refused
 from tests.cli.tree import COMMANDS
 from tests.publish.small import SmallBuild
 from ttc_data.records import Suite
@@ -31,7 +31,9 @@ GOOD = {
 }
 """By placeholder: what can be used, as far as there is anything. An unknown one gets `nonsense`."""
 A_SET = ("DATASET", "BUILD", "OUT")
-TEXTS = ("", "nonsense", "/nosuch", "junk", "http://[", "[/bold]", "\udcff", "x" * 300)
+TEXTS = ("", "nonsense", "[/bold]", "x" * 300)
+JUNK = "junk"
+"""A file that is there and holds nothing that can be read."""
 WRONG_BY_TYPE = 2
 Line = list[str]
 
@@ -44,7 +46,9 @@ def wrong_values(parameter: Any) -> tuple[str, ...]:
     kind = parameter.type_descriptor.annotation
     if kind in (int, float):
         return ("many", "", *([str(parameter.min - 1)] if parameter.min is not None else []))
-    return ("nonsense", "") if is_choice(kind) else TEXTS
+    if is_choice(kind):
+        return ("nonsense", "")
+    return (*TEXTS, JUNK) if kind is Path or parameter.metavar in (*A_SET, "RECIPE") else TEXTS
 
 
 def good_value(parameter: Any, built: Path) -> str:
@@ -87,7 +91,7 @@ def lines(name: str, built: Path) -> Iterator[tuple[Line, int | None]]:
                 line = _in_place(name, parameter, value, built)
             else:
                 line = [*base, parameter.opts[0], value]
-            yield line, WRONG_BY_TYPE if by_type or "\udcff" in value else None
+            yield line, WRONG_BY_TYPE if by_type else None
 
 
 def _in_place(name: str, wrong: Any, value: str, built: Path) -> Line:
@@ -106,7 +110,7 @@ def nowhere(here: Here, monkeypatch: pytest.MonkeyPatch) -> Here:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     for name, value in {"PATH": "/nosuch", "BROWSER": "true", "PIP_NO_INDEX": "1", "DOCKER_HOST": NOWHERE}.items():
         monkeypatch.setenv(name, value)
-    Path("junk").write_bytes(b"\xff\x00")
+    Path(JUNK).write_bytes(b"\xff\x00")
     Path("mine.yaml").write_text("sources: [{kind: git, url: missing}]\n", encoding="utf-8")
     return here
 
@@ -141,3 +145,9 @@ def test_whatever_is_left_out_or_wrong_is_no_traceback(nowhere: Here, built: Pat
     for line, code in lines(name, built):
         for more in ([], ["--dry-run"]) if dry else ([],):
             clear([*line, *more], nowhere(*line, *more), code)
+
+
+def test_a_word_that_is_no_text_is_one_line(nowhere: Here) -> None:
+    """As a file's name it may be typed, and no recipe, record or message could hold it."""
+    for line in (["build", "\udcff"], ["show", "out/\udcff"], ["train", "--set", "grpo.\udcff=1"]):
+        refused(nowhere(*line), 2, "\\udcff", "not UTF-8")

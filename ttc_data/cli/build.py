@@ -95,8 +95,9 @@ def build(
     progress = console_progress()
     if dry_run:
         from ttc_data.environments.open import Cache
-        from ttc_data.mine import requests
+        from ttc_data.mine import check_sources, requests
 
+        check_sources(chosen, Cache.default())
         tell(f"recipe {chosen.name} ({chosen.hash}), into {folder}")
         for request in requests(chosen, Cache.default(), progress.say):
             tell(f"  {request.name}")
@@ -122,7 +123,7 @@ def build(
         write_report(folder, progress=progress)
     if built.rows:
         tell(f"{built.rows} proven rows in {folder / 'dataset'} ({splits}){again}")
-    else:
+    elif not built.errors:
         complain(f"no row was proven: `ttcdata show {folder} --rejects` says why")
     tell(f"report: {page}")
     raise typer.Exit(1 if built.errors or not built.rows else 0)

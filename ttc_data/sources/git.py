@@ -68,10 +68,7 @@ def fetch(source: GitSource, trees: TreeStore, limits: TreeLimits, licenses: Lic
         SourceRefused: `revision_not_found`, or what broke the limits, the path rules or the licence rules.
         StorageFull: when the disk is full.
     """
-    _check_words(source)
-    if shutil.which("git") is None:
-        raise SourceUnavailable(f"git source {_public(source.url)!r}: no git program on PATH; install git")
-    local = _local_folder(source.url)
+    local = _checked(source)
     repo = source.repo or _repo_name(source.url, local)
     with _opened(local, source, limits, cache) as repository:
         commit = _commit(repository, source)
@@ -98,6 +95,37 @@ def fetch(source: GitSource, trees: TreeStore, limits: TreeLimits, licenses: Lic
             size=stored.size,
             created_at=committed.strftime("%Y-%m-%dT%H:%M:%SZ"),
         )
+
+
+def check_local(source: GitSource, limits: TreeLimits, cache: Path) -> None:
+    """See that a local repository and its revision are there; nothing is asked of a URL.
+
+    Args:
+        source: as in the recipe.
+        limits: of the tree.
+        cache: folder for clones.
+
+    Raises:
+        SourceUnavailable: there is no such folder, repository or revision, or no git.
+    """
+    local = _checked(source)
+    if local is None:
+        return
+    with _opened(local, source, limits, cache) as repository:
+        try:
+            _commit(repository, source)
+        except SourceRefused as error:
+            raise SourceUnavailable(
+                f"git source {source.url!r}: no revision {source.revision!r} there; name a commit, a tag or a branch of it"
+            ) from error
+
+
+def _checked(source: GitSource) -> Path | None:
+    """The folder of a local repository, where the source is one and can be asked."""
+    _check_words(source)
+    if shutil.which("git") is None:
+        raise SourceUnavailable(f"git source {_public(source.url)!r}: no git program on PATH; install git")
+    return _local_folder(source.url)
 
 
 def _check_words(source: GitSource) -> None:
@@ -152,7 +180,9 @@ def _opened(local: Path | None, source: GitSource, limits: TreeLimits, cache: Pa
     fix = "give the folder that holds .git, or a bare repository"
     try:
         repository = Repo(folder, search_parent_directories=False)
-    except (InvalidGitRepositoryError, NoSuchPathError) as error:
+    except NoSuchPathError as error:
+        raise SourceUnavailable(f"git source {str(folder)!r}: no such folder; {fix}, or a URL") from error
+    except InvalidGitRepositoryError as error:
         raise SourceUnavailable(f"git source {str(folder)!r}: not a git repository; {fix}") from error
     with repository:
         repository.git.update_environment(**_READ_ENVIRONMENT)
