@@ -9,6 +9,11 @@ from __future__ import annotations
 from typing import Self
 
 
+def install_hint(extra: str) -> str:
+    """How to get an optional part: from a checkout, for there is no release on an index yet."""
+    return f"`pip install -e '.[{extra}]'` in a checkout of ttcdata"
+
+
 class TtcError(Exception):
     """A problem the user can act on."""
 

@@ -85,7 +85,9 @@ def lines(name: str, built: Path) -> Iterator[tuple[Line, int | None]]:
             yield [*base, parameter.opts[0]], None
             continue
         yield base, None
-        by_type = parameter.type_descriptor.annotation in (int, float) or is_choice(parameter.type_descriptor.annotation)
+        by_type = parameter.type_descriptor.annotation in (int, float) or is_choice(
+            parameter.type_descriptor.annotation
+        )
         for value in wrong_values(parameter):
             if parameter.param_type_name == "argument":
                 line = _in_place(name, parameter, value, built)

@@ -74,6 +74,7 @@ def train(
         ttcdata train my-org/set --slurm --gpus 8 --recipe train-slurm --submit
     """
     from ttc_data.cli.console import console_progress, tell
+    from ttc_data.dataset import is_here
     from ttc_data.train.rules import load_training
 
     changes: dict[str, object] = {"model": model} if model else {}
@@ -85,25 +86,33 @@ def train(
         chosen = chosen.model_copy(update={"dataset": str(newest_build("dataset"))})
     runs = Path(chosen.slurm.folder if slurm else "") / "out"
     folder = (out or runs / Path(recipe).stem).absolute()
+    from ttc_data.train.survey import survey
+
+    progress = console_progress()
     if slurm or submit:
         if not slurm:
             raise RecipeError("--submit: needs --slurm; a run without it starts at once")
         from ttc_data.train.slurm import job
 
         wanted = job(chosen, folder, gpus, push_to_hub=push_to_hub, private=private)
+        if is_here(chosen.dataset):
+            for line in survey(wanted.recipe, wanted.plan).lines():
+                progress.say(line)
+        else:
+            progress.say(f"not checked: {chosen.dataset} is on the Hub, which the job's nodes are asked for")
         _slurm(wanted, folder, dry_run=dry_run, submitted=submit)
         return
     from ttc_data.train.launch import check_machine, launch, plan, prepare
 
     planned = plan(chosen, folder, gpus)
+    found = survey(chosen, planned)
     if dry_run:
-        for line in planned.lines():
+        for line in (*found.lines(), *planned.lines()):
             tell(line)
         return
     check_machine(planned, chosen)
     from ttc_data.train.release import open_model, push_model, write_card
 
-    progress = console_progress()
     hub = open_model(push_to_hub, private=private, progress=progress) if push_to_hub else None
     prepare(chosen, planned, folder)
     launch(planned, folder, progress.say)

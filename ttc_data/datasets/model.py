@@ -28,6 +28,8 @@ class Model:
     name: str
     rules: LlmRules
     seed: int
+    urls: tuple[str, ...]
+    """Of its servers."""
 
     @property
     def sampling(self) -> Sampling:
@@ -129,7 +131,7 @@ def named_model(rules: LlmRules, seed: int, records: Path, say: Callable[[str], 
         )  # fmt: skip
         stack.enter_context(client)
         try:
-            yield Model(client, name, rules, seed)
+            yield Model(client, name, rules, seed, urls)
         finally:
             say(f"model {name}: {_told(client.account)}")
 
