@@ -21,6 +21,8 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.answer = answer
         self.prompts: list[str] = []
+        self.tokens: Callable[[list[dict[str, str]]], int] | None = None
+        """What `/tokenize` counts, as vLLM has it; without it there is no such place, as at most servers."""
 
     @property
     def url(self) -> str:
@@ -38,6 +40,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.path == "/tokenize":
+            count = self.server.tokens(asked["messages"]) if self.server.tokens else 0
+            self._send(
+                {"count": count, "max_model_len": 4096} if count else {"detail": "Not Found"}, 200 if count else 404
+            )
+            return
         prompt = asked["messages"][-1]["content"]
         self.server.prompts.append(prompt)
         text = self.server.answer(prompt, asked)

@@ -59,7 +59,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset(("solve",)),
     frozenset(("datasets", "proof_view", "validation", "show", "doctor", "publish", "report")),
     frozenset(("train",)),
-    frozenset(("cli",)),
+    frozenset(("cli", "__main__")),
 )
 STAGES = LAYERS[4]
 # Stages meet in the store and do not import each other, but for these.
@@ -193,6 +193,26 @@ def test_every_command_that_is_quoted_parses(line: str) -> None:
     elif recipe and (recipe in packaged_recipes() or recipe.startswith("recipes/")):
         path = recipe if recipe in packaged_recipes() else str(ROOT / recipe)
         load_recipe(path, given["set_"] or (), given["source"] or ())
+
+
+def test_what_is_installed_by_name_is_ours() -> None:
+    """There is no release on an index: who asks one for `ttcdata` may get what somebody else put there."""
+    files = [*PAGES, *MODULES, *PACKAGE.rglob("*.j2"), *(ROOT / "recipes").iterdir(), ROOT / "Makefile"]
+    named = re.compile(r"pip install[^`\n]*[ '\"]ttcdata\b(?!-)")
+    assert [name_of(path) for path in files if named.search(path.read_text(encoding="utf-8"))] == []
+
+
+@each([ROOT / "README.md", ROOT / "docs" / "quickstart.md", ROOT / "docs" / "publish.md"])
+def test_a_page_pushes_what_it_built(path: Path) -> None:
+    built, pushed = set(), []
+    for line in command_lines(path.read_text(encoding="utf-8")):
+        command, *words = arguments_of(line) or [""]
+        if command == "build" and words:
+            built.add(words[words.index("--out") + 1] if "--out" in words else f"out/{words[0]}")
+        elif command == "push" and len(words) > 1:
+            assert words[0] in built, line
+            pushed.append(line)
+    assert pushed
 
 
 def test_every_command_is_shown_at_work_in_its_help() -> None:

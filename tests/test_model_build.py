@@ -178,7 +178,7 @@ def test_one_target_can_be_looked_at_before_a_build_is_paid_for(built: Built, se
     [
         (["--llm", "http://127.0.0.1:9/v1"], "http://127.0.0.1:9/v1 does not answer"),
         (["--llm", "URL", "--model", "other"], "'other' is not served"),
-        (["--set", "spec.origin=model"], "names no server"),
+        (["--set", "spec.origin=model"], "no model is named"),
         (["--llm", "URL", "--serve", "some/model"], "both asked for"),
         (["--gpus", "2"], "--gpus 2 is for a server that is started here"),
         (["--serve", "some/model"], "vLLM is not installed"),

@@ -308,6 +308,11 @@ def build_of(name: str | Path) -> Path | None:
     return next((folder for folder in folders if (folder / "records").is_dir()), None)
 
 
+def is_here(name: str) -> bool:
+    """Whether a dataset's name is a path on this machine, there or not, and no Hub id."""
+    return Path(name).exists() or name.count("/") != 1 or name.startswith((".", "/", "~"))
+
+
 def folder_of(name: str | Path) -> Path:
     """The folder of a dataset: itself, `dataset/` in a build's, or what the Hub gives for ORG/NAME.
 
@@ -319,7 +324,7 @@ def folder_of(name: str | Path) -> Path:
         if (folder / "data").is_dir():
             return folder
     text = str(name)
-    if path.exists() or text.count("/") != 1 or text.startswith((".", "/", "~")):
+    if is_here(text):
         raise DatasetError(f"{name}: no dataset there; name a folder that `ttcdata build` wrote, or a Hub id ORG/NAME")
     import httpx2
     from huggingface_hub import snapshot_download

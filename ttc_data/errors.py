@@ -6,6 +6,13 @@ traceback to the user: the CLI prints the message and exits with `exit_code` (1 
 
 from __future__ import annotations
 
+from typing import Self
+
+
+def install_hint(extra: str) -> str:
+    """How to get an optional part: from a checkout, for there is no release on an index yet."""
+    return f"`pip install -e '.[{extra}]'` in a checkout of ttcdata"
+
 
 class TtcError(Exception):
     """A problem the user can act on."""
@@ -84,8 +91,17 @@ class BuildError(TtcError):
     """A build folder that cannot be used: locked by another process, or damaged."""
 
 
+class PathRefused(TtcError):
+    """A file or folder that the system does not let be used: too long a name, no rights, something else there."""
+
+
 class StorageFull(TtcError):
     """The disk is full; what is in the store stays there."""
+
+    @classmethod
+    def at(cls, place: object, cause: str = "the disk is full") -> Self:
+        """The message for one place: a file, a folder, or what else names the disk."""
+        return cls(f"{place}: {cause}; free some space and run the same command again")
 
 
 class PromptRefused(Refused):

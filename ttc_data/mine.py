@@ -93,6 +93,17 @@ def _as_asked(source: AnySource, recipe: Recipe) -> AnySource:
     return source
 
 
+def check_sources(recipe: Recipe, cache: Cache) -> None:
+    """See that the local repositories of a recipe are there: a path with a typo in it is no project to be dropped.
+
+    Raises:
+        SourceUnavailable: naming the first that is not.
+    """
+    for source in recipe.sources:
+        if isinstance(source, GitSource):
+            git.check_local(source, recipe.tree, cache.downloads)
+
+
 def _of(source: AnySource, recipe: Recipe, cache: Cache, rules: str) -> Iterator[Request]:
     if isinstance(source, PypiSource):
         newest = recipe.environment.exclude_newer

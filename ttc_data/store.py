@@ -43,6 +43,12 @@ BEGUN = ".recipe"
 MAX_LINE = 64 * 1024 * 1024  # DuckDB sets aside twice as much
 # How `Stage.write` begins a line.
 HEAD = re.compile(rb'\{"input": "([^"]*)", "counts": \[(\d+), (\d+)\]')
+FULL = {
+    "No space left": "the disk is full",
+    "quota exceeded": "the disk quota is used up",
+    "File too large": "File too large",
+}
+"""What the system says of a write that did not fit, and what we say."""
 STAGES = ("mine", "extract", "environment", "suite", "repeat", "specify", "mask", "prove", "solve")
 
 
@@ -143,10 +149,7 @@ class Stage(Generic[R]):
                     os.fsync(self._file.fileno())
                     self._synced = time.monotonic()
             except OSError as error:
-                raise self._full(error) from error
-
-    def _full(self, error: OSError) -> StorageFull:
-        return StorageFull(f"{self._journal}: {error.strerror}; free some space and run again")
+                raise _not_written(self._journal, error) from error
 
     def compact(self, inputs: set[str]) -> None:
         """Write the parquet files of the records that came of `inputs`.
@@ -158,7 +161,7 @@ class Stage(Generic[R]):
                 self._file.flush()
                 os.fsync(self._file.fileno())
             except OSError as error:
-                raise self._full(error) from error
+                raise _not_written(self._journal, error) from error
         connection = connect()
         connection.execute("CREATE TEMP TABLE current_inputs (input VARCHAR)")
         if inputs:
@@ -280,8 +283,17 @@ def write_parquet(
         )
     except duckdb.IOException as error:
         temporary.unlink(missing_ok=True)
-        raise StorageFull(f"{path}: {' '.join(str(error).split())[:200]}; free some space and run again") from error
+        raise _not_written(path, error) from error
     temporary.replace(path)
+
+
+def _not_written(path: Path, error: Exception) -> StorageFull | BuildError:
+    """Why a file could not be written: nearly always a full disk, which DuckDB tells of in a paragraph of JSON."""
+    said = " ".join(str(error).split())
+    cause = next((cause for words, cause in FULL.items() if words.lower() in said.lower()), "")
+    if cause:
+        return StorageFull.at(path, cause)
+    return BuildError(f"{path}: cannot be written ({said[:200]}); check the rights on the folder, and run again")
 
 
 class Build:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
 import pytest
+from git import Repo
 
-from tests.cli.conftest import NOWHERE, Here, Shell, refused
+from tests.cli.conftest import NOWHERE, PROGRAM, Here, Shell, refused
 from tests.publish.small import SmallBuild
 from ttc_data.store import Build
 
@@ -113,6 +115,36 @@ def test_a_folder_that_cannot_be_written_is_one_line(here: Here) -> None:
     refused(here("build", "demo", "--out", "/proc/ttcdata"), 1, "/proc/ttcdata", "can be written")
 
 
+@pytest.mark.local
+def test_a_full_disk_is_one_line_that_names_it(shell: Shell, small: SmallBuild) -> None:
+    """A write that fails does not say where: once it was "the disk: no space left"."""
+    disk = shell.folder / "disk"
+    disk.mkdir()
+    one_page = ["bwrap", "--bind", "/", "/", "--dev-bind", "/dev", "/dev", "--size", "4096", "--tmpfs", str(disk)]
+    ran = subprocess.run(
+        [*one_page, str(PROGRAM), "export", "sft", str(small.out), f"{disk}/out"],
+        cwd=shell.folder, env=shell.environment, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert ran.returncode == 1
+    said = [line for line in ran.stderr.splitlines() if not line.startswith("export: ")]
+    assert said == [f"error: {disk}: the disk is full; free some space and run the same command again"]
+
+
+def test_a_full_standard_output_is_one_line(shell: Shell, small: SmallBuild) -> None:
+    with Path("/dev/full").open("w") as full:
+        ran = subprocess.run(
+            [str(PROGRAM), "show", str(small.out)],
+            cwd=shell.folder, env=shell.environment, stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert ran.stderr == "error: standard output: the disk is full; free some space and run the same command again\n"
+    assert ran.returncode == 1
+
+
+def test_a_path_that_the_system_refuses_is_one_line(here: Here) -> None:
+    line = refused(here("show", "x" * 300), 1, "File name too long", "check the path")
+    assert len(line) < 200
+
+
 def test_a_build_that_another_process_writes_is_left_alone(here: Here) -> None:
     held = Build(Path.cwd() / "busy")
     try:
@@ -163,16 +195,19 @@ def test_a_hub_that_does_not_answer_is_no_traceback(shell: Shell) -> None:
     assert "mining the recipe's open projects instead" in ran.stderr
 
 
-@pytest.mark.local
-@pytest.mark.parametrize("where", ["", "missing"])
-def test_a_git_source_that_is_no_repository_is_named_and_nothing_is_built(here: Here, where: str) -> None:
-    source = f"git:{Path.cwd() / where}"
-    ran = here("build", "demo", "--source", source, "--local", "--out", "mine")
-    assert "Traceback" not in ran.stderr
-    assert ran.returncode == 1
-    (line,) = [line for line in ran.stderr.splitlines() if line.startswith("error: ")]
-    assert "not a git repository" in line
-    assert not (Path.cwd() / "mine" / "dataset").exists()
+@pytest.mark.parametrize(
+    ("where", "words"),
+    [(".", ["not a git repository"]), ("missing", ["missing'", "no such folder"]), ("repo@v9", ["no revision 'v9'"])],
+)
+@pytest.mark.parametrize("more", [["--sandbox", "local-unsafe"], ["--dry-run"]])
+def test_a_local_repository_that_is_not_there_is_an_error_and_nothing_is_written(
+    here: Here, where: str, words: Sequence[str], more: Sequence[str]
+) -> None:
+    """Once it was a build of eight empty stages, and advice to look at rejects, of which there were none."""
+    with Repo.init("repo") as repo:
+        repo.index.commit("empty")
+    refused(here("build", "demo", "--source", f"git:{Path.cwd()}/{where}", *more), 1, *words)
+    assert not Path("out/demo/records").exists()
 
 
 # Datasets and predictions

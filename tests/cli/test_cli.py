@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,15 @@ from ttc_data import __version__
 def test_the_version_is_the_packages(shell: Shell) -> None:
     ran = shell.run("--version")
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, f"ttcdata {__version__}\n", "")
+
+
+def test_the_package_is_a_program_too(shell: Shell) -> None:
+    """Where the folder of `ttcdata` is not on PATH."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "ttc_data", "schema", "--nonsense"],
+        cwd=shell.folder, env=shell.environment, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    refused(ran, 2, "--nonsense", "`ttcdata schema --help`")
 
 
 def test_without_arguments_there_is_help(shell: Shell) -> None:

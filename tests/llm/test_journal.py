@@ -122,7 +122,7 @@ def test_a_full_disk_is_told_and_leaves_whole_lines(tmp_path: Path, monkeypatch:
         return real(file, data[:40], offset)
 
     monkeypatch.setattr(os, "pwrite", half)
-    with pytest.raises(StorageFull, match="No space left on device; free some space and run again"):
+    with pytest.raises(StorageFull, match="No space left on device; free some space and run the same command again"):
         journal.write([answer(1)])
     monkeypatch.undo()
     assert (tmp_path / "answers-0.jsonl").read_bytes().count(b"\n") == 1

@@ -34,6 +34,7 @@ from ttc_data.train.attempts import journal_of, measure
 from ttc_data.train.grpo import prompts_of
 from ttc_data.train.rules import PromptRules, SelectRules
 from ttc_data.train.selection import read_difficulty
+from ttc_data.train.tokens import counts_with, no_count
 
 TTCDATA = Path(sys.executable).parent / "ttcdata"
 NOBODY = "http://127.0.0.1:9/v1"
@@ -110,11 +111,12 @@ def test_prompts_are_those_of_training(built: Path, cache: Cache, server: Server
         model / "config.json"
     ).unlink()  # by its word that this is a Qwen2, transformers 5 puts Qwen2's splitting in place of the tokenizer's
     tokenizer = importlib.import_module("transformers").AutoTokenizer.from_pretrained(str(model))
-    whole, _ = prompts_of(recipe_of(built, model=str(model)), "train", tokenizer)
+    count = counts_with(tokenizer, recipe_of(built, model=str(model)))
+    whole, _ = prompts_of(recipe_of(built, model=str(model)), "train", count)
     most = max(one.tokens for one in whole) - 10
     recipe = recipe_of(built, model=str(model), prompts=PromptRules(max_tokens=most))
     measure(recipe, llm(server), tmp_path / "d.jsonl", attempts=1, cache=cache)
-    trained_on, _ = prompts_of(recipe, "train", tokenizer)
+    trained_on, _ = prompts_of(recipe, "train", count)
     assert sorted(server.prompts) == sorted(one.messages[-1].content for one in trained_on)
     assert {one.shortened for one in trained_on} == {"none", "window"}
 
@@ -293,7 +295,7 @@ def test_training_selects_by_the_file(
     recipe = recipe_of(built, select=SelectRules(**rates))
     found = measure(recipe, llm(server), out, attempts=4, cache=cache)
     chosen = recipe.model_copy(update={"select": SelectRules(**rates, difficulty=str(out))})
-    kept, dropped = prompts_of(chosen, "train", None)
+    kept, dropped = prompts_of(chosen, "train", no_count)
     assert [one.instance_id for one in kept] == [rows["unreached"].instance_id]
     assert Counter(one.reason for one in dropped) == {"too_hard": len(rows) - 2, "too_easy": 1}
     assert (found.selected, found.between) == (1, 1)

@@ -131,7 +131,7 @@ def test_gpus_that_leave_none_to_train_are_refused() -> None:
 def test_a_machine_without_what_it_takes_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(
-        TrainingFailed, match=r"trl, transformers, accelerate not installed; `pip install 'ttcdata\[train\]'`"
+        TrainingFailed, match=r"trl, transformers, accelerate not installed; `pip install -e '.\[train\]'`"
     ):
         check_machine(plan(recipe(), RUN, 0), recipe())
     monkeypatch.setattr("importlib.util.find_spec", lambda name: True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import sys
 from typing import Annotated
 
@@ -10,11 +9,14 @@ import typer
 
 from ttc_data import __version__
 from ttc_data.cli import build, check, dataset, difficulty, doctor, export, image, push, report, spec, train
+from ttc_data.cli.help import with_plain_help
 from ttc_data.cli.options import INTERRUPTED, STOPPED
-from ttc_data.errors import StorageFull, TtcError
+from ttc_data.cli.refusals import of_the_system, require_text
+from ttc_data.errors import TtcError
 
+NAME = "ttcdata"
 app = typer.Typer(
-    name="ttcdata",
+    name=NAME,
     help="Source code into execution-proven training data for code models.",
     no_args_is_help=True,
     rich_markup_mode="rich",  # keeps the line breaks and the indentation of examples as written
@@ -33,9 +35,7 @@ def _show_version(asked: bool) -> None:
 def _options(
     version: Annotated[
         bool,
-        typer.Option(
-            "--version", metavar="", callback=_show_version, is_eager=True, help="Print the version and exit."
-        ),
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit."),
     ] = False,
 ) -> None:
     """Source code into execution-proven training data for code models."""
@@ -56,22 +56,24 @@ app.command()(doctor.doctor)
 app.add_typer(image.app, name="image")
 app.add_typer(check.app, name="schema")
 app.add_typer(spec.app, name="spec")
+with_plain_help(app)
 
 
 def main() -> None:
     """Run the command line; a wrong option or a `TtcError` is one line on stderr and an exit code, never a traceback."""
     code: int | None = None
     try:
-        code = app(standalone_mode=False)
+        require_text(sys.argv[1:])
+        code = app(standalone_mode=False, prog_name=NAME)
     except typer.TyperException as error:
         _fail(_usage(error), error.exit_code)
     except TtcError as error:
         _fail(str(error), error.exit_code)
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        refused = of_the_system(error)
+        if refused is None:
             raise
-        full = StorageFull(f"{error.filename or 'the disk'}: no space left; free some and run the same command again")
-        _fail(str(full), full.exit_code)
+        _fail(str(refused), refused.exit_code)
     if code == INTERRUPTED:
         print(STOPPED, file=sys.stderr)
     sys.exit(code)

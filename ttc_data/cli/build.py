@@ -58,15 +58,13 @@ def build(
         int | None, typer.Option("--limit", metavar="N", min=0, help="Prove at most N samples; 0 means all.")
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", metavar="", help="Also over the finished set of another recipe.")
+        bool, typer.Option("--overwrite", help="Also over the finished set of another recipe.")
     ] = False,
     locked: Annotated[
         bool,
-        typer.Option(
-            "--locked", metavar="", help="Build a set again: RECIPE is its folder, its recipe.yaml, or its Hub id."
-        ),
+        typer.Option("--locked", help="Build a set again: RECIPE is its folder, its recipe.yaml, or its Hub id."),
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", metavar="", help="Show what would be mined, and stop.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be mined, and stop.")] = False,
 ) -> None:
     """Build a dataset of tasks that execution has proven.
 
@@ -77,15 +75,15 @@ def build(
 
         ttcdata build stack-impl
 
-        ttcdata build stack-impl --source pypi:toolz --source pypi:humanize --out out/two
+        ttcdata build demo --source pypi:toolz --source pypi:humanize --out two
 
-        ttcdata build stack-impl --source git:https://github.com/pytoolz/toolz@1.0.0 --docker
+        ttcdata build stack-impl --source git:https://github.com/pytoolz/toolz
 
         ttcdata build recipes/demo.yaml --limit 20 --set tests.runs=5
 
-        ttcdata build stack-impl --llm http://localhost:8000/v1 --model Qwen/Qwen3-8B
+        ttcdata build stack-impl --llm http://localhost:8000/v1 --model NAME
 
-        ttcdata build stack-impl --serve Qwen/Qwen3-8B --gpus 2 --set spec.style=issue
+        ttcdata build stack-impl --serve Qwen/Qwen3-8B --set spec.style=issue
 
         ttcdata build my-org/stack-impl --locked --out out/again
     """
@@ -110,8 +108,9 @@ def build(
     progress = console_progress()
     if dry_run:
         from ttc_data.environments.open import Cache
-        from ttc_data.mine import requests
+        from ttc_data.mine import check_sources, requests
 
+        check_sources(chosen, Cache.default())
         tell(f"recipe {chosen.name} ({chosen.hash}), into {folder}")
         for request in requests(chosen, Cache.default(), progress.say, pins.lock if pins else None):
             tell(f"  {request.name}")
@@ -142,7 +141,7 @@ def build(
         write_report(folder, progress=log.telling(progress))
     if built.rows:
         say(f"{built.rows} proven rows in {folder / 'dataset'} ({splits}){again}")
-    else:
+    elif not built.errors:
         warn(f"no row was proven: `ttcdata show {folder} --rejects` says why")
     say(f"report: {page}")
     raise typer.Exit(1 if built.errors or not built.rows else 0)

@@ -33,7 +33,7 @@ def check(
         ),
     ] = None,
     card: Annotated[
-        bool, typer.Option("--card", metavar="", help="Write on the set's card what was found and what was allowed.")
+        bool, typer.Option("--card", help="Write on the set's card what was found and what was allowed.")
     ] = False,
 ) -> None:
     """Look at everything that speaks against publishing a set: one line a check, and its findings below.
@@ -44,7 +44,7 @@ def check(
 
         ttcdata check out/demo
 
-        ttcdata check out/demo --allow sizes --allow secrets:tests/server.pem --card
+        ttcdata check --allow sizes --allow secrets:tests/server.pem --card
 
         ttcdata check my-org/stack-impl
     """

@@ -101,9 +101,7 @@ def grade(
     local: LocalOption = False,
     deep: Annotated[
         bool,
-        typer.Option(
-            "--deep", metavar="", help="Compare what is solved with the reference on 200 generated calls too."
-        ),
+        typer.Option("--deep", help="Compare what is solved with the reference on 200 generated calls too."),
     ] = False,
     workers: WorkersOption = 0,
     json_lines: JsonOption = False,
@@ -120,7 +118,7 @@ def grade(
 
         ttcdata grade out/demo --predictions answers.jsonl
 
-        ttcdata grade my-org/stack-impl --predictions samples.json --docker --deep
+        ttcdata grade my-org/set --predictions samples.json --docker --deep
 
         ttcdata grade out/demo --predictions - --json < answers.jsonl
     """
@@ -167,7 +165,7 @@ def show(
         ),
     ] = None,
     rows: Annotated[int, typer.Option("--rows", metavar="N", min=0, help="Show so many rows in short.")] = 0,
-    rejects: Annotated[bool, typer.Option("--rejects", metavar="", help="Show every reason with an example.")] = False,
+    rejects: Annotated[bool, typer.Option("--rejects", help="Show every reason with an example.")] = False,
 ) -> None:
     """Show what entered each stage of a build, what was left, and why the rest was dropped.
 

@@ -72,11 +72,11 @@ def difficulty(
 
     Examples:
 
-        ttcdata difficulty out/demo/dataset --out difficulty.jsonl --serve Qwen/Qwen3-1.7B --gpus 1
+        ttcdata difficulty out/demo --out pass.jsonl --serve Qwen/Qwen3-1.7B
 
-        ttcdata difficulty --out difficulty.jsonl --llm http://localhost:8000/v1 --attempts 16 --recipe train-lora
+        ttcdata difficulty --out pass.jsonl --llm http://localhost:8000/v1
 
-        ttcdata difficulty my-org/stack-impl --out easy.jsonl --llm http://localhost:8000/v1 --limit 200 --set llm.at_once=64
+        ttcdata difficulty --out pass.jsonl --serve MODEL --attempts 16 --limit 99
     """
     from ttc_data.cli import console
     from ttc_data.cli.tables import difficulty_lines, difficulty_table

@@ -41,7 +41,7 @@ def export(
 
         ttcdata export swebench out/demo out/demo-swebench
 
-        ttcdata export harbor out/demo out/demo-harbor --split test --registry registry.example.com/my-org
+        ttcdata export harbor out/demo out/harbor --registry localhost:5000
 
         ttcdata export verifiers my-org/stack-impl out/package
 

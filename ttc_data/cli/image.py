@@ -76,7 +76,9 @@ def push(
     dataset: DatasetArgument,
     registry: Annotated[
         str,
-        typer.Argument(metavar="REGISTRY", help="HOST[:PORT][/PATH]; images become REGISTRY/ttcdata-row:INSTANCE_ID."),
+        typer.Argument(
+            metavar="REGISTRY", help="HOST, HOST:PORT or HOST/PATH; images become REGISTRY/ttcdata-row:INSTANCE_ID."
+        ),
     ],
     row: RowOption = None,
 ) -> None:
@@ -88,7 +90,7 @@ def push(
 
         ttcdata image push out/demo registry.example.com/my-org
 
-        ttcdata image push my-org/stack-impl localhost:5000 --row pypi__semver-match-3b9f1475bd
+        ttcdata image push my-org/stack-impl localhost:5000
     """
     from ttc_data.cli.console import console_progress, tell
     from ttc_data.publish.images import Recorder, push_images, record_of

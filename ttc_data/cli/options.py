@@ -18,16 +18,14 @@ SandboxOption = Annotated[
         help="Where tests run; auto takes Docker where an engine answers, else bubblewrap. local-unsafe isolates nothing.",
     ),
 ]
-DockerOption = Annotated[bool, typer.Option("--docker", metavar="", help="Short for --sandbox docker.")]
-LocalOption = Annotated[bool, typer.Option("--local", metavar="", help="Short for --sandbox local (bubblewrap).")]
+DockerOption = Annotated[bool, typer.Option("--docker", help="Short for --sandbox docker.")]
+LocalOption = Annotated[bool, typer.Option("--local", help="Short for --sandbox local (bubblewrap).")]
 WorkersOption = Annotated[
     int,
     typer.Option("--workers", metavar="N", min=0, help="Things done at the same time; 0 means one for each processor."),
 ]
 LimitOption = Annotated[int, typer.Option("--limit", metavar="N", min=0, help="At most so many; 0 means all.")]
-JsonOption = Annotated[
-    bool, typer.Option("--json", metavar="", help="JSON lines on standard output instead of a table.")
-]
+JsonOption = Annotated[bool, typer.Option("--json", help="JSON lines on standard output instead of a table.")]
 LlmOption = Annotated[
     list[str] | None,
     typer.Option(

@@ -19,9 +19,7 @@ def push(
     name: Annotated[
         str, typer.Argument(metavar="ORG/NAME", help="The dataset on the Hub; made where it is not there.")
     ],
-    private: Annotated[
-        bool, typer.Option("--private", metavar="", help="Only its organisation is to see the set.")
-    ] = False,
+    private: Annotated[bool, typer.Option("--private", help="Only its organisation is to see the set.")] = False,
     revision: Annotated[
         str, typer.Option("--revision", metavar="BRANCH", help="Push to this branch; made where it is not there.")
     ] = "main",
@@ -38,7 +36,7 @@ def push(
         typer.Option("--images", metavar="REGISTRY", help="Push the rows' images there too; rows name them by digest."),
     ] = "",
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", metavar="", help="Also over another set, or one of a newer schema.")
+        bool, typer.Option("--overwrite", help="Also over another set, or one of a newer schema.")
     ] = False,
 ) -> None:
     """Publish a dataset on the Hugging Face Hub: one commit, tagged with the version of its content.
@@ -52,7 +50,7 @@ def push(
 
         ttcdata push out/demo my-org/stack-impl --private --revision candidate
 
-        ttcdata push out/demo my-org/stack-impl --allow secrets:tests/server.pem --images registry.example.com/my-org
+        ttcdata push out/demo my-org/stack-impl --allow secrets:tests/server.pem
     """
     from functools import partial
 

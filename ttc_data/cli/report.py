@@ -29,7 +29,7 @@ def report(
             "--rows", metavar="N", min=1, help="Rows to browse, drawn where there are more; plots are of all."
         ),
     ] = MOST_ROWS,
-    open_: Annotated[bool, typer.Option("--open", metavar="", help="Open the page in the browser.")] = False,
+    open_: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
 ) -> None:
     """Write a page to look at a build: its funnel, evidence, every row with masked and reference side by side, rejects.
 

@@ -55,9 +55,9 @@ def preview(
 
     Examples:
 
-        ttcdata spec preview toolz/itertoolz.py::groupby --llm http://localhost:8000/v1
+        ttcdata spec preview itertoolz.py::groupby --llm http://localhost:8000/v1
 
-        ttcdata spec preview intword --build out/demo --serve Qwen/Qwen3-8B --set spec.detail=high
+        ttcdata spec preview intword --build out/demo --serve Qwen/Qwen3-8B
     """
     from ttc_data.cli.console import console_progress, out
     from ttc_data.datasets.preview import preview as preview_target

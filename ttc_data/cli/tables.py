@@ -73,6 +73,18 @@ def difficulty_table(measured: Measured) -> Table:
     return table
 
 
+def _nothing_to_learn(measured: Measured, attempts: int) -> Iterator[str]:
+    """Say what no row between never and always means, and what to change."""
+    count = len(measured.rows)
+    if measured.never == count:
+        fix = f"take a stronger model, more --attempts than {attempts}, or --set prompts.answer=fenced"
+    elif measured.always == count:
+        fix = "take harder rows, or a smaller model"
+    else:
+        fix = f"take more --attempts than {attempts}, or another model"
+    yield f"no row is solved sometimes: GRPO learns from rows whose answers differ, and would learn nothing here; {fix}"
+
+
 def difficulty_lines(measured: Measured, out: Path, attempts: int) -> Iterator[str]:
     """What else there is to say of a model's attempts, and how to train on the rows between.
 
@@ -88,7 +100,11 @@ def difficulty_lines(measured: Measured, out: Path, attempts: int) -> Iterator[s
         yield f"not asked: {', '.join(f'{reason} {count}' for reason, count in reasons.most_common())}"
     if measured.errors:
         yield f"{len(measured.errors)} attempts are not counted; the same command tries them again"
-    yield f"with select of the recipe, {measured.selected} of {len(measured.rows)} rows would be trained on"
+    dropped = Counter(reject.reason for reject in measured.not_selected)
+    why = f" (left out: {', '.join(f'{reason} {count}' for reason, count in dropped.most_common())})" if dropped else ""
+    yield f"the recipe's select keeps {measured.selected} of {len(measured.rows)} rows for training{why}"
+    if not measured.between:
+        yield from _nothing_to_learn(measured, attempts)
     if 0 < measured.between < len(measured.rows):
         # Half an attempt, so that no rounding decides.
         edge = 0.5 / attempts

@@ -54,15 +54,13 @@ def train(
         str, typer.Option("--push-to-hub", metavar="ORG/NAME", help="Publish the trained model there at the end.")
     ] = "",
     private: Annotated[
-        bool, typer.Option("--private", metavar="", help="With --push-to-hub: only its organisation is to see it.")
+        bool, typer.Option("--private", help="With --push-to-hub: only its organisation is to see it.")
     ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", metavar="", help="Show what would run where, and stop.")
-    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would run where, and stop.")] = False,
     slurm: Annotated[
-        bool, typer.Option("--slurm", metavar="", help="Write the run as a Slurm job, and say how to submit it.")
+        bool, typer.Option("--slurm", help="Write the run as a Slurm job, and say how to submit it.")
     ] = False,
-    submit: Annotated[bool, typer.Option("--submit", metavar="", help="With --slurm: submit the job.")] = False,
+    submit: Annotated[bool, typer.Option("--submit", help="With --slurm: submit the job.")] = False,
 ) -> None:
     """Train a model on a dataset, rewarded by its tests.
 
@@ -76,9 +74,10 @@ def train(
 
         ttcdata train my-org/stack-impl --gpus 1 --model Qwen/Qwen3-1.7B --dry-run
 
-        ttcdata train my-org/stack-impl --slurm --gpus 8 --recipe train-slurm --submit
+        ttcdata train my-org/set --slurm --gpus 8 --recipe train-slurm --submit
     """
     from ttc_data.cli.console import console_progress, tell
+    from ttc_data.dataset import is_here
     from ttc_data.train.rules import load_training
 
     changes: dict[str, object] = {"model": model} if model else {}
@@ -90,25 +89,33 @@ def train(
         chosen = chosen.model_copy(update={"dataset": str(newest_build("dataset"))})
     runs = Path(chosen.slurm.folder if slurm else "") / "out"
     folder = (out or runs / Path(recipe).stem).absolute()
+    from ttc_data.train.survey import survey
+
+    progress = console_progress()
     if slurm or submit:
         if not slurm:
             raise RecipeError("--submit: needs --slurm; a run without it starts at once")
         from ttc_data.train.slurm import job
 
         wanted = job(chosen, folder, gpus, push_to_hub=push_to_hub, private=private)
+        if is_here(chosen.dataset):
+            for line in survey(wanted.recipe, wanted.plan).lines():
+                progress.say(line)
+        else:
+            progress.say(f"not checked: {chosen.dataset} is on the Hub, which the job's nodes are asked for")
         _slurm(wanted, folder, dry_run=dry_run, submitted=submit)
         return
     from ttc_data.train.launch import check_machine, launch, plan, prepare
 
     planned = plan(chosen, folder, gpus)
+    found = survey(chosen, planned)
     if dry_run:
-        for line in planned.lines():
+        for line in (*found.lines(), *planned.lines()):
             tell(line)
         return
     check_machine(planned, chosen)
     from ttc_data.train.release import open_model, push_model, write_card
 
-    progress = console_progress()
     hub = open_model(push_to_hub, private=private, progress=progress) if push_to_hub else None
     prepare(chosen, planned, folder)
     launch(planned, folder, progress.say)

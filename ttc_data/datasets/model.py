@@ -28,6 +28,8 @@ class Model:
     name: str
     rules: LlmRules
     seed: int
+    urls: tuple[str, ...]
+    """Of its servers."""
 
     @property
     def sampling(self) -> Sampling:
@@ -57,10 +59,21 @@ def check_model(recipe: Recipe) -> None:
     """
     if not is_asked(recipe):
         return
-    if not recipe.llm.named:
-        raise RecipeError("the recipe asks a model and names no server: give --llm URL, or --serve MODEL to start one")
+    require_named(recipe.llm)
     if recipe.llm.urls:
         _model_name(recipe.llm.urls, recipe.llm.model)
+
+
+def require_named(rules: LlmRules) -> None:
+    """See that there is a model to ask.
+
+    Raises:
+        RecipeError: no server is named, and no model to start one with.
+    """
+    if not rules.named:
+        raise RecipeError(
+            "no model is named, and one is asked here: give --llm URL of a server that runs, or --serve MODEL to start one"
+        )
 
 
 @contextmanager
@@ -103,6 +116,7 @@ def named_model(rules: LlmRules, seed: int, records: Path, say: Callable[[str], 
     from ttc_data.llm.ledger import Prices
     from ttc_data.llm.serve import Server
 
+    require_named(rules)
     with ExitStack() as stack:
         urls = rules.urls
         ended: Callable[[], str] = str  # nothing is known of a server that somebody else started
@@ -117,7 +131,7 @@ def named_model(rules: LlmRules, seed: int, records: Path, say: Callable[[str], 
         )  # fmt: skip
         stack.enter_context(client)
         try:
-            yield Model(client, name, rules, seed)
+            yield Model(client, name, rules, seed, urls)
         finally:
             say(f"model {name}: {_told(client.account)}")
 

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from ttc_data.dataset import build_of
 from ttc_data.datasets.inputs import Task
-from ttc_data.datasets.model import open_model
+from ttc_data.datasets.model import check_model, open_model
 from ttc_data.datasets.specifying import Specifier
 from ttc_data.datasets.stages import Stages
 from ttc_data.engine import Progress, Quiet
@@ -59,6 +59,7 @@ def preview(
 
     Raises:
         DatasetError: there is no such build or target, or several targets.
+        RecipeError: no model is named.
         ModelUnavailable: the model does not answer.
         PromptRefused: it does not take this target.
     """
@@ -67,6 +68,7 @@ def preview(
     if not written.is_file() or not (folder / "records" / "repeat.parquet").is_file():
         raise DatasetError(f"{folder}: no build there whose suites have run; run `ttcdata build` first")
     recipe = load_recipe(str(written), [*settings, "spec.origin=model"])
+    check_model(recipe)  # before a sandbox is opened
     progress, cache = progress or Quiet(), cache or Cache.default()
     build = Build(folder)
     try:

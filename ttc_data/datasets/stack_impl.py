@@ -80,9 +80,12 @@ def build(
         # Imported when there is something to do: a finished build answers at once.
         from ttc_data.datasets.stages import Stages
         from ttc_data.environments.open import Cache, open_host
+        from ttc_data.mine import check_sources
 
-        folder.begin(recipe.task_hash)
         cache = cache or Cache.default()
+        if not (folder.records / "mine.jsonl").is_file():  # else it goes on without what was mined from
+            check_sources(recipe, cache)
+        folder.begin(recipe.task_hash)
         workers = workers or os.cpu_count() or 1
         log = BuildLog(out)
         progress = log.telling(progress)

@@ -121,7 +121,7 @@ class EnvironmentStore:
                     made.rename(place)
             except OSError as error:
                 if error.errno == 28:
-                    raise StorageFull(f"no space left under {self._folder}; free some and run again") from error
+                    raise StorageFull.at(self._folder) from error
                 raise
             finally:
                 shutil.rmtree(made, ignore_errors=True)

@@ -118,9 +118,7 @@ def run_uv(arguments: Sequence[str], reason: str, folder: str) -> str:
     said = " | ".join(line.strip() for line in done.stderr.splitlines()[-12:] if line.strip())
     said = said.replace(f"{folder}/", "")  # another name every time
     if "No space left on device" in said:
-        raise StorageFull(
-            f"no space left on the device for installed packages ({said[-200:]}); free some and run again"
-        )
+        raise StorageFull.at(f"installed packages ({said[-200:]})")
     if INDEX_TROUBLE.search(said):
         raise SourceUnavailable(
             f"the package index does not answer ({said[-300:]}); check pip's index settings and run again"

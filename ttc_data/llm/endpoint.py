@@ -176,6 +176,35 @@ def served_models(url: str, *, timeout_s: float = CONNECT_S) -> tuple[str, ...]:
     return asyncio.run(_served_models(base_url(url), api_key(), timeout_s))
 
 
+def tokens_of(url: str, body: bytes, *, timeout_s: float = CONNECT_S) -> int | None:
+    """How many tokens chat messages are, as vLLM's `/tokenize` says it beside `/v1`. Not to be called from an event loop.
+
+    Args:
+        url: base URL of the server.
+        body: model and messages, as for a completion.
+        timeout_s: for the answer.
+
+    Returns:
+        The number; None where the server does not answer like this: most others have no such place, or one for plain text.
+    """
+    place = f"{base_url(url).removesuffix('/v1')}/tokenize"
+    return asyncio.run(_tokens_of(place, body, api_key(), timeout_s))
+
+
+async def _tokens_of(place: str, body: bytes, key: str, timeout_s: float) -> int | None:
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(timeout_s)) as session,
+            session.post(place, data=body, headers=headers, proxy=_proxy(place)) as response,
+        ):
+            found = json.loads(await response.read()) if response.status == 200 else {}
+    except (aiohttp.ClientError, OSError, ValueError):
+        return None
+    count = found.get("count") if isinstance(found, dict) else None
+    return count if isinstance(count, int) and count > 0 else None
+
+
 async def _served_models(url: str, key: str, timeout_s: float) -> tuple[str, ...]:
     try:
         async with (

@@ -132,7 +132,7 @@ class AnswerJournal:
                 self._dirty = True
             if full is not None:
                 os.ftruncate(file, self._end)
-                raise StorageFull(f"{self.folder}: {full.strerror}; free some space and run again") from full
+                raise StorageFull.at(self.folder, full.strerror or "cannot be written") from full
 
     def sync(self) -> None:
         """Put what was written on the disk.
@@ -146,7 +146,7 @@ class AnswerJournal:
         try:
             os.fsync(self._files[self._own])
         except OSError as error:
-            raise StorageFull(f"{self.folder}: {error.strerror}; free some space and run again") from error
+            raise StorageFull.at(self.folder, error.strerror or "cannot be written") from error
 
     def close(self) -> None:
         """Close the files and give up the lock."""

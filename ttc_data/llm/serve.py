@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from ttc_data.errors import ModelUnavailable
+from ttc_data.errors import ModelUnavailable, install_hint
 from ttc_data.llm.leashed import Leashed
 
 VLLM = (sys.executable, "-m", "vllm.entrypoints.openai.api_server")
@@ -82,7 +82,7 @@ class Server:
         """
         if self._program == VLLM and importlib.util.find_spec("vllm") is None:
             raise ModelUnavailable(
-                "vLLM is not installed; `pip install 'ttcdata[vllm]'`, or name a server that runs with --llm URL"
+                f"vLLM is not installed; {install_hint('vllm')}, or name a server that runs with --llm URL"
             )
         count = max(1, self._gpus // self._each)
         devices, ports = self._devices(), _free_ports(count)

@@ -69,7 +69,7 @@ def write_report(
         temporary.replace(path)
     except OSError as error:
         if error.errno == errno.ENOSPC:
-            raise StorageFull(f"{path}: {error.strerror}; free some space and run again") from error
+            raise StorageFull.at(path) from error
         raise ReportError(f"{path}: {error.strerror}; name a file that can be written with --to") from error
     finally:
         _remove(temporary)

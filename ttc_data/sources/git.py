@@ -70,10 +70,7 @@ def fetch(source: GitSource, trees: TreeStore, limits: TreeLimits, licenses: Lic
         SourceRefused: `revision_not_found`, or what broke the limits, the path rules or the licence rules.
         StorageFull: when the disk is full.
     """
-    _check_words(source)
-    if shutil.which("git") is None:
-        raise SourceUnavailable(f"git source {public_url(source.url)!r}: no git program on PATH; install git")
-    local = _local_folder(source.url)
+    local = _checked(source)
     repo = source.repo or _repo_name(source.url, local)
     with _opened(local, source, limits, cache) as repository:
         commit = _commit(repository, source)
@@ -100,6 +97,37 @@ def fetch(source: GitSource, trees: TreeStore, limits: TreeLimits, licenses: Lic
             size=stored.size,
             created_at=committed.strftime("%Y-%m-%dT%H:%M:%SZ"),
         )
+
+
+def check_local(source: GitSource, limits: TreeLimits, cache: Path) -> None:
+    """See that a local repository and its revision are there; nothing is asked of a URL.
+
+    Args:
+        source: as in the recipe.
+        limits: of the tree.
+        cache: folder for clones.
+
+    Raises:
+        SourceUnavailable: there is no such folder, repository or revision, or no git.
+    """
+    local = _checked(source)
+    if local is None:
+        return
+    with _opened(local, source, limits, cache) as repository:
+        try:
+            _commit(repository, source)
+        except SourceRefused as error:
+            raise SourceUnavailable(
+                f"git source {source.url!r}: no revision {source.revision!r} there; name a commit, a tag or a branch of it"
+            ) from error
+
+
+def _checked(source: GitSource) -> Path | None:
+    """The folder of a local repository, where the source is one and can be asked."""
+    _check_words(source)
+    if shutil.which("git") is None:
+        raise SourceUnavailable(f"git source {public_url(source.url)!r}: no git program on PATH; install git")
+    return _local_folder(source.url)
 
 
 def _check_words(source: GitSource) -> None:
@@ -170,7 +198,9 @@ def _opened(local: Path | None, source: GitSource, limits: TreeLimits, cache: Pa
     fix = "give the folder that holds .git, or a bare repository"
     try:
         repository = Repo(folder, search_parent_directories=False)
-    except (InvalidGitRepositoryError, NoSuchPathError) as error:
+    except NoSuchPathError as error:
+        raise SourceUnavailable(f"git source {str(folder)!r}: no such folder; {fix}, or a URL") from error
+    except InvalidGitRepositoryError as error:
         raise SourceUnavailable(f"git source {str(folder)!r}: not a git repository; {fix}") from error
     with repository:
         repository.git.update_environment(**_READ_ENVIRONMENT)
@@ -217,7 +247,7 @@ def _git_named(source: GitSource) -> Iterator[None]:
         )
         url = public_url(source.url)
         if any("No space left on device" in line for line in lines):
-            raise StorageFull(f"git source {url!r}: the disk is full; free some space and run again") from error
+            raise StorageFull.at(f"git source {url!r}") from error
         raise SourceUnavailable(
             f"git source {url!r}: cannot be cloned ({cause}); check the URL, the network and, "
             "for a private repository, git's credentials"

@@ -259,7 +259,7 @@ class StackIndex:
     def _named(self, error: duckdb.Error) -> Exception:
         cause = " ".join(str(error).split())[:300]
         if "No space left" in cause or "max_temp_directory_size" in cause:
-            return StorageFull(f"{self._folder}: the disk is full ({cause}); free some space and run again")
+            return StorageFull.at(self._folder)
         return DatasetError(f"{self._source.path}: cannot be read as parquet ({cause}); fetch the files again")
 
     def _checked_columns(self) -> dict[str, str]:

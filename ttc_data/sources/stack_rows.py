@@ -130,7 +130,7 @@ class StackRows:
                 raise KeyboardInterrupt from error
             if code == sqlite3.SQLITE_FULL:
                 cause = "the disk is full, its own or that of temporary files (TMPDIR)"
-                raise StorageFull(f"{self._path}: {cause}; free some space and run again") from error
+                raise StorageFull.at(self._path, cause) from error
             raise DatasetError(f"{self._path}: is damaged ({error}); delete it and run again") from error
 
 

@@ -47,7 +47,7 @@ def disk_full_named(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise StorageFull(f"{folder}: the disk is full; free some space and run the same command again") from error
+            raise StorageFull.at(folder) from error
         raise
 
 

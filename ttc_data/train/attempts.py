@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import json
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
-from ttc_data.dataset import Dataset
-from ttc_data.datasets.model import Model, named_model
+from ttc_data.datasets.model import Model, named_model, require_named
 from ttc_data.engine import Progress, Quiet, Ran, run_stage
 from ttc_data.environments.open import Cache
 from ttc_data.errors import (
@@ -24,7 +20,6 @@ from ttc_data.errors import (
     RecipeError,
     SandboxLost,
     SandboxUnavailable,
-    TrainingFailed,
 )
 from ttc_data.keys import content_key
 from ttc_data.llm.request import Request, Sampling
@@ -34,12 +29,13 @@ from ttc_data.solve.grader import MOST_FAILED, Grader
 from ttc_data.solve.outcome import Outcome
 from ttc_data.solve.predictions import pass_at, sizes
 from ttc_data.store import Build, Stage
-from ttc_data.train.grpo import prompts_of
-from ttc_data.train.prompts import Prompt
+from ttc_data.train.grpo import ids_of, prompts_of
+from ttc_data.train.prompts import CountTokens, Prompt
 from ttc_data.train.rewards import SANDBOXES_A_WORKER
 from ttc_data.train.rules import SelectRules, TrainRecipe
 from ttc_data.train.sampling import sampling_of
 from ttc_data.train.selection import Difficulty, read_difficulty, select
+from ttc_data.train.tokens import counts_at, counts_here, no_count
 
 STAGE, ASKED = "difficulty", "asked.json"
 ROWS_AHEAD = 64
@@ -91,6 +87,8 @@ class Measured:
     """One line for each attempt that is not counted: our own infrastructure failed, or the server refused the prompt."""
     selected: int
     """Rows that the recipe's `select` would train on."""
+    not_selected: tuple[Reject, ...] = ()
+    """The others, each with the rule that leaves it out."""
 
     @property
     def never(self) -> int:
@@ -152,32 +150,31 @@ def measure(
     progress = progress or Quiet()
     if attempts < 1:
         raise RecipeError(f"--attempts {attempts}: must be 1 or more")
-    if not llm.named:
-        raise RecipeError("no model is named: give --llm URL of a server that runs, or --serve MODEL to start one")
-    ids = _ids(recipe)
-    every, left_out = _prompts(recipe)
-    asked = every[: limit or None]
-    if not asked:
-        raise DatasetError(f"split {recipe.split!r} of {recipe.dataset}: no row left to ask for ({_why(left_out)})")
+    require_named(llm)
+    ids = ids_of(recipe, "name one with --split")
     folder = journal_of(out)
     _check_place(out, folder)
     journal = Build(folder)
     try:
         with named_model(llm, recipe.seed, journal.records, progress.say) as model:
-            if recipe.prompts.max_tokens and model.name != recipe.model:
-                progress.say(
-                    f"{model.name} is asked; prompts are as long as {recipe.model} may be asked (--set model=MODEL)"
+            count, tokenizer = _counted(recipe, model, progress.say)
+            every, left_out = _prompts(recipe, count)
+            asked = every[: limit or None]
+            if not asked:
+                raise DatasetError(
+                    f"split {recipe.split!r} of {recipe.dataset}: no row left to ask for ({_why(left_out)})"
                 )
             sampling = sampling_of(recipe, model.name)
-            same_as_before(folder / ASKED, _identity(recipe, ids, sampling), out)
+            same_as_before(folder / ASKED, _identity(recipe, ids, sampling, tokenizer), out)
             stage = journal.stage(STAGE, Attempt)
             ran = _attempt_all(recipe, asked, model, sampling, attempts, stage, cache, progress)
         _write(out, stage.records())
     finally:
         journal.close()
     rows = read_difficulty(out)
-    selected, _ = select([one for one in asked if one.instance_id in rows], recipe.select, rows, recipe.seed)
-    return Measured(model.name, tuple(rows.values()), tuple(left_out), tuple(ran.errors), len(selected))
+    judged = [prompt for prompt in asked if prompt.instance_id in rows]
+    selected, dropped = select(judged, recipe.select, rows, recipe.seed)
+    return Measured(model.name, tuple(rows.values()), tuple(left_out), tuple(ran.errors), len(selected), tuple(dropped))
 
 
 def journal_of(out: Path) -> Path:
@@ -185,40 +182,22 @@ def journal_of(out: Path) -> Path:
     return out.with_name(f"{out.name}.journal")
 
 
-def _ids(recipe: TrainRecipe) -> list[str]:
-    """The ids of the split's rows, which name all that the rows consist of."""
-    dataset = Dataset(recipe.dataset)
-    splits = dataset.splits()
-    if recipe.split not in splits.values():
-        there = ", ".join(sorted(set(splits.values()))) or "no rows"
-        raise DatasetError(f"{dataset.folder}: no split {recipe.split!r}; it has {there}, name one with --split")
-    return sorted(name for name, split in splits.items() if split == recipe.split)
-
-
-def _prompts(recipe: TrainRecipe) -> tuple[list[Prompt], list[Reject]]:
+def _prompts(recipe: TrainRecipe, count: CountTokens) -> tuple[list[Prompt], list[Reject]]:
     """The prompts of training, before anything is selected by difficulty."""
     held_out = SelectRules(hold_out=recipe.select.hold_out)
-    return prompts_of(recipe.model_copy(update={"select": held_out}), recipe.split, _tokenizer(recipe))
+    return prompts_of(recipe.model_copy(update={"select": held_out}), recipe.split, count)
 
 
-def _tokenizer(recipe: TrainRecipe) -> Any:
-    """What the tokens of prompts are counted with; nothing where they need not be.
-
-    Raises:
-        TrainingFailed: it is not installed, or cannot be loaded.
-    """
+def _counted(recipe: TrainRecipe, model: Model, say: Callable[[str], None]) -> tuple[CountTokens, str]:
+    """What tokens are counted with, and by which model's tokenizer; the server's own where it tells."""
     if not recipe.prompts.max_tokens:
-        return None
-    limit = f"prompts.max_tokens {recipe.prompts.max_tokens} is counted with the tokenizer of {recipe.model}"
-    otherwise = "or --set prompts.max_tokens=0 for prompts of any length"
-    if importlib.util.find_spec("transformers") is None:
-        raise TrainingFailed(f"{limit}: `pip install 'ttcdata[train]'`, {otherwise}")
-    transformers = importlib.import_module("transformers")
-    try:
-        return transformers.AutoTokenizer.from_pretrained(recipe.model, revision=recipe.revision or None)
-    except (OSError, ValueError) as error:
-        said = " ".join(str(error).split())[:200]
-        raise TrainingFailed(f"{limit}, which cannot be loaded ({said}); --set model=MODEL, {otherwise}") from error
+        return no_count, ""
+    at_server = counts_at(model.urls[0], model.name, recipe)
+    if at_server is not None:
+        return at_server, model.name
+    if model.name != recipe.model:
+        say(f"{model.name} is asked; prompts are as long as {recipe.model} may be asked (--set model=MODEL)")
+    return counts_here(recipe), recipe.model
 
 
 def _why(left_out: Iterable[Reject]) -> str:
@@ -234,13 +213,13 @@ def _check_place(out: Path, folder: Path) -> None:
         )
 
 
-def _identity(recipe: TrainRecipe, ids: Sequence[str], sampling: Sampling) -> JsonObject:
+def _identity(recipe: TrainRecipe, ids: Sequence[str], sampling: Sampling, tokenizer: str) -> JsonObject:
     """All that a file's lines depend on, but for which rows were asked and how often."""
     return {
         "dataset": content_key(list(ids)),
         "split": recipe.split,
         "model": sampling.model,
-        "tokenizer": recipe.model if recipe.prompts.max_tokens else "",
+        "tokenizer": tokenizer,
         "prompts": recipe.prompts.model_dump(mode="json"),
         "sampling": [sampling.temperature, sampling.top_p, sampling.max_tokens, sampling.more],
         "seed": recipe.seed,

@@ -12,6 +12,7 @@ import math
 import os
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -21,15 +22,15 @@ from typing import Any
 import yaml
 
 from ttc_data.dataset import Dataset
-from ttc_data.errors import StorageFull, TrainingFailed, TtcError
+from ttc_data.errors import DatasetError, StorageFull, TrainingFailed, TtcError
 from ttc_data.records import Reject
-from ttc_data.row import Message
 from ttc_data.train import curves
 from ttc_data.train.ahead import Ahead
-from ttc_data.train.prompts import Prompt, prompts
+from ttc_data.train.prompts import CountTokens, Prompt, prompts
 from ttc_data.train.rewards import Rewards
 from ttc_data.train.rules import TrainRecipe
 from ttc_data.train.selection import read_difficulty, select
+from ttc_data.train.tokens import counts_with
 
 RECIPE, SETTINGS, LEFT_OUT, MODEL, SUMMARY = "recipe.yaml", "settings.json", "left_out.jsonl", "model", "summary.json"
 DEFAULTS: dict[str, Any] = {
@@ -52,22 +53,27 @@ SERVER = "TTCDATA_SERVER"
 """Variable with the URL of vLLM's server, where its node is known only when the run starts."""
 
 
-def prompts_of(recipe: TrainRecipe, split: str, tokenizer: Any) -> tuple[list[Prompt], list[Reject]]:
-    """The prompts of a split that the model can take, selected and in order, and what was left out.
+def ids_of(recipe: TrainRecipe, fix: str) -> list[str]:
+    """The ids of the split's rows, which name all that the rows consist of.
 
-    `tokenizer` may be None where prompts may have any number of tokens.
+    Args:
+        recipe: names dataset and split.
+        fix: how another split is named.
+
+    Raises:
+        DatasetError: there is no such dataset, or no such split of it.
     """
     dataset = Dataset(recipe.dataset)
-    template = {} if recipe.prompts.thinking is None else {"enable_thinking": recipe.prompts.thinking}
+    splits = dataset.splits()
+    if recipe.split not in splits.values():
+        there = ", ".join(sorted(set(splits.values()))) or "no rows"
+        raise DatasetError(f"{dataset.folder}: no split {recipe.split!r}; it has {there}, {fix}")
+    return sorted(name for name, split in splits.items() if split == recipe.split)
 
-    def count(messages: Sequence[Message]) -> int:
-        if tokenizer is None:
-            return 0
-        told = tokenizer.apply_chat_template(
-            [asdict(one) for one in messages], add_generation_prompt=True, tokenize=True, return_dict=True, **template
-        )
-        return len(told["input_ids"])
 
+def prompts_of(recipe: TrainRecipe, split: str, count: CountTokens) -> tuple[list[Prompt], list[Reject]]:
+    """The prompts of a split that the model can take, selected and in order, and what was left out."""
+    dataset = Dataset(recipe.dataset)
     found: list[Prompt] = []
     left_out: list[Reject] = []
     rules = recipe.prompts
@@ -81,6 +87,21 @@ def prompts_of(recipe: TrainRecipe, split: str, tokenizer: Any) -> tuple[list[Pr
     difficulty = read_difficulty(Path(recipe.select.difficulty)) if recipe.select.difficulty else {}
     kept, dropped = select(found, recipe.select, difficulty, recipe.seed)
     return kept, [*left_out, *dropped]
+
+
+def require_enough(recipe: TrainRecipe, prompts: int, groups: int, left_out: Sequence[Reject]) -> None:
+    """See that there are prompts for a step.
+
+    Raises:
+        TrainingFailed: there are fewer than the groups that each step takes.
+    """
+    if prompts < groups:
+        why = ", ".join(f"{reason} {count}" for reason, count in Counter(one.reason for one in left_out).most_common())
+        raise TrainingFailed(
+            f"{prompts} prompts are left of split {recipe.split!r}, and each step takes {groups}"
+            f" (left out: {why or 'none'}); lower grpo.per_device_train_batch_size or grpo.gradient_accumulation_steps,"
+            " raise prompts.max_tokens, or build a larger set"
+        )
 
 
 def config_of(recipe: TrainRecipe, folder: Path, planned: dict[str, Any]) -> Any:
@@ -144,19 +165,15 @@ def _train(recipe: TrainRecipe, folder: Path, planned: dict[str, Any]) -> None:
     tokenizer = transformers.AutoTokenizer.from_pretrained(
         recipe.model, revision=recipe.revision or None, padding_side="left"
     )
-    asked, left_out = prompts_of(recipe, recipe.split, tokenizer)
-    checked, _ = prompts_of(recipe, recipe.eval_split, tokenizer) if recipe.eval_split else ([], [])
+    count = counts_with(tokenizer, recipe)
+    asked, left_out = prompts_of(recipe, recipe.split, count)
+    checked, _ = prompts_of(recipe, recipe.eval_split, count) if recipe.eval_split else ([], [])
     first = config.process_index == 0
     if first:
         lines = [json.dumps(asdict(one)) for one in left_out]
         (folder / LEFT_OUT).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         print(f"{len(asked)} prompts, {len(left_out)} left out ({LEFT_OUT}), {len(checked)} to check on", flush=True)
-    groups = config.generation_batch_size // config.num_generations
-    if len(asked) < groups:
-        raise TrainingFailed(
-            f"{len(asked)} prompts are left of split {recipe.split!r}, and each step takes {groups} ({LEFT_OUT} says what was"
-            " left out and why); raise prompts.max_tokens, lower grpo.per_device_train_batch_size, or build a larger set"
-        )
+    require_enough(recipe, len(asked), config.generation_batch_size // config.num_generations, left_out)
     workers = recipe.workers or max(1, _processors() // int(os.environ.get("LOCAL_WORLD_SIZE", config.world_size)))
     rewards = Rewards(
         recipe.dataset, sandbox=recipe.sandbox, workers=workers, patience=recipe.rewards.patience,

@@ -21,7 +21,7 @@ from typing import Any
 import yaml
 from packaging.version import Version
 
-from ttc_data.errors import TrainingFailed
+from ttc_data.errors import TrainingFailed, install_hint
 from ttc_data.llm.leashed import Leashed
 from ttc_data.train import curves
 from ttc_data.train.grpo import DEFAULTS, RECIPE, SETTINGS
@@ -235,12 +235,12 @@ def check_machine(plan: Plan, recipe: TrainRecipe) -> None:
             raise TrainingFailed(f"{key}: {name} not installed; `pip install {name}`, or leave {key} out")
     if missing:
         extra = "train,vllm" if plan.gpus else "train"
-        raise TrainingFailed(f"{', '.join(missing)} not installed; `pip install 'ttcdata[{extra}]'`")
+        raise TrainingFailed(f"{', '.join(missing)} not installed; {install_hint(extra)}")
     if not plan.gpus:
         return
     version = Version(Version(metadata.version("vllm")).base_version)
     if not VLLM_FROM <= version <= VLLM_TO:
-        raise TrainingFailed(f"vLLM {version}: TRL supports {VLLM_FROM} to {VLLM_TO}; `pip install 'ttcdata[vllm]'`")
+        raise TrainingFailed(f"vLLM {version}: TRL supports {VLLM_FROM} to {VLLM_TO}; {install_hint('vllm')}")
     torch = importlib.import_module("torch")
     here = int(torch.cuda.device_count())
     if here < plan.gpus:

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ttc_data import __version__
 from ttc_data.dataset import folder_of
 from ttc_data.errors import SlurmRefused
 from ttc_data.template import template
@@ -83,7 +82,7 @@ def job(
     if rules.image:
         built = f"apptainer build {shlex.quote(rules.image)} {shlex.quote(str(folder / DEFINITION))}"
         definition = (
-            template("ttc_data.train", f"templates/{DEFINITION}.j2").render(build=built, version=__version__) + "\n"
+            template("ttc_data.train", f"templates/{DEFINITION}.j2").render(build=built, checkout=_checkout()) + "\n"
         )
     return Job(settled, planned, f"{_script(settled, planned, folder, gpus, inner, push)}\n", definition)
 
@@ -131,6 +130,12 @@ def submit(script: Path) -> str:
     if asked.returncode:
         raise SlurmRefused(f"{script}: sbatch ended with {asked.returncode} ({' '.join(asked.stderr.split())[:300]})")
     return asked.stdout.strip().partition(";")[0]  # ID, or ID;CLUSTER
+
+
+def _checkout() -> str:
+    """Where the package is installed from: there is no release yet that an image could take."""
+    root = Path(__file__).resolve().parents[2]
+    return str(root) if (root / "pyproject.toml").is_file() else "/path/to/checkout"
 
 
 def _settled(recipe: TrainRecipe) -> TrainRecipe:
