@@ -1,0 +1,56 @@
+"""What a build tells of itself: at its end, when it goes on, and in its log."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.projects import shapes
+from tests.test_build import RULES, TTCDATA, same_bytes
+from ttc_data.dataset import Dataset
+from ttc_data.funnel import funnel
+from ttc_data.recipe import Recipe
+from ttc_data.rules import GitSource
+
+pytestmark = [pytest.mark.network, pytest.mark.local]
+
+
+def test_a_build_tells_what_a_limit_left_out_and_what_was_kept_before_and_logs_it(tmp_path: Path) -> None:
+    source = GitSource(url=str(shapes(tmp_path / "shapes")), repo="geometry/shapes")
+    recipe = Recipe(name="shapes", sources=(source,), tests=RULES)
+    path = tmp_path / "recipe.yaml"
+    path.write_text(json.dumps(recipe.model_dump(mode="json")))
+    out = tmp_path / "out"
+    command = [str(TTCDATA), "build", str(path), "--out", str(out), "--local", "--workers", "2", "--limit", "2"]
+    environment = {**os.environ, "TTCDATA_CACHE": str(tmp_path / "cache"), "COLUMNS": "160", "NO_COLOR": "1"}
+
+    def run() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+
+    first = run()
+    steps = {step.stage: step for step in funnel(out)}
+    assert steps["prove"].entered == 2
+    assert steps["prove"].untried == steps["mask"].kept - 2 > 0
+    assert f"not tried {steps['prove'].untried}" in first.stdout
+    assert f"{steps['prove'].untried} samples were not tried." in (out / "dataset/README.md").read_text()
+    assert all(step.wall_seconds is not None and step.wall_seconds <= step.seconds + 0.01 for step in steps.values())
+    assert all(step.untried == 0 for step in steps.values() if step.stage != "prove")
+
+    shutil.copytree(out, tmp_path / "before")
+    (out / "build.json").unlink()  # as if it had been killed at its very end
+    again = run()
+    prove = next(line for line in again.stderr.splitlines() if line.startswith("prove: "))
+    kept = steps["prove"].kept
+    assert prove.startswith(f"prove: 2 done (2 before this run), {kept} kept, {steps['prove'].rejected} dropped (")
+    assert same_bytes(tmp_path / "before", out) == []
+
+    log = (out / "build.log").read_text()
+    assert log.count(f"build shapes (recipe {Dataset(out).recipe.hash})") == 2
+    for line in (*first.stdout.splitlines()[-2:], prove.partition(" (")[0], f"not tried {steps['prove'].untried}"):
+        assert line in log
+    assert not list((out / "dataset").rglob("build.log"))
