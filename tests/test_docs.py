@@ -65,6 +65,7 @@ STAGES = LAYERS[4]
 # Stages meet in the store and do not import each other, but for these.
 BETWEEN_STAGES = {
     ("mine", "sources"): "mine is the stage, the modules of sources are the kinds of places that it reads",
+    ("evidence", "trust"): "the oracle runs answers, and takes no file from them that decides their fate",
     ("mine", "environments"): "the folders that builds share (`Cache`) are defined where environments are installed",
     ("environments", "sources"): "the tree store, pip's settings and the reading of foreign text are used by both",
     (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import fractions
 import itertools
-from collections import OrderedDict
+from collections import Counter, OrderedDict, defaultdict
 from typing import Any
 
 import pytest
@@ -54,7 +54,9 @@ class Everything:
         ({1, 2}, frozenset((1, 2)), "kind"),
         ({1, 2}, [2, 1], "kind"),
         ("a", Word("a"), "kind"),
-        ({"a": 1}, OrderedDict(a=1), "kind"),
+        ({"a": 1}, OrderedDict(a=1), ""),
+        ({"a": [1]}, defaultdict(list, a=[1]), ""),
+        ({"a": 1}, Counter("a"), "kind"),
         (b"a", bytearray(b"a"), "kind"),
         ([1, 2], iter([1, 2]), "laziness"),
         ([1, 2], [2, 1], "order"),

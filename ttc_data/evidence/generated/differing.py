@@ -19,6 +19,8 @@ RELATIVE, ABSOLUTE = 1e-9, 1e-12
 _NUMBERS = frozenset(("bool", "int", "float"))
 _ROWS = frozenset(("list", "tuple", "range", "iterator", "items"))
 _SETS = frozenset(("set", "frozenset"))
+_DICTS = frozenset(("", "defaultdict", "OrderedDict"))
+"""Nobody who asks for a dict is told that it is one of these."""
 _BYTES = frozenset(("bytes", "bytearray"))
 
 
@@ -57,7 +59,7 @@ def _as_base(one: Seen, other: Seen) -> Aspect:
     """Instances of subclasses of Python's own types count as these; their class is another thing."""
     bases = [each[2] if each[0] == "as" else each for each in (one, other)]
     names = [each[1] if each[0] == "as" else "" for each in (one, other)]
-    same = names[0] == names[1]
+    same = names[0] == names[1] or (_DICTS.issuperset(names) and {*bases[0][:1], *bases[1][:1]} == {"dict"})
     ordered = same and names[0] == "OrderedDict" and [_key(pair[0]) for pair in bases[0][1]] != [
         _key(pair[0]) for pair in bases[1][1]
     ]  # fmt: skip

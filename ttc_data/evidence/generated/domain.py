@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ttc_data.evidence.generated.arguments import Parameter, given_in, parameters
-from ttc_data.evidence.generated.case import Case, block, expression
+from ttc_data.evidence.generated.arguments import Parameter, parameters
+from ttc_data.evidence.generated.case import BUILTINS, Case, block
 from ttc_data.evidence.generated.guesses import compared
 from ttc_data.evidence.generated.hints import from_hint
 from ttc_data.evidence.generated.module import Module, is_kind
@@ -30,7 +30,7 @@ class Taken:
     signed: bool
     """Numbers that are not above zero were thought of: the body compares it, or the docstring speaks of them."""
     kinds: set[str] = field(default_factory=set)
-    """`int`, `str`, `row` and so on; with `[...]` behind it for what a container holds."""
+    """`int`, `str`, `row`, `tuple` and so on, `other` for what is no literal; with `[...]` behind it for what a container holds."""
     fields: list[float] = field(default_factory=list)
     """Numbers that stand in tuples."""
 
@@ -54,16 +54,17 @@ class Taken:
         return all(min(self.fields) <= number <= max(self.fields) for number in found)
 
     def _types(self, found: set[str]) -> bool:
-        if self.hinted or not self.kinds or "other" in self.kinds:
+        if self.hinted or not self.kinds:
             return True
         known = {kind.rstrip("-0+") for kind in self.kinds}
+        known |= {"tuple"} if "row" in known else set()
         is_held = any("[" in kind for kind in known)
         return all(kind.rstrip("-0+") in known or ("[" in kind and not is_held) for kind in found)
 
     @property
     def guessed(self) -> bool:
         """Whether nothing is known, and what is drawn for it may be nothing that it takes."""
-        return not self.hinted and (not self.kinds or "other" in self.kinds)
+        return not self.hinted and not self.kinds
 
 
 class Domain:
@@ -93,8 +94,7 @@ class Domain:
         for text in (*case.setup, case.call):
             for call in _calls(text):
                 if known := self._known.get(last_name(call.func)):
-                    given = [(name, expression(value)) for name, value in given_in(call, known[0]).items()]
-                    yield known[1], [(name, node) for name, node in given if node is not None]
+                    yield known[1], list(_given(call, known[0]))
 
 
 def _functions(module: Module) -> Iterator[tuple[str, Function, bool]]:
@@ -125,9 +125,8 @@ def _taken(
     for arg, default in _defaults(function):
         taken[arg].learn(default)
     for call in calls:
-        for name, text in given_in(call, found).items():
-            node = expression(text)
-            if node is not None and name in taken:
+        for name, node in _given(call, found):
+            if name in taken:
                 taken[name].learn(node)
     return found, taken
 
@@ -139,6 +138,18 @@ def _defaults(function: Function) -> Iterator[tuple[str, ast.expr]]:
     for arg, given in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True):
         if given is not None:
             yield arg.arg, given
+
+
+def _given(call: ast.Call, known: Sequence[Parameter]) -> Iterator[tuple[str, ast.expr]]:
+    """What a call gives each parameter; the one that takes all that is left is named once for each."""
+    places = iter(known)
+    parameter = next(places, None)
+    for arg in call.args:
+        if isinstance(arg, ast.Starred) or parameter is None or parameter.place in ("keyword", "double_star"):
+            break
+        yield parameter.name, arg
+        parameter = parameter if parameter.place == "star" else next(places, None)
+    yield from ((keyword.arg, keyword.value) for keyword in call.keywords if keyword.arg)
 
 
 def _calls(text: str) -> Iterator[ast.Call]:
@@ -155,8 +166,11 @@ def _kinds(node: ast.expr) -> Iterator[str]:
             yield f"{type(value).__name__}{'+' if value > 0 else '0'}"
         case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)):
             yield f"{type(value).__name__}-"
-        case ast.List(elts=parts) | ast.Tuple(elts=parts):
+        case ast.List(elts=parts):
             yield "row"
+            yield from _held("row", parts)
+        case ast.Tuple(elts=parts):  # who takes tuples need not take lists
+            yield "tuple"
             yield from _held("row", parts)
         case ast.Set(elts=parts):
             yield "set"
@@ -168,8 +182,10 @@ def _kinds(node: ast.expr) -> Iterator[str]:
             yield "row"
             for part in parts if name != "range" else ():
                 yield from (kind for kind in _kinds(part) if "[" in kind)
-        case ast.Lambda() | ast.Name():
+        case ast.Lambda():
             yield "callable"
+        case ast.Name(id=name):
+            yield from ("callable",) if name in BUILTINS else ()  # a variable's name says nothing
         case _:
             yield "other"
 
