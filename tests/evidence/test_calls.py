@@ -24,15 +24,12 @@ def calls(qualname: str, folder: Path, more: Sequence[Case] = ()) -> ProposedCal
 
     def run(of: Environment, job: Job) -> Report:
         (path,) = job.test_files
+        (folder / "shapes.py").write_text(job.files["shapes.py"] or "", encoding="utf-8")
         ran = place.run(FileText(path, job.files[path] or ""), job.hash_seed)
         return replace(played(job, {}), output=ran.stdout)
 
     def run_versions(of: Environment, job: Job, versions: Sequence[Mapping[str, str]], key: str) -> list[Report]:
-        found = []
-        for version in versions:
-            (folder / "shapes.py").write_text(version["shapes.py"], encoding="utf-8")
-            found.append(run(of, job))
-        return found
+        return [run(of, replace(job, files={**job.files, **version})) for version in versions]
 
     def ask(target: Target, text: str, module: str, others: Mapping[str, str]) -> tuple[Sequence[Case], int]:
         return more, 2
