@@ -24,26 +24,24 @@ KINDS = {
 }  # fmt: skip
 
 
-def replaced(edit: Tripwire, file: Siblings, random: Random, *, avoid: frozenset[str] = frozenset()) -> Tripwire | None:
+def replaced(edit: Tripwire, file: Siblings, random: Random) -> Tripwire | None:
     """Draw another replacement for a tripwire's place.
 
     Args:
         edit: of which `new` counts where it says which exceptions may take a class's place, or of what a claim is made.
         file: that it is in.
         random: chooses.
-        avoid: texts that may not be put there.
 
     Returns:
         The edit, with `new` replaced; None where there is no other text.
     """
-    line = file.source.splitlines()[edit.line - 1] if edit.line <= len(file.starts) else b""
-    most = max(file.width, len(line.decode("utf-8", "surrogatepass")))
+    line = file.line(edit.line)
+    most = max(file.width, len(line))
     for _ in range(TRIES):
         new = _drawn(edit, file, random)
         if not new:
             return None
-        length = len(line.decode("utf-8", "surrogatepass")) + len(new) - len(edit.old)
-        if new != edit.old and new not in avoid and length <= most:
+        if new != edit.old and len(line) + len(new) - len(edit.old) <= most:
             return replace(edit, new=new)
     return None
 

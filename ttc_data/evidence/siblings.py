@@ -70,6 +70,11 @@ class Siblings:
         """A node as it is written."""
         return self.source[slice(*self.span(node))].decode("utf-8", "surrogatepass")
 
+    def line(self, number: int) -> str:
+        """A line of the file, counted from 1; `""` where there is none."""
+        starts = [*self.starts[number - 1 : number + 1], len(self.source), len(self.source)]
+        return self.source[slice(*starts[:2])].decode("utf-8", "surrogatepass").rstrip("\r\n")
+
     @cached_property
     def width(self) -> int:
         """Characters of the longest line that looks like any other."""

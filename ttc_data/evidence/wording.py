@@ -183,7 +183,8 @@ def other_phrase(file: Siblings, random: Random) -> str:
         if changed is None:
             break
         text = changed
-        if text not in file.strings and random.random() < 0.7:
+        # What a name of the file says may be what comes out: `f.__name__`.
+        if text not in file.strings and folded(text) not in file.words and random.random() < 0.7:
             return text
     return _other_letters(other_word(file, random), random)
 
