@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.solve.test_answer_forms import BARE, BODY, DIFF, RIGHT, SOLVED
-from tests.solve.toys import FILE, PATH, block, changed, fenced, holds, read
+from tests.solve.toys import BARE, BODY, DIFF, FILE, PATH, RIGHT, SOLVED, block, changed, fenced, holds, read
 from ttc_data.edits import apply_patch
 from ttc_data.errors import PatchRejected
 from ttc_data.solve.answer import read_answer
