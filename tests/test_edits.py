@@ -10,8 +10,11 @@ from ttc_data.edits import MAX_FILE_BYTES, MAX_PATCH_BYTES, apply_patch, unified
 from ttc_data.errors import PatchRejected
 
 NEW = "diff --git a/{0} b/{0}\nnew file mode {1}\n--- /dev/null\n+++ b/{0}\n@@ -0,0 +1 @@\n+{2}\n"
-FILES = {"x.py": b"one\ntwo\nthree\n", "dir/y.py": b"a\r\nb\r\n"}
+FILES = {"x.py": b"one\ntwo\nthree\n", "dir/y.py": b"a\r\nb\r\n", "w.py": b"b\na\nb\n"}
 CHANGE = "--- a/x.py\n+++ b/x.py\n@@ -1,3 +1,3 @@\n one\n-two\n+2\n three\n"
+
+WITHIN = "--- a/dir/y.py\n+++ b/dir/y.py\n@@ -1,2 +1,2 @@\n a\n-b\n+c\n"
+BINARY = "diff --git a/l.png b/l.png\nindex 1234567..89abcde 100644\nBinary files a/l.png and b/l.png differ\n"
 
 texts = st.text(alphabet=st.sampled_from("ab+- @\\\n\n\r\f\u2028\0é") | st.characters(exclude_categories=["Cs"]))
 names = st.sampled_from(["a.py", "b c.py", "d/é.py", 'q"u\\.py', "t\tab.py", "d/-.py", "d/e/ f "])
@@ -77,6 +80,17 @@ def test_a_diff_reads_as_git_writes_it() -> None:
         ),
         ("diff --git a/x.py b/z.py\nsimilarity index 100%\ncopy from x.py\ncopy to z.py\n", {"z.py": FILES["x.py"]}),
         ("diff --git a/x.py b/x.py\nold mode 100644\nnew mode 100755\n", {}),
+        (WITHIN, {"dir/y.py": b"a\r\nc\r\n"}),
+        (WITHIN.replace("a/dir", "dir").replace("b/dir", "dir"), {"dir/y.py": b"a\r\nc\r\n"}),
+        (WITHIN.replace("a/dir", "./dir").replace("b/dir", "./dir"), {"dir/y.py": b"a\r\nc\r\n"}),
+        (CHANGE.replace("\n", "\r\n"), {"x.py": b"one\n2\nthree\n"}),
+        ("--- a/x.py\n+++ b/x.py\n@@ -1,2 +1,2 @@\n two\n-three\n+3\n", {"x.py": b"one\ntwo\n3\n"}),
+        ("--- a/x.py\n+++ b/x.py\n@@ -0,0 +1,2 @@\n two\n-three\n+3\n", {"x.py": b"one\ntwo\n3\n"}),
+        ("--- a/x.py\n+++ b/x.py\n@@ ... @@\n-two\n+2\n", {"x.py": b"one\n2\nthree\n"}),
+        (CHANGE + BINARY, {"x.py": b"one\n2\nthree\n"}),
+        (BINARY + CHANGE, {"x.py": b"one\n2\nthree\n"}),
+        (CHANGE + CHANGE.replace("x.py", "tests/test_x.py"), {"x.py": b"one\n2\nthree\n"}),
+        (NEW.format("dir/z.py", "100644", "1").replace("b/dir", "dir").replace("a/dir", "dir"), {"dir/z.py": b"1\n"}),
     ],
 )
 def test_what_models_and_git_write_is_applied(patch: str, changed: dict[str, bytes | None]) -> None:
@@ -92,6 +106,8 @@ def test_what_models_and_git_write_is_applied(patch: str, changed: dict[str, byt
         ("\ud800", "lone surrogates"),
         (CHANGE.replace("two", "zwei"), "x.py"),
         (CHANGE.replace("x.py", "missing.py"), "missing.py"),
+        (BINARY, "patch"),
+        ("--- a/w.py\n+++ b/w.py\n@@ @@\n-b\n+c\n", "patch"),
         (NEW.format("../evil.py", "100644", "x"), "outside the tree"),
         (NEW.format("a/../../evil.py", "100644", "x"), "outside the tree"),
         (NEW.format(".git/hooks/post-checkout", "100755", "x"), "outside the tree"),

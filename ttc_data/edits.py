@@ -116,7 +116,7 @@ def apply_diff(files: Mapping[str, bytes], patch: str, only: Mapping[str, object
         refused: PatchRejected | None = None
         for attempt, more in (("plain", ()), ("recount", ("--recount",))):
             try:
-                return _within(_applied(home / attempt, patch_file, files, (*options, *more)), only)
+                return _within(_applied(home / attempt, patch_file, files, (*options, *more)), only, patch)
             except PatchRejected as error:
                 refused = refused or error
     try:
@@ -125,13 +125,15 @@ def apply_diff(files: Mapping[str, bytes], patch: str, only: Mapping[str, object
         raise refused or PatchRejected("the patch does not apply") from None
 
 
-def _within(changed: Mapping[str, bytes | None], only: Mapping[str, object] | None) -> Applied:
+def _within(changed: Mapping[str, bytes | None], only: Mapping[str, object] | None, patch: str) -> Applied:
     if only is None:
         return Applied(changed)
+    binary = [section for section in read_sections(patch) if section.binary] if "\nBinary files " in patch else []
     kept = {path: data for path, data in changed.items() if path in only}
     if not kept and changed:
         raise PatchRejected(f"the patch changes {', '.join(sorted(changed))}: not among the files that were given")
-    return Applied(kept, tuple(_not_given(path) for path in sorted(changed) if path not in kept))
+    others = [_not_given(path) for path in sorted(changed) if path not in kept]
+    return Applied(kept, (*others, *(f"{file_of(section.old, kept)}: a binary file" for section in binary)))
 
 
 def _not_given(path: str) -> str:

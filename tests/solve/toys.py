@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 
+from ttc_data.edits import unified_diff
 from ttc_data.solve.answer import Answer, read_answer
 
 PATH = "shop/core.py"
@@ -93,3 +94,22 @@ def holds(text: str, check: str) -> bool:
         place = Path(folder) / "core.py"
         place.write_bytes(f"{text}\n__holds__ = {check}\n".encode())
         return bool(runpy.run_path(str(place), run_name="shop.core")["__holds__"])
+
+
+FIRST = 'first_part("a-b-c") == "a"'
+BODY = '    """The part before the first separator."""\n    raise NotImplementedError'
+RIGHT = '    """The part before the first separator."""\n    return _parts(text)[0]'
+SOLVED = FILE.replace(BODY, RIGHT)
+PLAIN = code('''
+    def first_part(text):
+        """The part before the first separator."""
+        return text.split("-")[0]
+''')
+
+
+def indented(text: str, blanks: str) -> str:
+    return "".join(blanks + line if line.strip() else line for line in text.splitlines(keepends=True))
+
+
+DIFF = unified_diff({PATH: FILE}, {PATH: SOLVED})
+BARE = DIFF.partition("\n")[2]

@@ -11,7 +11,16 @@ from dataclasses import dataclass
 from ttc_data.edits import MAX_FILE_BYTES, apply_diff
 from ttc_data.errors import PatchRejected
 from ttc_data.solve.blocks import apply_block, read_blocks
-from ttc_data.solve.chat import MAX_ANSWER, Piece, is_diff, line_above, named_file, pieces, without_thoughts
+from ttc_data.solve.chat import (
+    MAX_ANSWER,
+    Piece,
+    block_spans,
+    is_diff,
+    line_above,
+    named_file,
+    pieces,
+    without_thoughts,
+)
 from ttc_data.solve.definitions import parsed
 from ttc_data.solve.layout import dedented
 from ttc_data.solve.splice import as_body, gives_back, is_in, is_written, needed_of, with_definition
@@ -151,7 +160,7 @@ class _Reader:
         text = main.code
         if holders:
             others = [piece.code for piece in code if piece not in holders and piece.understood]
-            needed = needed_of(others, text, self._given[self._path], self._qualname)
+            needed = needed_of(others, text, self._given[self._path], self._qualname) if others else ""
             text = needed + dedented(text) if needed else text
         return self._with(text, left_out)
 
@@ -167,6 +176,9 @@ class _Reader:
 
     def _bare(self) -> Answer | None:
         """An answer that is code and nothing else."""
+        opened = any(piece.info or piece.understood for piece in self._pieces)
+        if opened or is_diff(self._text) or block_spans(self._text.split("\n")):
+            return None
         text = self._text.strip("\n")
         for fence in ("```", "~~~"):  # a prompt may have opened the fence itself
             head, closing, _ = text.partition(f"\n{fence}")

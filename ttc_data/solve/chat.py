@@ -12,7 +12,7 @@ from ttc_data.errors import PatchRejected
 from ttc_data.lang import python
 from ttc_data.solve.layout import dedented
 
-MAX_ANSWER = 1024 * 1024
+MAX_ANSWER = 512 * 1024
 """Characters that are read."""
 MAX_PARSED = 4 * MAX_ANSWER
 """Characters of an answer that are parsed to find where its fences end, all attempts together."""

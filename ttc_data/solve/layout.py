@@ -148,6 +148,8 @@ def _end_of_block(code: str) -> int:
                     header, base = token.start[0], depth
             elif header is not None and token.type not in (tokenize.NL, tokenize.COMMENT) and depth == base:
                 break  # the body stands behind the header
+    except IndentationError:
+        pass  # what follows stands less deep, at a depth that nothing before has
     except (tokenize.TokenError, SyntaxError):
-        pass  # whole statements before the fault count
+        return 0
     return end

@@ -102,11 +102,9 @@ def with_definition(text: str, qualname: str, code: str) -> Spliced:
 def is_in(code: str, qualname: str) -> bool:
     """Whether code holds something of the target's name, as `def`, `class`, `name = ...` or an import."""
     tree, names = _read(code, qualname), names_of(qualname)
-    return (
-        tree is not None
-        and not gives_back(tree)
-        and any(next(chains(tree, names[skip:]), None) or _binding(tree, names[skip:]) for skip in range(len(names)))
-    )
+    if tree is None or gives_back(tree):
+        return False
+    return any(next(chains(tree, names[skip:]), None) or _binding(tree, names[skip:]) for skip in range(len(names)))
 
 
 def is_written(code: str, qualname: str) -> bool:
