@@ -141,6 +141,12 @@ def clear(line: Line, ran: Ran, code: int | None) -> None:
     assert ran.returncode == 0 or ran.stderr or ran.stdout, line
 
 
+def test_a_preview_without_a_model_says_how_one_is_named(nowhere: Here, built: Path) -> None:
+    """Once an IndexError, after a sandbox had been opened."""
+    ran = nowhere("spec", "preview", "pkg/mod.py::add", "--build", str(built))
+    refused(ran, 2, "no model is named", "--llm URL", "--serve MODEL")
+
+
 @pytest.mark.parametrize("name", list(COMMANDS))
 def test_whatever_is_left_out_or_wrong_is_no_traceback(nowhere: Here, built: Path, name: str) -> None:
     dry = any(parameter.opts[0] == "--dry-run" for parameter in COMMANDS[name].params)

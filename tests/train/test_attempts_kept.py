@@ -105,6 +105,9 @@ def test_a_model_or_split_that_is_not_there_is_one_line(
     with pytest.raises(DatasetError, match=r"no row left to ask for \(held_out \d+\)"):
         again(built, cache, out, server.url, select=SelectRules(hold_out=("geometry/shapes",)))
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(TrainingFailed, match=r"max_tokens 9 is counted .*`pip install -e '.\[train\]'`, or --set"):
+    with pytest.raises(
+        TrainingFailed,
+        match=r"max_tokens 9 is counted .*`pip install -e '.\[train\]'` in a checkout of ttcdata, or --set",
+    ):
         again(built, cache, out, server.url, prompts=PromptRules(max_tokens=9))
     assert list(tmp_path.glob("d.jsonl")) == []

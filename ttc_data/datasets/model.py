@@ -71,9 +71,7 @@ def require_named(rules: LlmRules) -> None:
         RecipeError: no server is named, and no model to start one with.
     """
     if not rules.named:
-        raise RecipeError(
-            "no model is named, and one is asked here: give --llm URL of a server that runs, or --serve MODEL to start one"
-        )
+        raise RecipeError("no model is named: give --llm URL of a server that runs, or --serve MODEL to start one")
 
 
 @contextmanager
