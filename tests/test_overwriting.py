@@ -63,6 +63,16 @@ def test_overwrite_builds_over_it_and_goes_on_without_being_said_again(small: Sm
         goes_on(RECIPE.model_copy(update={"seed": 2}), small, tmp_path)
 
 
+@pytest.mark.parametrize(("before", "after"), [(20, 40), (20, 0)])
+def test_a_larger_limit_goes_on(before: int, after: int, tmp_path: Path) -> None:
+    """A first look at a recipe is 20 samples; the whole set then has those rows too."""
+    small = SmallBuild(tmp_path, ["owner/alpha"], RECIPE.model_copy(update={"limit": before}))
+    small.write()
+    assert goes_on(RECIPE.model_copy(update={"limit": after}), small, tmp_path)
+    with pytest.raises(BuildError, match="limit differ"):
+        goes_on(RECIPE.model_copy(update={"limit": 10}), small, tmp_path)
+
+
 @pytest.mark.parametrize(
     "change",
     [

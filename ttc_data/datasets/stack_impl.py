@@ -105,6 +105,11 @@ def build(
         folder.close()
 
 
+def _is_more(limit: int, before: int) -> bool:
+    """Whether a limit only adds samples to those of another one; 0 means all."""
+    return bool(before) and (not limit or limit > before)
+
+
 def _refuse_another(folder: Build, recipe: Recipe) -> None:
     """A set that another recipe has written is not written over by mistake; what was begun with `overwrite` goes on."""
     written = folder.dataset / "recipe.yaml"
@@ -116,7 +121,7 @@ def _refuse_another(folder: Build, recipe: Recipe) -> None:
         what = "a set whose recipe.yaml is damaged"
     else:
         differing = theirs.differs(recipe)
-        if not differing:
+        if not differing or (differing == ["limit"] and _is_more(recipe.limit, theirs.limit)):
             return
         more = f" and {len(differing) - NAMED} more" if len(differing) > NAMED else ""
         what = f"the set of another recipe ({', '.join(differing[:NAMED])}{more} differ)"
