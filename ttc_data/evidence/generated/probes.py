@@ -98,9 +98,10 @@ def probes(cases: Sequence[Case], target: Target, domain: Domain, most: int, mos
 def _is_private_matter(case: Case, target: Target) -> bool:
     """Whether a call only reads what a class sets on its instances, or how it shows them: nobody asked for either."""
     node = expression(case.call)
+    words = set(re.findall(r"\w+", target.docstring))
     if case.call == "repr(instance)":
-        return "repr" not in target.docstring
-    return isinstance(node, ast.Attribute) and node.attr not in target.docstring
+        return words.isdisjoint(("repr", "__repr__"))
+    return isinstance(node, ast.Attribute) and node.attr not in words
 
 
 def _called(node: ast.expr | None) -> ast.Call | None:
