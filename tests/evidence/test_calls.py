@@ -57,9 +57,10 @@ def test_as_few_calls_are_written_down_as_tell_changes_from_the_reference(tmp_pa
     file = made.telling(versions)
     assert file is not None
     assert 1 <= file.text.count("\ndef test_") <= len(versions)
+    place = Place(tmp_path)
     for version in (SHAPES, *versions):
         (tmp_path / "shapes.py").write_text(version, encoding="utf-8")
-        ran = Place(tmp_path).run(file)
+        ran = place.run(file)
         assert (" failed" in ran.stdout) == (version is not SHAPES), ran.stdout
 
 

@@ -117,7 +117,8 @@ class ProposedCalls:
         if self.module is None or not cases:
             return None
         sessions = [self.run(self.environment, replace(self._job(cases), hash_seed=one)).output for one in SEEDS]
-        known = {one.case: one for one in recorded(sessions, cases, self.target, self.text)}
+        found = recorded(sessions, cases, self.target, self.text)
+        known = {one.case: one for one in found if generated_file(self.target, self.module, [one])}
         names = {str(number): known[case] for number, case in enumerate(self.cases[:MOST_COMPARED]) if case in known}
         notices = [frozenset(map(str, numbers)) for numbers in apart if not names.keys().isdisjoint(map(str, numbers))]
         kept = fewest(tuple(names), notices, 1) if notices else ()
