@@ -175,7 +175,9 @@ def _placed(files: Mapping[str, bytes], patch: str, only: Mapping[str, object] |
             left_out.append(f"{path}: {error}")
     if not changed:
         raise PatchRejected("the patch changes nothing that can be changed")
-    return Applied({path: data for path, data in changed.items() if data != files.get(path, b"")}, tuple(left_out))
+    return Applied(
+        {path: data for path, data in changed.items() if path not in files or data != files[path]}, tuple(left_out)
+    )
 
 
 def _made(files: Mapping[str, bytes], changed: Mapping[str, bytes | None], path: str, section: Section) -> bytes | None:
