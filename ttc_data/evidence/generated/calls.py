@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from random import Random
 
 from ttc_data.evidence.generated.case import Case
+from ttc_data.evidence.generated.domain import Domain
+from ttc_data.evidence.generated.module import read
 from ttc_data.evidence.generated.proposals import proposals, with_more
 from ttc_data.evidence.generated.recording import compared, differing, recorded, recorder
 from ttc_data.evidence.generated.writing import generated_file
@@ -23,6 +26,7 @@ MOST_COMPARED = 30
 LEAST_COMPARED = 8
 """Calls with which the reference returns something, before a change that does the same looks equivalent."""
 SEEDS = (0, 1)
+_WORD = re.compile(r"\w+")
 Ask = Callable[[Target, str, str, Mapping[str, str]], tuple[Sequence[Case], int]]
 """A model's cases for a target: `CallAsker`."""
 
@@ -60,6 +64,17 @@ class ProposedCalls:
             return []
         random = Random(f"{self.seed}:generated:{self.target.key}")
         return proposals(self.target, self.text, self.others, random, MOST_CASES)
+
+    @cached_property
+    def meant(self) -> frozenset[int]:
+        """Numbers of the calls that are of kinds that the target is known to take."""
+        module = read(self.target, self.text, self.others)
+        if module is None:
+            return frozenset()
+        domain = Domain(module, self.others)
+        return frozenset(
+            number for number, case in enumerate(self.cases) if domain.holds(case) and not domain.guesses(case)
+        )
 
     @cached_property
     def asked(self) -> tuple[Sequence[Case], int]:
@@ -103,7 +118,8 @@ class ProposedCalls:
     def telling(self, versions: Sequence[str]) -> FileText | None:
         """Write a test file of as few calls as tell changes of the file from the reference; None when no call does.
 
-        A docstring's call comes before those that others make, and these before those that are drawn.
+        A docstring's call comes before those that others make, and these before those that are drawn. Calls that nobody
+        means, and exceptions that the docstring does not name, tell nothing: a right answer may do something else there.
 
         Args:
             versions: whole texts of the target's file, of which `alike` said that they are not like the reference.
@@ -112,13 +128,18 @@ class ProposedCalls:
             SandboxLost: the sandbox broke.
         """
         outputs = self._outputs(versions)
-        apart = differing(outputs, self.cases[:MOST_COMPARED]) if outputs else []
+        apart = [numbers & self.meant for numbers in differing(outputs, self.cases[:MOST_COMPARED])] if outputs else []
         cases = [self.cases[number] for number in sorted(frozenset().union(*apart))]
         if self.module is None or not cases:
             return None
         sessions = [self.run(self.environment, replace(self._job(cases), hash_seed=one)).output for one in SEEDS]
         found = recorded(sessions, cases, self.target, self.text)
-        known = {one.case: one for one in found if generated_file(self.target, self.module, [one])}
+        words = frozenset(_WORD.findall(self.target.docstring))
+        known = {
+            one.case: one
+            for one in found
+            if (not one.raises or one.raises in words) and generated_file(self.target, self.module, [one])
+        }
         names = {str(number): known[case] for number, case in enumerate(self.cases[:MOST_COMPARED]) if case in known}
         notices = [frozenset(map(str, numbers)) for numbers in apart if not names.keys().isdisjoint(map(str, numbers))]
         kept = fewest(tuple(names), notices, 1) if notices else ()
