@@ -70,7 +70,7 @@ def test_the_newest_build_is_checked_when_none_is_named(here: Here, small: Small
 
 def test_the_schema_of_a_sound_set_holds(here: Here, small: SmallBuild) -> None:
     ran = here("schema", "check", str(small.out))
-    assert (ran.returncode, ran.stdout) == (0, "6 of 6 rows are as schema 1.2 says\n")
+    assert (ran.returncode, ran.stdout) == (0, "6 of 6 rows are as schema 1.3 says\n")
 
 
 def test_wrong_rows_are_shown_a_screenful_and_the_rest_is_counted(here: Here, small: SmallBuild) -> None:
@@ -86,7 +86,7 @@ def test_wrong_rows_are_shown_a_screenful_and_the_rest_is_counted(here: Here, sm
     said = ran.stdout.splitlines()
     assert said[0].startswith("every row: more: no column")
     assert "and 28 more" in said, "2 faults in each of 24 rows, of which 20 are shown"
-    assert said[-1] == "0 of 24 rows are as schema 1.2 says; columns that are not: 1"
+    assert said[-1] == "0 of 24 rows are as schema 1.3 says; columns that are not: 1"
     assert len(said) < 25
 
 
