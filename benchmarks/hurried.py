@@ -207,6 +207,10 @@ def show(tallies: dict[str, Tally], *, deep: bool) -> None:
         console.print(
             f"{100 * len(unsolved) / len(good):.1f} % of {len(good)} wrong answers are unsolved", highlight=False
         )
+        if deep:
+            noticed = sum(judged.survived and bool(judged.difference) for judged in good)
+            share = 100 * (len(unsolved) + noticed) / len(good)
+            console.print(f"{share:.1f} % with the oracle, which tells {noticed} of the others apart", highlight=False)
         reasons = Counter(judged.outcome.reason for judged in unsolved).most_common()
         console.print(", ".join(f"{count} {reason}" for reason, count in reasons), highlight=False)
     for judged in everything:
