@@ -144,9 +144,10 @@ class Suites:
     def _run(self, row: Row, files: Mapping[str, str | None]) -> Report:
         task, environment = self._grader.rows.task(row), self._grader.rows.environment(row)
         job = task.job(task.as_written, files)
-        paths = tuple(dict.fromkeys((*environment.test_files, *job.test_files)))
         rules = self._grader.dataset.recipe.tests
-        return self._grader.report(row, replace(job, test_files=paths, tests=None, timeout_s=rules.suite_timeout_s))
+        # Without the test files that a row adds: those of one row are not there in another's run.
+        suite = replace(job, test_files=environment.test_files, tests=None, timeout_s=rules.suite_timeout_s)
+        return self._grader.report(row, suite)
 
 
 def _passed(report: Report) -> frozenset[str]:
