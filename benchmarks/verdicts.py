@@ -144,9 +144,9 @@ class Suites:
     def _run(self, row: Row, files: Mapping[str, str | None]) -> Report:
         task, environment = self._grader.rows.task(row), self._grader.rows.environment(row)
         job = task.job(task.as_written, files)
-        paths = tuple(dict.fromkeys((*environment.test_files, *job.test_files)))
         rules = self._grader.dataset.recipe.tests
-        return self._grader.report(row, replace(job, test_files=paths, tests=None, timeout_s=rules.suite_timeout_s))
+        whole = replace(job, test_files=environment.test_files, tests=None, timeout_s=rules.suite_timeout_s)
+        return self._grader.report(row, whole)
 
 
 def _passed(report: Report) -> frozenset[str]:
