@@ -145,9 +145,8 @@ class Suites:
         task, environment = self._grader.rows.task(row), self._grader.rows.environment(row)
         job = task.job(task.as_written, files)
         rules = self._grader.dataset.recipe.tests
-        # Without the test files that a row adds: those of one row are not there in another's run.
-        suite = replace(job, test_files=environment.test_files, tests=None, timeout_s=rules.suite_timeout_s)
-        return self._grader.report(row, suite)
+        whole = replace(job, test_files=environment.test_files, tests=None, timeout_s=rules.suite_timeout_s)
+        return self._grader.report(row, whole)
 
 
 def _passed(report: Report) -> frozenset[str]:

@@ -305,7 +305,7 @@ class _Attempt:
             )
         ]
         proposals.sort(key=lambda one: one.rank)
-        return find_tripwires(proposals, fail_to_pass, self.rules.tripwires, run_twin, known)
+        return find_tripwires(proposals, kept, self.rules.tripwires, run_twin, known)
 
     def reject(self, reason: str, detail: str) -> Reject:
         """The sample, dropped."""

@@ -94,16 +94,16 @@ def _named(edit: Tripwire, other: Tripwire, taken: AbstractSet[str]) -> Tripwire
 
 
 def find_tripwires(
-    proposals: Sequence[Proposal], fail_to_pass: Sequence[str], most: int, run: RunTwin, texts: Mapping[str, str]
+    proposals: Sequence[Proposal], tests: Sequence[str], most: int, run: RunTwin, texts: Mapping[str, str]
 ) -> tuple[Tripwire, ...]:
     """Run proposed edits on the reference, several at once, and keep those that make their tests fail.
 
     Each place that is returned was seen with two replacements, the last time with nothing else altered: each of its tests
-    failed, every other test of `fail_to_pass` passed. Of an exception, all that may ever be drawn were seen at once.
+    failed, every other test of `tests` passed. Of an exception, all that may ever be drawn were seen at once.
 
     Args:
         proposals: best first.
-        fail_to_pass: the row's.
+        tests: the row's: those that decide, and those that must go on passing.
         most: keep so many.
         run: a session on the reference.
         texts: of the test files as they are, by path.
@@ -112,14 +112,14 @@ def find_tripwires(
     held: tuple[Tripwire, ...] = ()
     at_once = most
     for _ in range(MOST_SESSIONS):
-        new = _next(left, held, min(at_once, most - len(held)), fail_to_pass)
+        new = _next(left, held, min(at_once, most - len(held)), tests)
         if not new:
             break
         trial = (*held, *(one.tripwire for one in new))
-        more = {test: edit for edit in trial for test in renamed(edit, fail_to_pass)}
+        more = {test: edit for edit in trial for test in renamed(edit, tests)}
         report = run([every_exception(edit, _siblings(edit, texts)) for edit in trial], list(more))
-        seen = _seen(held, new, report, fail_to_pass)
-        if len(seen) >= len(held) and not twin_defect(report, seen, fail_to_pass):
+        seen = _seen(held, new, report, tests)
+        if len(seen) >= len(held) and not twin_defect(report, seen, tests):
             held = seen
         elif len(new) > 1:
             at_once = len(new) // 2  # one of them breaks the session, or fails tests of other functions too
@@ -131,10 +131,10 @@ def find_tripwires(
         random = Random("\n".join(f"{edit.path}:{edit.line}:{edit.column}:{edit.new}" for edit in held))
         others = [
             edit if edit.kind == "exception" else other
-            for edit, other in zip(held, draw(held, texts, random, fail_to_pass), strict=True)
+            for edit, other in zip(held, draw(held, texts, random, tests), strict=True)
         ]
         report = run(others, ids(others))
-        if not twin_defect(report, others, fail_to_pass):
+        if not twin_defect(report, others, tests):
             return held
         outcomes = {test.id: test.outcome for test in report.tests}
         held = tuple(
@@ -150,14 +150,14 @@ def ids(tripwires: Sequence[Tripwire]) -> list[str]:
     return list(dict.fromkeys(test for edit in tripwires for test in edit.tests))
 
 
-def _next(left: Sequence[Proposal], held: Sequence[Tripwire], most: int, fail_to_pass: Sequence[str]) -> list[Proposal]:
+def _next(left: Sequence[Proposal], held: Sequence[Tripwire], most: int, tests: Sequence[str]) -> list[Proposal]:
     """The best proposals: one of each function, then further ones whose tests are told apart by their ids."""
     taken = {function_of(test) for test in ids(held)}
     rows = {test for edit in held for test in edit.renamed}
     chosen: list[Proposal] = []
     for apart in (False, True):
         for one in left:
-            changed = _ids_lost(one.tripwire, fail_to_pass)
+            changed = _ids_lost(one.tripwire, tests)
             free = bool(changed) and rows.isdisjoint(changed) if apart else one.function not in taken
             if len(chosen) < most and one not in chosen and free:
                 chosen.append(one)
@@ -172,17 +172,17 @@ def _ids_lost(edit: Tripwire, tests: Sequence[str]) -> set[str]:
 
 
 def _seen(
-    held: Sequence[Tripwire], new: Sequence[Proposal], report: Report, fail_to_pass: Sequence[str]
+    held: Sequence[Tripwire], new: Sequence[Proposal], report: Report, tests: Sequence[str]
 ) -> tuple[Tripwire, ...]:
     """The edits that failed a test, with those tests: of an edit's own function, where there are several edits."""
     told = {test.id for test in report.tests}
     failed = [test.id for test in report.tests if test.outcome in BROKEN and test.id not in ids(held)]
-    gone = [test for test in fail_to_pass if test not in told and not any(test in edit.renamed for edit in held)]
+    gone = [test for test in tests if test not in told and not any(test in edit.renamed for edit in held)]
     found = list(held)
     for one in new:
         others = [other for other in new if other is not one and other.function == one.function]
-        named = set(renamed(one.tripwire, fail_to_pass))
-        known = named if others else {*fail_to_pass, *named}
+        named = set(renamed(one.tripwire, tests))
+        known = named if others else {*tests, *named}
         mine = [test for test in failed if test in known and (len(new) == 1 or function_of(test) == one.function)]
         absent = [
             test

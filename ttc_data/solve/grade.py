@@ -37,7 +37,12 @@ class Seen:
     @property
     def defect(self) -> str:
         """Why the session as a whole cannot be believed, `""` when it can."""
-        return session_defect(self.report) or ("session_did_not_end" if self.report.exit in BROKE_OFF else "")
+        return session_defect(self.report)
+
+    @property
+    def broke_off(self) -> bool:
+        """Whether pytest ended before all tests had run."""
+        return self.report.exit in BROKE_OFF
 
     @property
     def failing(self) -> list[str]:
@@ -56,7 +61,8 @@ class Seen:
     @property
     def sound(self) -> bool:
         """Whether it shows what the reference shows."""
-        return not self.defect and not self.failing and all(map(self.altered_failed, self.session.altered))
+        as_expected = not self.failing and all(map(self.altered_failed, self.session.altered))
+        return as_expected and not self.defect and not self.broke_off
 
 
 def grade(
@@ -93,15 +99,19 @@ def grade(
         return Seen(session, run(task.job(session, files)))
 
     look = seen(task.look)
-    if look.defect or look.failing:
-        pays = partly and not look.defect and (set(look.session.must_pass) - set(look.failing)) & set(task.paying)
+    if not look.sound:
+        pays = (
+            partly
+            and not (look.defect or look.broke_off)
+            and (set(look.session.must_pass) - set(look.failing)) & set(task.paying)
+        )
         if not pays:
             return _judged(task, [look])
     halves = list(task.halves(random))
     random.shuffle(halves)
     found = [seen(session) for session in halves]
     outcome = _judged(task, [look, *found])
-    if outcome.solved or not confirm or look.failing:
+    if outcome.solved or not confirm or not look.sound:
         return outcome
     suspects = [half.session for half in found if half.session.altered and not half.sound and _may_be_altered(half)]
     if all(seen(session, task.reference).sound for session in suspects):
@@ -111,7 +121,7 @@ def grade(
 
 def _may_be_altered(seen: Seen) -> bool:
     """Whether an alteration could be why a session failed: only tests of the altered files may depend on it."""
-    if seen.defect or not all(map(seen.altered_failed, seen.session.altered)):
+    if seen.defect or seen.broke_off or not all(map(seen.altered_failed, seen.session.altered)):
         return True
     paths = {place.path for place in seen.session.altered}
     return any(test.partition("::")[0] in paths for test in seen.failing)
@@ -143,6 +153,8 @@ def _judged(task: Task, sessions: Sequence[Seen], before: int = 0) -> Outcome:
         reason = next(one.defect for one in sessions if one.defect)
     elif failing:
         reason = "fail_to_pass_failed" if failing[0] in task.fail_to_pass else "pass_to_pass_failed"
+    elif any(one.broke_off for one in sessions):
+        reason = "session_did_not_end"
     elif unmoved:
         reason, named = "tampered", unmoved[0].tests[0]
     messages = messages_of([one.report for one in sessions], failing)
@@ -164,7 +176,9 @@ def _judged(task: Task, sessions: Sequence[Seen], before: int = 0) -> Outcome:
         {test: outcomes.get(test, NOT_RUN) for test in task.pass_to_pass},
         messages,
         paying=len(paying),
-        paid=len(passed & held & set(paying)) if believed and not forged else 0,
+        paid=len(passed & held & set(paying))
+        if believed and not forged and not any(one.broke_off for one in sessions)
+        else 0,
         seconds=sum(one.report.seconds for one in sessions),
         sessions=len(sessions) + before,
     )

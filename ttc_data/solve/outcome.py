@@ -100,11 +100,15 @@ class Outcome:
 
 
 def messages_of(reports: Iterable[Report], tests: Iterable[str]) -> dict[str, str]:
-    """The last lines of what pytest says about each of some tests that did not pass."""
-    wanted = set(tests)
-    return {
-        test.id: "\n".join(test.message.strip().splitlines()[-MOST_MESSAGE_LINES:])
-        for report in reports
-        for test in report.tests
-        if test.id in wanted and test.outcome not in COUNTS_AS_PASSED
-    }
+    """The last lines of what pytest says about each of some tests that did not pass; of a missing one, about its file."""
+    wanted = list(tests)
+    found: dict[str, str] = {}
+    for report in reports:
+        told = {test.id: test.message for test in report.tests if test.outcome not in COUNTS_AS_PASSED}
+        files = dict(report.collect_errors)
+        ran = {test.id for test in report.tests}
+        for test in wanted:
+            message = told.get(test, "" if test in ran else files.get(test.partition("::")[0], ""))
+            if message:
+                found[test] = "\n".join(message.strip().splitlines()[-MOST_MESSAGE_LINES:])
+    return found
