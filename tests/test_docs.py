@@ -164,7 +164,7 @@ def quoted_commands() -> Iterator[Any]:
 
 def arguments_of(line: str) -> list[str]:
     words = shlex.split(RUNS_TTCDATA.sub("", line), comments=True)
-    end = next((number for number, word in enumerate(words) if word in (">", "|", "&&", "2>")), len(words))
+    end = next((number for number, word in enumerate(words) if word in (">", "<", "|", "&&", "2>")), len(words))
     return words[:end]
 
 

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ttc_data.errors import DatasetError
 from ttc_data.evidence.alterations import EXPECTED, RARE, RARE_WARNINGS, WARNINGS
 from ttc_data.evidence.doctests import doctest_file
 from ttc_data.evidence.expectations import Rank
@@ -298,37 +297,6 @@ def example(docstring: str) -> list[str]:
 )
 def test_the_result_of_an_example_becomes_another(text: str, place: str) -> None:
     assert example(text)[0] == place
-
-
-# Applying
-
-
-def test_edits_change_their_own_bytes_and_nothing_else() -> None:
-    text = "\ufeff# \u00fc\r\ndef test_it():\r\n\x0c    s = '\U0001f600'; assert double('\u00e9') == '\u00e9\u00e9'; assert double(1) == 2"
-    first, second = (one.tripwire for one in propose(text, ["test_m.py::test_it"], "double")[:2])
-    expected = text.replace("'\u00e9\u00e9'", first.new).replace("== 2", f"== {second.new}")
-    assert altered(text, [second, first]) == expected
-    assert altered(text, []) == text
-
-
-def test_an_edit_that_does_not_fit_is_named() -> None:
-    edit = Tripwire("test_m.py", 2, 3, "4", "5", "value", (), ())
-    for text in ("", "a\nb", "a\n   5", "a\n   4"):
-        if text.endswith("4"):
-            assert altered(text, [edit]) == "a\n   5"
-        else:
-            with pytest.raises(DatasetError, match=r"test_m\.py:2: a tripwire replaces '4' at byte 3"):
-                altered(text, [edit])
-    with pytest.raises(DatasetError):
-        altered("a\n   4", [edit, edit])
-
-
-def test_of_a_long_literal_a_piece_of_one_line_is_published() -> None:
-    (edit, *_) = proposals(body(f"assert double(2) == {'x' * 500!r}"))
-    assert len(edit.tripwire.old) == len(edit.tripwire.new) == 60
-    lines = 'assert double(2) == """a\r\nlonger\r\n"""'
-    (edit, *_) = proposals(body(lines))
-    assert (edit.tripwire.line, edit.tripwire.old) == (3, "longer")
 
 
 # For every input

@@ -172,7 +172,7 @@ def test_a_program_that_does_not_exist_is_one_line(tmp_path: Path) -> None:
 def test_without_vllm_the_line_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with (
-        pytest.raises(ModelUnavailable, match=r"vLLM is not installed; `pip install 'ttcdata\[vllm\]'`"),
+        pytest.raises(ModelUnavailable, match=r"vLLM is not installed; `pip install -e '\.\[vllm\]'`"),
         Server("good", 1, tmp_path),
     ):
         pass

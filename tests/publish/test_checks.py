@@ -119,7 +119,7 @@ DEFECTS: tuple[tuple[dict[str, Any], str, str], ...] = (
     ({"ttc_left_out": (IT,)}, "proof", f"{IT} is in ttc_left_out and decides all the same"),
     ({"FAIL_TO_PASS": (IT,), "ttc_baselines": (Baseline("pass", (IT,)),)}, "proof", "the trivial body pass passes all"),
     ({"ttc_max_run_s": -1.0}, "schema", "ttc_max_run_s: Input should be greater than or equal to 0"),
-    ({"ttc_tripwires": (EDIT,) * 3}, "proof", "3 tripwires, tests.tripwires is 2"),
+    ({"ttc_tripwires": (EDIT,) * 7}, "proof", "7 tripwires, tests.tripwires is 6"),
     ({"ttc_mutation_score": 0.9}, "proof", "of ttc_mutants 0.5 are noticed"),
     (
         {"ttc_mutants": (MUTANTS[1],), "ttc_mutation_score": 0.0},

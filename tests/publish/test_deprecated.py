@@ -80,9 +80,9 @@ def test_who_asks_for_a_withdrawn_row_is_told_why_it_is_gone(
         json.dumps({"instance_id": name, "model_name_or_path": "m", "model_patch": ""}) + "\n", encoding="utf-8"
     )
     monkeypatch.setenv("DOCKER_HOST", NOWHERE)
-    with pytest.raises(DatasetError, match=r"withdrawn on .*; remove it from .*answers\.jsonl") as caught:
-        next(grade_predictions(build.out, answers))
-    assert "\n" not in str(caught.value)
+    (outcome,) = grade_predictions(build.out, answers, sandbox="local-unsafe")
+    assert (outcome.solved, outcome.reason) == (False, "deprecated")
+    assert "was withdrawn on 2026-03-04" in outcome.detail
 
 
 def test_proving_a_withdrawn_row_again_says_that_it_is_withdrawn(

@@ -40,7 +40,7 @@ def test_a_build_ends_with_its_page(visit: Visit, tmp_path: Path) -> None:
     assert shown == [[step.stage, step.entered, step.kept, step.rejected] for step in funnel(out)]
     connection = duckdb.connect()
     rows = connection.execute(
-        "SELECT instance_id, len(ttc_mutants), len(FAIL_TO_PASS), ttc_gold_runs FROM read_parquet(?)",
+        "SELECT instance_id, len(ttc_mutants), len(ttc_first_look), ttc_gold_runs FROM read_parquet(?)",
         [str(out / "dataset" / "data" / "*.parquet")],
     ).fetchall()
     stubs = dict(connection.execute("SELECT left(sample_key, 10), stubs FROM read_parquet(?)", [str(out / "records" / "prove.parquet")]).fetchall())  # fmt: skip

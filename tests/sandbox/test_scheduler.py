@@ -14,7 +14,7 @@ import pytest
 from tests.sandbox.fakes import Stage, job, within
 from ttc_data.errors import SandboxLost, SandboxUnavailable
 from ttc_data.sandbox.protocol import Report
-from ttc_data.sandbox.scheduler import MOST_OVERTAKEN, SPARE, Apart, Cancellation, Scheduler
+from ttc_data.sandbox.scheduler import MOST_OVERTAKEN, SPARE, Cancellation, Scheduler
 
 
 class Desk:
@@ -29,8 +29,8 @@ class Desk:
     ) -> Future[Report]:
         return self.scheduler.submit(environment, job(name or environment, seed), cancel)
 
-    def run(self, environment: str, name: str = "", seed: int = 0, apart: Apart | None = None) -> Report:
-        return self.scheduler.run(environment, job(name or environment, seed), apart=apart)
+    def run(self, environment: str, name: str = "", seed: int = 0) -> Report:
+        return self.scheduler.run(environment, job(name or environment, seed))
 
 
 @pytest.fixture
@@ -103,28 +103,6 @@ def test_each_hash_seed_has_a_sandbox_of_its_own_until_no_more_may_be_open(desks
     desk.run("b")
     assert len(desk.stage.sandboxes) == most + 1
     assert desk.stage.closed == [desk.stage.sandboxes[1]]
-
-
-def test_jobs_that_must_not_meet_run_on_different_sandboxes(desks: list[Desk]) -> None:
-    """What the first of them leaves behind, the second does not find."""
-    desks.append(desk := Desk(Stage(), 1, 0))
-    apart = Apart()
-    for _ in range(3):
-        desk.run("a", apart=apart)
-    assert len({id(warm) for warm in apart.met}) == len(desk.stage.sandboxes) == 3
-    for _ in range(3):
-        desk.run("a", apart=Apart())
-    assert len(desk.stage.sandboxes) == 3, "others take any of them"
-
-
-def test_jobs_that_must_not_meet_never_do_however_few_sandboxes_may_be_open(desks: list[Desk]) -> None:
-    desks.append(desk := Desk(Stage(), 1, 0))
-    apart = Apart()
-    most = 2 + SPARE
-    for _ in range(most + 2):
-        desk.run("a", apart=apart)
-    assert len({id(warm) for warm in apart.met}) == len(desk.stage.sandboxes) == most + 2
-    assert len(desk.stage.closed) == 2
 
 
 def test_a_bounded_number_of_sandboxes_is_open_and_the_longest_idle_goes_first(desks: list[Desk]) -> None:
