@@ -148,7 +148,7 @@ def test_a_repository_without_tests_has_rows_by_examples_and_written_tests(
     made = ttc_data.build(recipe, tmp_path / "out", sandbox=sandbox, cache=cache, workers=2)
     origins = {row.ttc_target: row.ttc_test_origin for row in Dataset(made.folder).rows()}
     assert origins.pop("area") == "doctest"
-    assert origins == dict.fromkeys(("scale", "unreached", "Pile", "Pile.take"), "generated")
+    assert origins == dict.fromkeys(("scale", "unreached", "Pile", "Pile.put", "Pile.take"), "generated")
     dataset = made.folder / "dataset"
     proven = ttc_data.validate(dataset, sandbox=sandbox, cache=Cache(tmp_path / "elsewhere"))
     assert [result.solved for result in proven] == [True] * made.rows
