@@ -136,6 +136,6 @@ def test_a_loss_that_is_no_number_ends_the_run_in_one_line(
 
 def test_a_field_that_trl_does_not_know_is_one_line(model: Path, built: Path, cache: Cache, tmp_path: Path) -> None:
     done = train(tmp_path / "run", model, built, cache, "grpo.learning_rat=1")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "learning_rat" in done.stderr.strip().splitlines()[-1]
     assert "Traceback" not in done.stderr
