@@ -163,7 +163,7 @@ class Dataset:
         return list(dict.fromkeys(self._id(name, known) for name in names))
 
     def _id(self, name: str, known: Sequence[str]) -> str:
-        found = [name] if name in known else [one for one in known if name in one]
+        found = [name] if name in known else [one for one in known if name and name in one]
         if len(found) == 1:
             return found[0]
         if found:

@@ -177,6 +177,7 @@ class _Attempt:
         self.further = case.sample.further
         self.reference = reference_file(case.sample)
         self.strength = Strength((), ())
+        self.measuring: Measuring | None = None
 
     def outcome(self) -> Evidence | Reject:
         """The proof, or what is missing from it."""
@@ -223,10 +224,11 @@ class _Attempt:
             detail = f"no test that the masked file fails passes {rules.runs} of {rules.runs} times"
             return self.reject("reference_fails", detail)
         if rules.mutants:
-            self.strength = Measuring(
+            self.measuring = Measuring(
                 self.case.target, self.environment, self.job(fail_to_pass, self.reference), frozenset(self.further),
                 seen.report, rules, self.prover.seed, self.prover.run_versions,
-            ).measure(self.reference)  # fmt: skip
+            )  # fmt: skip
+            self.strength = self.measuring.measure(self.reference)
         return self.too_weak(fail_to_pass) or self.proven(seen, fail_to_pass)
 
     def too_weak(self, fail_to_pass: tuple[str, ...]) -> Reject | None:
@@ -249,6 +251,10 @@ class _Attempt:
         pass_to_pass = tuple(test for test in seen.tests if test in stable and test in seen.masked)
         first_look = fewest(fail_to_pass, strength.notices(), rules.redundancy)
         tripwires = self.tripwires(first_look, fail_to_pass, pass_to_pass)
+        altered = {test for place in tripwires for test in (*place.tests, *place.renamed)}
+        if self.measuring:
+            twinned = tuple(test for test in fail_to_pass if test in altered)
+            strength = self.strength = self.measuring.with_trivial_bodies_on(twinned, strength)
         tests = (*fail_to_pass, *pass_to_pass)
         last = self.run(tests, self.reference, self.case.variations[0], cover=fail_to_pass)
         if defect := session_defect(last):
@@ -268,7 +274,7 @@ class _Attempt:
             line_coverage=round(len(reach.ran) / reach.lines, 4) if reach and reach.lines else 0.0,
             branch_coverage=round(reach.taken / reach.branches, 4) if reach and reach.branches else 1.0,
             mutants=strength.mutations(fail_to_pass),
-            stubs=tuple(stub.name for stub, _ in strength.stubs),
+            stubs=tuple(stub.name for stub, *_ in strength.stubs),
             test_origin=self.origin(fail_to_pass),
             tripwires=tripwires,
             first_look=first_look,

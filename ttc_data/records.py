@@ -317,7 +317,7 @@ class Baseline:
     name: str
     """What the body does, for instance `pass` or `return_constant:0`."""
     passed: tuple[str, ...]
-    """FAIL_TO_PASS tests that it passes; none in a session that cannot be believed."""
+    """FAIL_TO_PASS tests that it passes, of those that it was run on: the candidates, and the tests that may be altered."""
 
 
 @dataclass(frozen=True, slots=True)

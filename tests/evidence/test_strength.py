@@ -159,10 +159,21 @@ def test_further_tests_meet_what_no_other_test_notices_and_nothing_else() -> Non
         return on_versions(environment, job, versions, key)
 
     strength = measuring(Job(("test_m.py",), (*near, *further)), run=run, further=further).measure(TEXT)
-    (first, count), (second, survivors), (third, _) = jobs
-    assert (first, second, third) == (near, further, (*near, *further))
+    (first, count), (second, survivors), (third, bodies), (fourth, passing) = jobs
+    assert (first, second, third, fourth) == (near, further, near, further)
     assert 0 < survivors < count
+    assert 0 < passing < bodies, "a trivial body that fails one of the near tests is not run on the others"
     assert score(strength.mutations((*near, *further))) > score(strength.mutations(near))
+
+
+def test_what_a_trivial_body_passes_is_said_of_the_tests_that_it_met() -> None:
+    near, further = ("test_m.py::low",), ("test_m.py::any",)
+    measured = measuring(Job(("test_m.py",), (*near, *further)), further=further)
+    strength = measured.measure(TEXT)
+    name = "return_first_argument"
+    assert {one.name: one.passed for one in strength.baselines((*near, *further))}[name] == ()
+    more = measured.with_trivial_bodies_on(further, strength)
+    assert {one.name: one.passed for one in more.baselines((*near, *further))}[name] == further
 
 
 def test_a_value_that_no_test_looks_at_is_unasserted() -> None:

@@ -107,6 +107,27 @@ def test_what_is_not_there_is_refused(
 
 @pytest.mark.usefixtures("trl")
 @pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("max_steps", "abc"),
+        ("max_steps", None),
+        ("max_steps", True),
+        ("num_generations", "x"),
+        ("num_generations", 1),
+        ("gradient_accumulation_steps", 0),
+        ("per_device_train_batch_size", 0),
+        ("num_iterations", 0),
+        ("num_train_epochs", -1),
+    ],
+)
+def test_a_number_that_no_run_has_is_one_line(small: SmallBuild, field: str, value: object) -> None:
+    chosen = recipe(small, grpo={**SMALL_BATCH, "max_steps": -1, field: value})
+    with pytest.raises(RecipeError, match=f"grpo.{field} .*must be a number of at least") as refused:
+        surveyed(chosen)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
     ("field", "fix"), [("lr", "its docu"), ("learning_rates", "did you mean learning_rate"), ("derived", "its docu")]
 )
 def test_a_field_that_trl_does_not_have_is_refused(small: SmallBuild, field: str, fix: str) -> None:

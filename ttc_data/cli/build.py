@@ -155,4 +155,8 @@ def recipe_of_set(name: str) -> Path:
     """
     from ttc_data.dataset import folder_of
 
-    return Path(name) if Path(name).is_file() else folder_of(name) / "recipe.yaml"
+    path = Path(name)
+    if not path.is_file():
+        return folder_of(name) / "recipe.yaml"
+    beside = path.parent / "dataset" / path.name  # a build's folder has the recipe too, and its set has the lock
+    return beside if beside.is_file() else path

@@ -124,5 +124,5 @@ def _refuse_another(folder: Build, recipe: Recipe) -> None:
         if not differing or (differing == ["limit"] and _is_more(recipe.limit, theirs.limit)):
             return
         more = f" and {len(differing) - NAMED} more" if len(differing) > NAMED else ""
-        what = f"the set of another recipe ({', '.join(differing[:NAMED])}{more} differ)"
+        what = f"the set of another recipe ({', '.join(differing[:NAMED])}{more} {'differ' if len(differing) > 1 else 'differs'})"
     raise BuildError(f"--out {folder.folder}: holds {what}; name another folder, or replace the set with --overwrite")

@@ -22,26 +22,28 @@ RunVersions = Callable[[Environment, Job, Sequence[Mapping[str, str]], str], lis
 
 @dataclass(frozen=True, slots=True)
 class Strength:
-    """What the tests of one target notice: of a mutant the first tests that do, of a trivial body all."""
+    """What the tests of one target notice: of a mutant the first tests that do, of a trivial body all that it was run on."""
 
     mutants: tuple[tuple[Mutant, frozenset[str], bool], ...]
     """Each with the tests that notice it, and whether it ran into a limit or crashed."""
-    stubs: tuple[tuple[Stub, frozenset[str]], ...]
+    stubs: tuple[tuple[Stub, frozenset[str], frozenset[str]], ...]
+    """Each with the tests that notice it, and those that it was run on."""
     is_value_unasserted: bool = False
     """The target gives values, and no test notices when it gives others: only what it raises or warns of is asserted."""
 
     def notices(self) -> list[frozenset[str]]:
         """The tests that notice each change, for those that any does."""
-        return [tests for _, tests, _ in self.mutants if tests] + [tests for _, tests in self.stubs if tests]
+        return [tests for _, tests, _ in self.mutants if tests] + [tests for _, tests, _ in self.stubs if tests]
 
     def passed(self, tests: Sequence[str]) -> list[str]:
         """Names of the trivial bodies that pass all of these tests."""
-        return [stub.name for stub, noticed in self.stubs if noticed.isdisjoint(tests)]
+        return [stub.name for stub, noticed, _ in self.stubs if noticed.isdisjoint(tests)]
 
     def baselines(self, tests: Sequence[str]) -> tuple[Baseline, ...]:
-        """Which of these tests each trivial body passes."""
+        """Which of these tests each trivial body passes, of those that it was run on."""
         return tuple(
-            Baseline(stub.name, tuple(test for test in tests if test not in noticed)) for stub, noticed in self.stubs
+            Baseline(stub.name, tuple(test for test in tests if test in asked and test not in noticed))
+            for stub, noticed, asked in self.stubs
         )
 
     def mutations(self, tests: Sequence[str]) -> tuple[Mutation, ...]:
@@ -105,19 +107,46 @@ class Measuring:
         given = other_returns(text, target)
         noticed = self._in_two_steps([*(change.text for change in changes), *([given.other] if given else [])])
         unseen = given is not None and not noticed[-1][0] and not self._in_two_steps([given.nothing])[0][0]
-        told = self._sessions([stub.text for stub in trivial], tests, 0)
+        near, far = self._near_and_far()
+        told = [(stub, found, frozenset(near)) for stub, found in self._told(trivial, near)]
+        passing = [stub for stub, found, _ in told if not found] if far else []
+        more = {stub: (stub, found, frozenset(tests)) for stub, found in self._told(passing, far)}
         return Strength(
             tuple((change, *found) for change, found in zip(changes, noticed, strict=False)),
-            tuple((stub, found) for stub, (found, _) in zip(trivial, told, strict=True)),
+            tuple(more.get(stub, (stub, found, asked)) for stub, found, asked in told),
             unseen,
         )
 
+    def with_trivial_bodies_on(self, tests: Sequence[str], strength: Strength) -> Strength:
+        """Run the trivial bodies on tests that they have not met: those whose expectation may be altered pay in part.
+
+        Raises:
+            SandboxLost: the sandbox broke.
+        """
+        unmet = [stub for stub, _, asked in strength.stubs if not asked.issuperset(tests)]
+        told = dict(self._told(unmet, tuple(tests)))
+        stubs = tuple(
+            (stub, noticed | told[stub], asked | set(tests)) if stub in told else (stub, noticed, asked)
+            for stub, noticed, asked in strength.stubs
+        )
+        return replace(strength, stubs=stubs)
+
+    def _told(self, trivial: Sequence[Stub], tests: tuple[str, ...]) -> list[tuple[Stub, frozenset[str]]]:
+        """Of each trivial body, the tests that notice it."""
+        found = self._sessions([stub.text for stub in trivial], tests, 0)
+        return [(stub, noticed) for stub, (noticed, _) in zip(trivial, found, strict=True)]
+
+    def _near_and_far(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The tests that every change meets, and those that only survivors do."""
+        tests = self.job.tests or ()
+        near = tuple(test for test in tests if test not in self.further) or tests
+        return near, tuple(test for test in tests if test not in near)
+
     def _in_two_steps(self, texts: Sequence[str]) -> list[tuple[frozenset[str], bool]]:
         """The first tests that notice each text; the further ones are asked where none of the others does."""
-        tests, enough = self.job.tests or (), self.rules.redundancy + SLACK
-        near = tuple(test for test in tests if test not in self.further) or tests
+        enough = self.rules.redundancy + SLACK
+        near, far = self._near_and_far()
         noticed = self._sessions(texts, near, enough)
-        far = tuple(test for test in tests if test not in near)
         survived = [number for number, (found, _) in enumerate(noticed) if not found] if far else []
         again = self._sessions([texts[number] for number in survived], far, enough)
         for number, found in zip(survived, again, strict=True):

@@ -83,11 +83,10 @@ def survey(recipe: TrainRecipe, plan: Plan) -> Survey:
     held_out = prompts_of(recipe, recipe.eval_split, count)[0] if recipe.eval_split else []
     answers, generated, trained = _batch(recipe, max(1, len(plan.trainers)))
     require_enough(recipe, len(asked), generated // answers, left_out)
-    given = {**DEFAULTS, **recipe.grpo}
-    steps = int(given["max_steps"])
+    steps = _number(recipe, "max_steps", -1, least=-1)
     if steps <= 0:
-        again = int(given.get("num_iterations", 1))
-        steps = math.ceil(float(given.get("num_train_epochs", 3)) * len(asked) * answers * again / trained)
+        again = _number(recipe, "num_iterations", 1)
+        steps = math.ceil(_number(recipe, "num_train_epochs", 3, least=0) * len(asked) * answers * again / trained)
     return Survey(
         recipe.model, str(Dataset(recipe.dataset).folder), recipe.split, recipe.eval_split, len(rows), len(asked),
         dict(Counter(reject.reason for reject in left_out).most_common()), len(held_out),
@@ -142,8 +141,27 @@ def _counter(recipe: TrainRecipe) -> tuple[CountTokens, str]:
 
 def _batch(recipe: TrainRecipe, processes: int) -> tuple[int, int, int]:
     """Answers to a prompt, answers that are generated at once, and answers of a step."""
-    given = {**DEFAULTS, **recipe.grpo}
-    each = int(given["per_device_train_batch_size"]) * processes
-    accumulated = int(given.get("gradient_accumulation_steps", 1))
-    at_once = int(given.get("steps_per_generation") or accumulated)
-    return int(given["num_generations"]), int(given.get("generation_batch_size") or each * at_once), each * accumulated
+    answers = _number(recipe, "num_generations", 8, least=2)
+    each = _number(recipe, "per_device_train_batch_size", 8) * processes
+    accumulated = _number(recipe, "gradient_accumulation_steps", 1)
+    at_once = _number(recipe, "steps_per_generation", accumulated)
+    generated = _number(recipe, "generation_batch_size", each * at_once)
+    if generated % answers:
+        raise RecipeError(
+            f"grpo.num_generations {answers}: must divide the {generated} answers that are generated at once; lower it, or"
+            " raise grpo.per_device_train_batch_size"
+        )
+    return answers, generated, each * accumulated
+
+
+def _number(recipe: TrainRecipe, key: str, otherwise: int, *, least: int = 1) -> int:
+    """A whole number of `grpo`, as the recipe says or as it is where nobody does.
+
+    Raises:
+        RecipeError: it is none, or too small.
+    """
+    value = {**DEFAULTS, **recipe.grpo}.get(key)
+    value = otherwise if value is None and key not in ("max_steps", "num_generations") else value
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value < least:
+        raise RecipeError(f"grpo.{key} {value!r}: must be a number of at least {least}")
+    return math.ceil(value)
