@@ -105,7 +105,6 @@ def test_what_is_not_there_is_refused(
         surveyed(chosen)
 
 
-@pytest.mark.usefixtures("trl")
 @pytest.mark.parametrize(
     ("field", "value"),
     [
@@ -127,6 +126,7 @@ def test_a_number_that_no_run_has_is_one_line(small: SmallBuild, field: str, val
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.usefixtures("trl")
 @pytest.mark.parametrize(
     ("field", "fix"), [("lr", "its docu"), ("learning_rates", "did you mean learning_rate"), ("derived", "its docu")]
 )

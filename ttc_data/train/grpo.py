@@ -22,7 +22,7 @@ from typing import Any
 import yaml
 
 from ttc_data.dataset import Dataset
-from ttc_data.errors import DatasetError, StorageFull, TrainingFailed, TtcError
+from ttc_data.errors import DatasetError, RecipeError, StorageFull, TrainingFailed, TtcError
 from ttc_data.records import Reject
 from ttc_data.train import curves
 from ttc_data.train.ahead import Ahead
@@ -69,6 +69,24 @@ def ids_of(recipe: TrainRecipe, fix: str) -> list[str]:
         there = ", ".join(sorted(set(splits.values()))) or "no rows"
         raise DatasetError(f"{dataset.folder}: no split {recipe.split!r}; it has {there}, {fix}")
     return sorted(name for name, split in splits.items() if split == recipe.split)
+
+
+def number_of(recipe: TrainRecipe, key: str, otherwise: int, *, least: int = 1) -> int:
+    """A number of a recipe's `grpo`, as it says or as it is where nobody does; rounded up.
+
+    Args:
+        recipe: of the run.
+        key: the field of TRL's configuration.
+        otherwise: TRL's default.
+        least: the smallest that makes sense.
+
+    Raises:
+        RecipeError: it is none, or too small.
+    """
+    value = recipe.grpo.get(key, DEFAULTS.get(key, otherwise))
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value < least:
+        raise RecipeError(f"grpo.{key} {value!r}: must be a number of at least {least}")
+    return math.ceil(value)
 
 
 def prompts_of(recipe: TrainRecipe, split: str, count: CountTokens) -> tuple[list[Prompt], list[Reject]]:

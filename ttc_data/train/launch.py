@@ -24,7 +24,7 @@ from packaging.version import Version
 from ttc_data.errors import TrainingFailed, install_hint
 from ttc_data.llm.leashed import Leashed
 from ttc_data.train import curves
-from ttc_data.train.grpo import DEFAULTS, RECIPE, SETTINGS
+from ttc_data.train.grpo import DEFAULTS, RECIPE, SETTINGS, number_of
 from ttc_data.train.rules import TrainRecipe
 
 VLLM_FROM, VLLM_TO = Version("0.22.0"), Version("0.31.0")
@@ -201,14 +201,12 @@ def check_batches(recipe: TrainRecipe, processes: int) -> None:
     """Refuse a batch that does not hold whole groups.
 
     Raises:
+        RecipeError: a size that is no number, or too small.
         TrainingFailed: with the nearest sizes that do.
     """
-    given = {**DEFAULTS, **recipe.grpo}
-    each, group = int(given["per_device_train_batch_size"]), int(given["num_generations"])
-    steps = int(given.get("steps_per_generation") or given.get("gradient_accumulation_steps", 1))
-    whole = int(given.get("generation_batch_size") or each * processes * steps)
-    if group < 2:
-        raise TrainingFailed(f"grpo.num_generations {group}: a group needs 2 at least; 8 is usual")
+    each, group = number_of(recipe, "per_device_train_batch_size", 8), number_of(recipe, "num_generations", 8, least=2)
+    steps = number_of(recipe, "steps_per_generation", number_of(recipe, "gradient_accumulation_steps", 1))
+    whole = number_of(recipe, "generation_batch_size", each * processes * steps)
     if whole % group == 0:
         return
     near = [size for size in range(1, 4 * each + group) if size * processes * steps % group == 0]

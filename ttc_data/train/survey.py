@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ttc_data.dataset import Dataset
 from ttc_data.errors import RecipeError, TrainingFailed, install_hint
-from ttc_data.train.grpo import DEFAULTS, ids_of, prompts_of, require_enough
+from ttc_data.train.grpo import ids_of, number_of, prompts_of, require_enough
 from ttc_data.train.launch import Plan
 from ttc_data.train.prompts import CountTokens
 from ttc_data.train.rules import TrainRecipe
@@ -83,10 +83,10 @@ def survey(recipe: TrainRecipe, plan: Plan) -> Survey:
     held_out = prompts_of(recipe, recipe.eval_split, count)[0] if recipe.eval_split else []
     answers, generated, trained = _batch(recipe, max(1, len(plan.trainers)))
     require_enough(recipe, len(asked), generated // answers, left_out)
-    steps = _number(recipe, "max_steps", -1, least=-1)
+    steps = number_of(recipe, "max_steps", -1, least=-1)
     if steps <= 0:
-        again = _number(recipe, "num_iterations", 1)
-        steps = math.ceil(_number(recipe, "num_train_epochs", 3, least=0) * len(asked) * answers * again / trained)
+        again = number_of(recipe, "num_iterations", 1)
+        steps = math.ceil(number_of(recipe, "num_train_epochs", 3, least=0) * len(asked) * answers * again / trained)
     return Survey(
         recipe.model, str(Dataset(recipe.dataset).folder), recipe.split, recipe.eval_split, len(rows), len(asked),
         dict(Counter(reject.reason for reject in left_out).most_common()), len(held_out),
@@ -141,27 +141,9 @@ def _counter(recipe: TrainRecipe) -> tuple[CountTokens, str]:
 
 def _batch(recipe: TrainRecipe, processes: int) -> tuple[int, int, int]:
     """Answers to a prompt, answers that are generated at once, and answers of a step."""
-    answers = _number(recipe, "num_generations", 8, least=2)
-    each = _number(recipe, "per_device_train_batch_size", 8) * processes
-    accumulated = _number(recipe, "gradient_accumulation_steps", 1)
-    at_once = _number(recipe, "steps_per_generation", accumulated)
-    generated = _number(recipe, "generation_batch_size", each * at_once)
-    if generated % answers:
-        raise RecipeError(
-            f"grpo.num_generations {answers}: must divide the {generated} answers that are generated at once; lower it, or"
-            " raise grpo.per_device_train_batch_size"
-        )
+    answers = number_of(recipe, "num_generations", 8, least=2)
+    each = number_of(recipe, "per_device_train_batch_size", 8) * processes
+    accumulated = number_of(recipe, "gradient_accumulation_steps", 1)
+    at_once = number_of(recipe, "steps_per_generation", accumulated)
+    generated = number_of(recipe, "generation_batch_size", each * at_once)
     return answers, generated, each * accumulated
-
-
-def _number(recipe: TrainRecipe, key: str, otherwise: int, *, least: int = 1) -> int:
-    """A whole number of `grpo`, as the recipe says or as it is where nobody does.
-
-    Raises:
-        RecipeError: it is none, or too small.
-    """
-    value = {**DEFAULTS, **recipe.grpo}.get(key)
-    value = otherwise if value is None and key not in ("max_steps", "num_generations") else value
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value < least:
-        raise RecipeError(f"grpo.{key} {value!r}: must be a number of at least {least}")
-    return math.ceil(value)
