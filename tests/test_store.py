@@ -186,8 +186,8 @@ def test_one_build_is_worked_on_by_one_process(tmp_path: Path) -> None:
     code = "import sys\nfrom pathlib import Path\nfrom ttc_data.store import Build\nBuild(Path(sys.argv[1]))\n"
     other = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=60)
     assert other.returncode == 1
-    assert "another build is writing it" in other.stderr
-    with pytest.raises(BuildError, match="another build"):
+    assert "another process is writing it" in other.stderr
+    with pytest.raises(BuildError, match="another process"):
         Build(tmp_path)
     first.close()
     Build(tmp_path).close()

@@ -324,6 +324,8 @@ def folder_of(name: str | Path) -> Path:
         if (folder / "data").is_dir():
             return folder
     text = str(name)
+    if (path / "records").is_dir():
+        raise DatasetError(f"{name}: its build has not written a dataset yet; the same `ttcdata build` goes on with it")
     if is_here(text):
         raise DatasetError(f"{name}: no dataset there; name a folder that `ttcdata build` wrote, or a Hub id ORG/NAME")
     import httpx2

@@ -313,7 +313,7 @@ class Build:
         except OSError as error:
             self._lock.close()
             raise BuildError(
-                f"--out {folder}: another build is writing it; wait for it, or name another folder"
+                f"--out {folder}: another process is writing it; wait for it, or name another place"
             ) from error
         self._stages: list[Stage[Any]] = []
 
@@ -349,6 +349,19 @@ class Build:
         for stage in self._stages:
             stage.close()
         self._lock.close()
+
+
+def is_written(folder: Path) -> bool:
+    """Whether a process works on a build's folder now."""
+    lock = folder / ".lock"
+    if not lock.is_file():
+        return False
+    with lock.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+    return False
 
 
 def read_state(folder: Path) -> JsonObject:

@@ -148,7 +148,7 @@ def test_a_path_that_the_system_refuses_is_one_line(here: Here) -> None:
 def test_a_build_that_another_process_writes_is_left_alone(here: Here) -> None:
     held = Build(Path.cwd() / "busy")
     try:
-        refused(here("build", "demo", "--out", "busy"), 1, "another build is writing it")
+        refused(here("build", "demo", "--out", "busy"), 1, "another process is writing it")
     finally:
         held.close()
 

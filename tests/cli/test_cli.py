@@ -11,6 +11,7 @@ import pytest
 from tests.cli.conftest import NOWHERE, PROGRAM, REPOS, Here, Shell, refused
 from tests.publish.small import SmallBuild
 from ttc_data import __version__
+from ttc_data.store import Build
 
 # What works
 
@@ -90,11 +91,16 @@ def test_show_works_on_a_build_that_runs_and_one_that_has_no_rows(here: Here, sm
     records.mkdir(parents=True)
     journal = (small.out / "records" / "mine.jsonl").read_bytes()
     (records / "mine.jsonl").write_bytes(journal + b'{"input": "torn')
-    ran = here("show", "--rows", "1")
+    held = Build(records.parent)
+    try:
+        ran = here("show", "--rows", "1")
+    finally:
+        held.close()
     assert (ran.returncode, ran.stderr) == (0, "")
     (mined,) = [line.split()[:5] for line in ran.stdout.splitlines() if line.startswith("mine")]
     assert mined == ["mine", "(running)", "3", "2", "1"], "a line that is being written does not count"
     assert "no rows yet" in ran.stdout
+    assert "mine (stopped)" in here("show").stdout, "nobody writes it any more"
 
 
 def test_the_newest_build_is_taken_when_none_is_named(here: Here, small: SmallBuild) -> None:

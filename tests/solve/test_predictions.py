@@ -59,6 +59,8 @@ def test_standard_input_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
 WRONG = {
     "no JSON": ("nonsense", "answers:1: no JSON"),
     "no answer": (json.dumps(PATCH) + '\n{"instance_id": "x"}', "answers:2: no answer"),
+    "nothing": ("\n", "answers: no answer in it"),
+    "an empty list": ("[]", "answers: no answer in it"),
     "no id": ('{"model_patch": "diff", "instance_id": 3}', "answers:1: instance_id"),
     "a number in a list": ("[3]", r"answers\[0\]: must be an object"),
     "a number for an answer": ('{"instance_id": "a", "completion": 3}', "answers:1: an answer must be a text"),

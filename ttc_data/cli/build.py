@@ -140,7 +140,7 @@ def build(
 
         write_report(folder, progress=log.telling(progress))
     if built.rows:
-        say(f"{built.rows} proven rows in {folder / 'dataset'} ({splits}){again}")
+        say(f"{built.rows} proven {'row' if built.rows == 1 else 'rows'} in {folder / 'dataset'} ({splits}){again}")
     elif not built.errors:
         warn(f"no row was proven: `ttcdata show {folder} --rejects` says why")
     say(f"report: {page}")

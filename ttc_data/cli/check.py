@@ -71,7 +71,9 @@ def check(
             tell(f"    and {len(mine) - SHOWN} more")
     if card:
         record_findings(folder, found.findings, found.contaminated)
-    tell(f"{found.rows} rows: {'may be published' if found.publishable else 'not to be published like this'}")
+    tell(
+        f"{found.rows} {'row' if found.rows == 1 else 'rows'}: {'may be published' if found.publishable else 'not to be published like this'}"
+    )
     raise typer.Exit(0 if found.publishable else 1)
 
 

@@ -95,6 +95,11 @@ def newest_build(what: Literal["build", "dataset"]) -> Path:
     """
     needed = "dataset/data" if what == "dataset" else "records"
     builds = [folder for folder in BUILDS.glob("*") if (folder / needed).is_dir()] if BUILDS.is_dir() else []
+    unfinished = next(iter(sorted(BUILDS.glob("*/records"))), None) if BUILDS.is_dir() else None
+    if not builds and unfinished:
+        raise DatasetError(
+            f"no dataset named, and {unfinished.parent} has none yet; the same `ttcdata build` goes on with it"
+        )
     if not builds:
         raise DatasetError(f"no {what} named and no build under {BUILDS}/; name one, or run `ttcdata build stack-impl`")
     return max(builds, key=lambda folder: (folder / "records").stat().st_mtime)

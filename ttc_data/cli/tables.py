@@ -12,6 +12,7 @@ from rich.text import Text
 
 from ttc_data.funnel import fallbacks, funnel, reject_reasons
 from ttc_data.solve.predictions import scores
+from ttc_data.store import is_written
 
 if TYPE_CHECKING:
     from ttc_data.solve.outcome import Outcome
@@ -31,13 +32,14 @@ def funnel_table(out: Path) -> Table:
     table.add_column("why", overflow="fold")
     reasons = reject_reasons(out)
     instead = [f"docstring for {reason} {count}" for reason, count in fallbacks(out)]
+    state = "running" if is_written(out) else "stopped"
     for step in funnel(out):
         mine = [f"{reason} {count}" for stage, reason, count in reasons if stage == step.stage]
         mine += instead if step.stage == "specify" else []
         untried = [f"not tried {step.untried}"] if step.untried else []
         more = f", and {len(mine) - REASONS_SHOWN} more" if len(mine) > REASONS_SHOWN else ""
         table.add_row(
-            f"{step.stage} (running)" if step.running else step.stage,
+            f"{step.stage} ({state})" if step.running else step.stage,
             str(step.entered),
             str(step.kept),
             str(step.rejected),

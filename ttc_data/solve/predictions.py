@@ -50,9 +50,12 @@ def read_predictions(path: Path | str) -> list[Prediction]:
     except (OSError, UnicodeDecodeError) as error:
         raise DatasetError(f"--predictions {name}: {error}; give a file of JSON lines") from error
     try:
-        return [prediction for place, value in _values(text, name) for prediction in _predictions(value, place)]
+        found = [prediction for place, value in _values(text, name) for prediction in _predictions(value, place)]
     except RecursionError as error:
         raise DatasetError(f"{name}: nested too deeply; give {FORM} a line") from error
+    if not found:
+        raise DatasetError(f"{name}: no answer in it; each line must be {FORM}")
+    return found
 
 
 def _values(text: str, name: str) -> Iterator[tuple[str, Any]]:
