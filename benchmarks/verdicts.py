@@ -187,7 +187,9 @@ def judged(
         )
 
     found = in_threads(answers.items(), judge, grader.workers)
-    yield from (one for one in track(found, "judging", total=len(answers), console=Console(stderr=True)) if one)
+    yield from (
+        answer for answer in track(found, "judging", total=len(answers), console=Console(stderr=True)) if answer
+    )
 
 
 def distinct(
@@ -223,46 +225,55 @@ def show(found: list[Judged], most: int) -> None:
     for name in ("distinct", "answers", "suite yes", "suite no", "oracle yes", "oracle no", "not known"):
         table.add_column(name, justify="right")
     groups: defaultdict[tuple[str, str], list[Judged]] = defaultdict(list)
-    for one in found:
-        before = "solved" if one.before in SOLVED_BEFORE else one.before
-        groups[before, "solved" if one.outcome.solved else one.outcome.reason].append(one)
+    for answer in found:
+        before = "solved" if answer.before in SOLVED_BEFORE else answer.before
+        groups[before, "solved" if answer.outcome.solved else answer.outcome.reason].append(answer)
     for (before, now), ones in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0])):
-        suites, oracles = Counter(one.suite for one in ones), Counter(one.oracle for one in ones)
-        counts = (len(ones), sum(one.times for one in ones), suites[True], suites[False], oracles[True], oracles[False])
+        suites, oracles = Counter(answer.suite for answer in ones), Counter(answer.oracle for answer in ones)
+        counts = (
+            len(ones),
+            sum(answer.times for answer in ones),
+            suites[True],
+            suites[False],
+            oracles[True],
+            oracles[False],
+        )
         table.add_row(before, now, *map(str, counts), str(oracles[None]))
     console.print(table)
-    solved = [one for one in found if one.outcome.solved]
-    passes, fails = [one for one in found if one.false_pass], [one for one in found if one.false_fail]
-    then = [one for one in found if one.before in SOLVED_BEFORE and one.suite is not None]
-    wrong = [one for one in then if one.suite is False or one.oracle is False]
-    tampered = [one for one in found if one.outcome.tampered]
+    solved = [answer for answer in found if answer.outcome.solved]
+    passes, fails = [answer for answer in found if answer.false_pass], [answer for answer in found if answer.false_fail]
+    then = [answer for answer in found if answer.before in SOLVED_BEFORE and answer.suite is not None]
+    wrong = [answer for answer in then if answer.suite is False or answer.oracle is False]
+    tampered = [answer for answer in found if answer.outcome.tampered]
     console.print(f"before: {len(wrong)} of {len(then)} distinct answers that were solved fail the suite or the oracle")
     console.print(
         f"now: {len(solved)} solved, {len(passes)} false passes, {len(fails)} false fails, {len(tampered)} tampered"
     )
     for title, ones in (("false pass", passes), ("false fail", fails), ("tampered", tampered)):
-        for one in ones[:most]:
-            cause = one.outcome.detail if title != "false pass" else ", ".join(one.failing[:2]) or one.difference
-            console.print(f"\n[bold]{title}[/bold] {one.row.instance_id}", highlight=False)
-            console.print(f"{one.outcome.reason} {cause}\n{one.text[:1200]}", highlight=False, markup=False)
+        for answer in ones[:most]:
+            cause = (
+                answer.outcome.detail if title != "false pass" else ", ".join(answer.failing[:2]) or answer.difference
+            )
+            console.print(f"\n[bold]{title}[/bold] {answer.row.instance_id}", highlight=False)
+            console.print(f"{answer.outcome.reason} {cause}\n{answer.text[:1200]}", highlight=False, markup=False)
 
 
 def show_pay(found: list[Judged]) -> None:
     """Print what the completions of a run earned, and what they earn now; trivial bodies apart."""
-    paid = [one for one in found if one.reward is not None]
+    paid = [answer for answer in found if answer.reward is not None]
     if not paid:
         return
     table = Table("completions", box=None, header_style="bold")
     for name in ("count", "earned before", "above 0", "earn now", "above 0 now"):
         table.add_column(name, justify="right")
     for name, ones in {
-        "trivial bodies": [one for one in paid if one.outcome.trivial],
-        "others": [one for one in paid if not one.outcome.trivial],
+        "trivial bodies": [answer for answer in paid if answer.outcome.trivial],
+        "others": [answer for answer in paid if not answer.outcome.trivial],
     }.items():
-        before = sum(one.reward * one.times for one in ones if one.reward)
-        now = sum(one.earned * one.times for one in ones)
-        above = sum(one.times for one in ones if one.reward)
-        count, still = sum(one.times for one in ones), sum(one.times for one in ones if one.earned)
+        before = sum(answer.reward * answer.times for answer in ones if answer.reward)
+        now = sum(answer.earned * answer.times for answer in ones)
+        above = sum(answer.times for answer in ones if answer.reward)
+        count, still = sum(answer.times for answer in ones), sum(answer.times for answer in ones if answer.earned)
         table.add_row(name, str(count), f"{before:.1f}", str(above), f"{now:.1f}", str(still))
     Console(width=120).print(table)
 
@@ -284,21 +295,26 @@ def main() -> None:
     grader = Grader(options.dataset, sandbox=options.sandbox, workers=options.workers)
     try:
         known = matching(grader.dataset, options.answers_of)
-        every = [one for path in options.answers for one in said(path)]
+        every = [answer for path in options.answers for answer in said(path)]
         answers, rewards = distinct(grader, every, known)
         print(f"{len(every)} answers, {len(answers)} distinct ones to rows of {options.dataset}")
         found = list(judged(grader, answers, rewards, options.suite))
     finally:
         grader.close()
     if options.out:
-        options.out.write_text("".join(json.dumps(_line(one)) + "\n" for one in found), encoding="utf-8")
+        options.out.write_text("".join(json.dumps(_line(answer)) + "\n" for answer in found), encoding="utf-8")
     show(found, options.show)
     show_pay(found)
 
 
-def _line(one: Judged) -> dict[str, Any]:
-    told = {"suite": one.suite, "failing": one.failing[:20], "oracle": one.oracle, "difference": one.difference}
-    return {**one.outcome.line(), "before": one.before, "times": one.times, **told, "answer": one.text}
+def _line(answer: Judged) -> dict[str, Any]:
+    told = {
+        "suite": answer.suite,
+        "failing": answer.failing[:20],
+        "oracle": answer.oracle,
+        "difference": answer.difference,
+    }
+    return {**answer.outcome.line(), "before": answer.before, "times": answer.times, **told, "answer": answer.text}
 
 
 if __name__ == "__main__":

@@ -130,41 +130,41 @@ def _may_be_altered(seen: Seen) -> bool:
 def _judged(task: Task, sessions: Sequence[Seen], before: int = 0) -> Outcome:
     """Put together what all sessions of an answer showed; the first of them is the first look."""
     outcomes: dict[str, str] = {}
-    for one in sessions:
-        for result in one.report.tests:
-            if result.id in one.session.must_pass and outcomes.get(result.id, "passed") in COUNTS_AS_PASSED:
+    for seen in sessions:
+        for result in seen.report.tests:
+            if result.id in seen.session.must_pass and outcomes.get(result.id, "passed") in COUNTS_AS_PASSED:
                 outcomes[result.id] = result.outcome
-        for test in one.failing:
+        for test in seen.failing:
             outcomes.setdefault(test, "missing")
     passed = {test for test, outcome in outcomes.items() if outcome in COUNTS_AS_PASSED}
     failing = [test for test in task.tests if test in outcomes and test not in passed]
-    believed = not any(one.defect for one in sessions)
+    believed = not any(seen.defect for seen in sessions)
     forged = [
         place
-        for one in sessions
-        for place in one.session.altered
-        if one.altered_passed(place) and passed.issuperset(_originals(task, place))
+        for seen in sessions
+        for place in seen.session.altered
+        if seen.altered_passed(place) and passed.issuperset(_originals(task, place))
     ]
-    unmoved = [place for one in sessions for place in one.session.altered if not one.altered_failed(place)]
+    unmoved = [place for seen in sessions for place in seen.session.altered if not seen.altered_failed(place)]
     reason, named = "", ""
     if forged:
         reason, named = "tripwire_passed", forged[0].tests[0]
     elif not believed:
-        reason = next(one.defect for one in sessions if one.defect)
+        reason = next(seen.defect for seen in sessions if seen.defect)
     elif failing:
         reason = "fail_to_pass_failed" if failing[0] in task.fail_to_pass else "pass_to_pass_failed"
-    elif any(one.broke_off for one in sessions):
+    elif any(seen.broke_off for seen in sessions):
         reason = "session_did_not_end"
     elif unmoved:
         reason, named = "tampered", unmoved[0].tests[0]
-    messages = messages_of([one.report for one in sessions], failing)
+    messages = messages_of([seen.report for seen in sessions], failing)
     named = named or (failing[0] if failing else "")
     said = messages.get(named, "").strip().splitlines()[-1:]
     held = {
         test
-        for one in sessions
-        for place in one.session.altered
-        if one.altered_failed(place)
+        for seen in sessions
+        for place in seen.session.altered
+        if seen.altered_failed(place)
         for test in _originals(task, place)
     }
     paying = task.paying
@@ -177,9 +177,9 @@ def _judged(task: Task, sessions: Sequence[Seen], before: int = 0) -> Outcome:
         messages,
         paying=len(paying),
         paid=len(passed & held & set(paying))
-        if believed and not forged and not any(one.broke_off for one in sessions)
+        if believed and not forged and not any(seen.broke_off for seen in sessions)
         else 0,
-        seconds=sum(one.report.seconds for one in sessions),
+        seconds=sum(seen.report.seconds for seen in sessions),
         sessions=len(sessions) + before,
     )
 
