@@ -16,7 +16,7 @@ from ttc_data.records import Baseline, TestOutcome, Tripwire
 from ttc_data.rules import TestRules
 from ttc_data.sandbox.protocol import Job, Report, TestResult
 from ttc_data.solve.grade import grade
-from ttc_data.solve.outcome import Outcome
+from ttc_data.solve.outcome import Outcome, line_of
 from ttc_data.solve.task import Task
 
 PATH, TESTS = "calc.py", "tests/test_calc.py"
@@ -92,7 +92,7 @@ def test_an_answer_that_fails_the_first_look_is_run_once() -> None:
     outcome = grade(TASK, {PATH: "answer\n"}, run, Random(0))
     assert [job.tests for job in run.jobs] == [(ONE, TWO)]
     assert (outcome.reason, outcome.reward) == ("fail_to_pass_failed", 0.0)
-    assert outcome.detail == f"{ONE}: failed: E  failed"
+    assert outcome.detail == f"{ONE}: failed: failed"
     assert outcome.messages == {ONE: "E  failed"}
     assert outcome.fail_to_pass == {ONE: "failed", TWO: "passed", THREE: "not_run", FOUR: "not_run"}
 
@@ -216,6 +216,20 @@ def test_the_sessions_run_in_either_order_and_hold_other_tests_each_time() -> No
         grade(TASK, {PATH: "answer\n"}, run, Random(seed))
         orders.add(tuple(job.tests for job in run.jobs[1:]))
     assert len(orders) == 8, "each of the three tests that are never altered is in either session"
+
+
+@pytest.mark.parametrize(
+    ("message", "line"),
+    [
+        ("", ""),
+        ("E\n", ""),
+        (">   assert f() == 4\nE   assert 3 == 4\nE    +  where 3 = f()\n\ntest_m.py:2: AssertionError", "assert 3 == 4"),
+        ("test_m.py:1: in <module>\n    import nothing\nE   ModuleNotFoundError: No module named 'nothing'", "ModuleNotFoundError: No module named 'nothing'"),
+        ("the test ran longer than 2 s", "the test ran longer than 2 s"),
+    ],
+)  # fmt: skip
+def test_of_a_message_the_line_that_says_most_is_told(message: str, line: str) -> None:
+    assert line_of(message) == line
 
 
 # Part pay

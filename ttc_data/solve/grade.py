@@ -14,7 +14,7 @@ from random import Random
 from ttc_data.records import Tripwire
 from ttc_data.sandbox.judging import BROKEN, COUNTS_AS_PASSED, session_defect
 from ttc_data.sandbox.protocol import Job, Report
-from ttc_data.solve.outcome import NOT_RUN, Outcome, messages_of
+from ttc_data.solve.outcome import NOT_RUN, Outcome, line_of, messages_of
 from ttc_data.solve.task import Files, Session, Task
 
 RunJob = Callable[[Job], Report]
@@ -159,7 +159,7 @@ def _judged(task: Task, sessions: Sequence[Seen], before: int = 0) -> Outcome:
         reason, named = "tampered", unmoved[0].tests[0]
     messages = messages_of([seen.report for seen in sessions], failing)
     named = named or (failing[0] if failing else "")
-    said = messages.get(named, "").strip().splitlines()[-1:]
+    said = [line] if (line := line_of(messages.get(named, ""))) else []
     held = {
         test
         for seen in sessions

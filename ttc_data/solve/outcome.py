@@ -16,6 +16,7 @@ NOT_READ = frozenset(("no_answer", "nothing_changed", "patch_empty", "patch_reje
 NOT_RUN = "not_run"
 """Of a test that the verdict did not need any more."""
 MOST_MESSAGE_LINES = 12
+MOST_LINE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Outcome:
     reason: str = ""
     """Why it does not solve the row, a snake_case defect; `""` when it does, `error` when our infrastructure failed."""
     detail: str = ""
-    """The first test that decided it with the last line of its message, or the cause of an error."""
+    """The first test that decided it with the line of its message that says most, or the cause of an error."""
     fail_to_pass: Mapping[str, str] = field(default_factory=dict)
     """Test id to outcome; `missing` when the report does not name it, `not_run` when the first look had decided."""
     pass_to_pass: Mapping[str, str] = field(default_factory=dict)
@@ -112,3 +113,10 @@ def messages_of(reports: Iterable[Report], tests: Iterable[str]) -> dict[str, st
             if message:
                 found[test] = "\n".join(message.strip().splitlines()[-MOST_MESSAGE_LINES:])
     return found
+
+
+def line_of(message: str) -> str:
+    """The line of a test's message that says most: the first that pytest marks as the error, else the last."""
+    lines = [line.strip() for line in message.splitlines() if line.strip() not in ("", "E")]
+    marked = [line.removeprefix("E").strip() for line in lines if line.startswith("E ")]
+    return next(iter(marked), lines[-1] if lines else "")[:MOST_LINE]
