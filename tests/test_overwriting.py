@@ -10,6 +10,7 @@ import pytest
 import ttc_data
 from tests.publish.conftest import contents
 from tests.publish.small import SmallBuild
+from ttc_data.datasets.stack_impl import check_place
 from ttc_data.environments.open import Cache
 from ttc_data.errors import BuildError
 from ttc_data.recipe import Recipe
@@ -52,6 +53,9 @@ def test_the_set_of_another_recipe_is_not_built_over(
         " with --overwrite"
     )
     assert contents(small) == before
+    with pytest.raises(BuildError, match="holds the set of another recipe"):
+        check_place(RECIPE.model_copy(update=change), small.out)
+    check_place(RECIPE, small.out)
 
 
 def test_overwrite_builds_over_it_and_goes_on_without_being_said_again(small: SmallBuild, tmp_path: Path) -> None:

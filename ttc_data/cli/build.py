@@ -107,10 +107,13 @@ def build(
     kind = sandbox_named(sandbox, docker=docker, local=local)
     progress = console_progress()
     if dry_run:
+        from ttc_data.datasets.stack_impl import check_place
         from ttc_data.environments.open import Cache
         from ttc_data.mine import check_sources, requests
 
         check_sources(chosen, Cache.default())
+        if not overwrite:
+            check_place(chosen, folder)
         tell(f"recipe {chosen.name} ({chosen.hash}), into {folder}")
         for request in requests(chosen, Cache.default(), progress.say, pins.lock if pins else None):
             tell(f"  {request.name}")

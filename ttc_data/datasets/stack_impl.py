@@ -105,6 +105,20 @@ def build(
         folder.close()
 
 
+def check_place(recipe: Recipe, out: Path) -> None:
+    """See that a recipe may be built in a folder, without touching it.
+
+    Raises:
+        BuildError: it holds the finished set of another recipe, or another process writes it.
+    """
+    if (out / "dataset" / "recipe.yaml").is_file():
+        folder = Build(out)
+        try:
+            _refuse_another(folder, recipe)
+        finally:
+            folder.close()
+
+
 def _is_more(limit: int, before: int) -> bool:
     """Whether a limit only adds samples to those of another one; 0 means all."""
     return bool(before) and (not limit or limit > before)
