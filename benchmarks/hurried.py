@@ -243,11 +243,11 @@ def main() -> int:
         tallies = tallied(grader, list(hurried(options.answers)), deep=options.deep)
     finally:
         grader.close()
-    judged = [each for tally in tallies.values() for each in tally.judged]
+    judged = [judgement for tally in tallies.values() for judgement in tally.judged]
     if options.out:
-        options.out.write_text("".join(json.dumps(each.line()) + "\n" for each in judged), encoding="utf-8")
+        options.out.write_text("".join(json.dumps(judgement.line()) + "\n" for judgement in judged), encoding="utf-8")
     show(tallies, deep=options.deep)
-    return 1 if any(each.fault for each in judged) else 0
+    return 1 if any(judgement.fault for judgement in judged) else 0
 
 
 if __name__ == "__main__":

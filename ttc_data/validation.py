@@ -147,7 +147,7 @@ def grade_predictions(
     grader = Grader(opened, sandbox=sandbox, deep=deep, workers=workers, cache=cache, progress=progress)
     progress.begin("grade", len(answers))
     try:
-        for name in by_row.keys() - known:
+        for name in sorted(by_row.keys() - known):
             gone = opened.deprecated.get(name)
             told = ("deprecated", gone.said) if gone else ("unknown_instance", f"not in {dataset}")
             for answer in by_row[name]:

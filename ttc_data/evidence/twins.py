@@ -119,7 +119,7 @@ def find_tripwires(
         more = {test: edit for edit in trial for test in renamed(edit, tests)}
         report = run([every_exception(edit, _siblings(edit, texts)) for edit in trial], list(more))
         seen = _seen(held, new, report, tests)
-        if len(seen) >= len(held) and not twin_defect(report, seen, tests):
+        if len(seen) >= len(held) and _hold(report, seen, tests):
             held = seen
         elif len(new) > 1:
             at_once = len(new) // 2  # one of them breaks the session, or fails tests of other functions too
@@ -134,7 +134,7 @@ def find_tripwires(
             for edit, other in zip(held, draw(held, texts, random, tests), strict=True)
         ]
         report = run(others, ids(others))
-        if not twin_defect(report, others, tests):
+        if _hold(report, others, tests):
             return held
         outcomes = {test.id: test.outcome for test in report.tests}
         held = tuple(
@@ -194,33 +194,17 @@ def _seen(
     return tuple(found)
 
 
-def twin_defect(report: Report, tripwires: Sequence[Tripwire], passing: Sequence[str], *, solved: bool = True) -> str:
-    """Why a session with tripwires in place shows that nothing was computed, `""` when it does not.
+def _hold(report: Report, tripwires: Sequence[Tripwire], tests: Sequence[str]) -> bool:
+    """Whether a session of the reference with all tripwires in place went as it must.
 
-    The tests that the tripwires name must fail, every other test that passed without them must pass, and the session must
-    end as pytest ends after a failure. Of an answer that solves only a part, a test that tripwires name may be missing.
-
-    Args:
-        report: of the session.
-        tripwires: of the row.
-        passing: FAIL_TO_PASS tests that pass as they are.
-        solved: these are all of them.
-
-    Returns:
-        `timeout`, `tripwire_passed` or `tampered`.
+    The tests that the tripwires name fail, every other one passes, and the session ends as pytest ends after a failure.
     """
-    if report.timed_out:
-        return "timeout"
     outcomes = {test.id: test.outcome for test in report.tests}
     must_fail = {test for edit in tripwires for test in edit.tests}
     gone = {test for edit in tripwires for test in edit.renamed}
-    if any(outcomes.get(test) in ("passed", "xfailed", "xpassed") for test in must_fail):
-        return "tripwire_passed"
-    kept = [test for test in passing if test not in must_fail and test not in gone]
-    as_expected = (
+    return (
         not session_defect(report)
         and (report.exit == 1 or not must_fail)
-        and (not solved or all(outcomes.get(test) in BROKEN for test in must_fail))
-        and all(outcomes.get(test) in COUNTS_AS_PASSED for test in kept)
+        and all(outcomes.get(test) in BROKEN for test in must_fail)
+        and all(outcomes.get(test) in COUNTS_AS_PASSED for test in tests if test not in must_fail | gone)
     )
-    return "" if as_expected else "tampered"

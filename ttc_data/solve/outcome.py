@@ -93,12 +93,6 @@ class Outcome:
         """It passed a test as written and as altered, or its session contradicts itself."""
         return self.reason in TAMPERED
 
-    @property
-    def kept(self) -> float:
-        """Share, 0 to 1, of the PASS_TO_PASS tests that ran and passed; 1 where none ran."""
-        ran = [outcome in COUNTS_AS_PASSED for outcome in self.pass_to_pass.values() if outcome != NOT_RUN]
-        return sum(ran) / len(ran) if ran else 1.0
-
 
 def messages_of(reports: Iterable[Report], tests: Iterable[str]) -> dict[str, str]:
     """The last lines of what pytest says about each of some tests that did not pass; of a missing one, about its file."""
