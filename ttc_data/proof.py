@@ -60,8 +60,8 @@ class Calls(Protocol):
     def alike(self, versions: Sequence[str]) -> list[bool]:
         """Of changes of the target's file, whether they do with every call what the reference does."""
 
-    def telling(self, versions: Sequence[str]) -> FileText | None:
-        """A test file of as few calls as tell such changes from the reference; None when no call does."""
+    def written(self, versions: Sequence[str] = ()) -> FileText | None:
+        """A test file of calls that somebody means, with those that tell such changes from the reference."""
 
 
 @dataclass(frozen=True)
@@ -94,9 +94,9 @@ def prove(case: Case, prover: Prover, calls: Calls | None = None) -> Iterator[Ev
 
     The tests that the masked file fails become FAIL_TO_PASS, those that it passes PASS_TO_PASS; a test that the
     reference does not pass every time is in neither. The first look is as few of FAIL_TO_PASS as notice the same
-    changes of the target's body. The reference is put back the way an answer is: by applying the patch. Where the tests
-    are too weak, or a mutant survives that a made-up call tells from the reference, others are written and it is all done
-    again with both.
+    changes of the target's body. The reference is put back the way an answer is: by applying the patch. Tests of calls
+    that somebody means decide beside those that there are. Where all of them are too weak, tests of more calls are
+    written; where a mutant survives that a meant call tells from the reference, that call joins; and it is done again.
 
     Args:
         case: what is to be proven.
@@ -104,21 +104,26 @@ def prove(case: Case, prover: Prover, calls: Calls | None = None) -> Iterator[Ev
         calls: where there are any, tests are written of them, and changes of the body that no test notices are tried
             on them.
     """
-    attempt = _Attempt(case, prover, ())
+    if not calls:
+        yield _Attempt(case, prover, None).outcome()
+        return
+    attempt = _Attempt(case, prover, calls.written())
     found = attempt.outcome()
-    if isinstance(found, Reject) and found.reason in (WEAK | {f"tests_need_{case.sample.needs}"}) and calls:
-        file = calls.tests()
-        if file is not None:
-            attempt = _Attempt(case, prover, (file,))
-            again = attempt.outcome()
-            had_tests = case.sample.candidates or case.sample.further
-            found = again if isinstance(again, Evidence) or not had_tests else found
-    taken, dropped = calls.told if calls else (0, 0)
-    if isinstance(found, Evidence) and calls:
-        mutants = attempt.strength.marked(found.mutants, calls.alike)
-        found = _joined(attempt, replace(found, mutants=mutants), calls)
+    if isinstance(found, Reject) and found.reason in UNBELIEVED and attempt.written:
+        attempt = _Attempt(case, prover, None)
+        found = attempt.outcome()
+    is_weak = isinstance(found, Reject) and found.reason in (WEAK | {f"tests_need_{case.sample.needs}"})
+    if is_weak and (file := calls.tests()):
+        attempt = _Attempt(case, prover, file)
+        again = attempt.outcome()
+        had_tests = case.sample.candidates or case.sample.further
+        found = again if isinstance(again, Evidence) or not had_tests else found
+    taken, dropped = calls.told
+    if isinstance(found, Evidence):
+        found = replace(found, mutants=attempt.strength.marked(found.mutants, calls.alike))
+        found = found if is_weak else _joined(attempt, found, calls)
         found = replace(found, model_calls=taken, model_lines_dropped=dropped)
-    elif isinstance(found, Reject) and (taken or dropped):
+    elif taken or dropped:
         found = replace(
             found, detail=f"{found.detail}; a model proposed {taken} calls, and {dropped} lines that are none"
         )
@@ -143,20 +148,18 @@ def _joined(attempt: _Attempt, found: Evidence, calls: Calls) -> Evidence:
     """Prove a sample again with tests of the calls that tell surviving mutants from the reference, where any does.
 
     Args:
-        attempt: the one that found it, with the repository's tests alone.
+        attempt: the one that found it.
         found: its mutants marked.
         calls: of the target.
 
     Returns:
-        The evidence with the tests that were written, when more mutants are noticed then; else what was found.
+        The evidence with more tests, when more mutants are noticed then; else what was found.
     """
     survivors = [number for number, mutant in enumerate(found.mutants) if mutant.fate == "survived"]
-    if not survivors or attempt.more:
+    file = calls.written([attempt.strength.mutants[number][0].text for number in survivors]) if survivors else None
+    if file is None or file == attempt.written:
         return found
-    file = calls.telling([attempt.strength.mutants[number][0].text for number in survivors])
-    if file is None:
-        return found
-    second = _Attempt(attempt.case, attempt.prover, (file,))
+    second = _Attempt(attempt.case, attempt.prover, file)
     again = second.outcome()
     if not isinstance(again, Evidence) or score(again.mutants) <= score(found.mutants):
         return found
@@ -164,16 +167,17 @@ def _joined(attempt: _Attempt, found: Evidence, calls: Calls) -> Evidence:
 
 
 class _Attempt:
-    """One way to prove a sample: with the tests that it has, and maybe others."""
+    """One way to prove a sample: with the tests that it has, and maybe others that we wrote."""
 
-    def __init__(self, case: Case, prover: Prover, more: Sequence[FileText]) -> None:
+    def __init__(self, case: Case, prover: Prover, written: FileText | None) -> None:
         self.case = case
         self.sample, self.environment, self.rules = case.sample, case.environment, prover.rules
         self.prover = prover
-        self.more = {file.path for file in more}
+        self.written = written
+        more = (written,) if written else ()
         self.extra = {file.path: file.text for file in (*case.sample.tests, *case.sample.further_tests, *more)}
-        written = [test for file in more for test in ids_of(file)]
-        self.candidates = (*case.sample.candidates, *written)
+        self.ours = tuple(ids_of(written)) if written else ()
+        self.candidates = (*case.sample.candidates, *self.ours)
         self.further = case.sample.further
         self.reference = reference_file(case.sample)
         self.strength = Strength((), ())
@@ -225,8 +229,8 @@ class _Attempt:
             return self.reject("reference_fails", detail)
         if rules.mutants:
             self.measuring = Measuring(
-                self.case.target, self.environment, self.job(fail_to_pass, self.reference), frozenset(self.further),
-                seen.report, rules, self.prover.seed, self.prover.run_versions,
+                self.case.target, self.environment, self.job(fail_to_pass, self.reference), (*self.further, *self.ours),
+                frozenset(self.ours), seen.report, rules, self.prover.seed, self.prover.run_versions,
             )  # fmt: skip
             self.strength = self.measuring.measure(self.reference)
         return self.too_weak(fail_to_pass) or self.proven(seen, fail_to_pass)
@@ -239,7 +243,7 @@ class _Attempt:
         reached = score(strength.mutations(fail_to_pass))
         if reached < least:
             return self.reject("weak_tests", f"mutation score {reached:.2f}, at least {least:g}")
-        if strength.is_value_unasserted:
+        if not strength.asserts_values(fail_to_pass):
             detail = f"no test asserts the value that it gives: {len(fail_to_pass)} tests pass with another one"
             return self.reject("weak_tests", detail)
         return None
@@ -283,11 +287,11 @@ class _Attempt:
         )
 
     def origin(self, deciding: Sequence[str]) -> TestOrigin:
-        """Where the deciding tests come from: `generated` when written ones were needed, else the best of the others."""
-        paths = {test.partition("::")[0] for test in deciding}
-        if paths & self.more:
+        """Where the tests come from that are strong enough: `generated` when it takes those that we wrote."""
+        others = tuple(test for test in deciding if test not in self.ours)
+        if not others or (self.ours and self.too_weak(others)):
             return "generated"
-        return "repository" if paths - set(self.extra) else "doctest"
+        return "repository" if set(files_of(others)) - set(self.extra) else "doctest"
 
     def tripwires(
         self, first_look: tuple[str, ...], fail_to_pass: tuple[str, ...], pass_to_pass: tuple[str, ...]

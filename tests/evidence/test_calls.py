@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.evidence.place import Place, proposed, target_of
 from tests.evidence.shapes import SHAPES
 from tests.scripted import environment, played
-from ttc_data.evidence.generated.calls import ProposedCalls
+from ttc_data.evidence.generated.calls import MOST_COMPARED, MOST_WRITTEN, ProposedCalls
 from ttc_data.evidence.generated.case import Case
 from ttc_data.evidence.generated.recording import recorder
 from ttc_data.records import Environment, FileText, Target
@@ -51,17 +51,25 @@ def test_what_cannot_be_compared_looks_like_nothing(tmp_path: Path) -> None:
     assert calls("misused", tmp_path).alike([SHAPES]) == [False], "it raises whatever it is given"
 
 
-def test_as_few_calls_are_written_down_as_tell_changes_from_the_reference(tmp_path: Path) -> None:
-    versions = [SHAPES.replace("max(low, min(value, high))", new) for new in (OTHER, "min(value, high)", "low")]
-    made = calls("clamp", tmp_path)
-    file = made.telling(versions)
+def test_calls_that_somebody_means_are_written_down(tmp_path: Path) -> None:
+    """Whatever tests there are: what no mutant resembles is noticed too."""
+    file = calls("clamp", tmp_path).written()
     assert file is not None
-    assert 1 <= file.text.count("\ndef test_") <= len(versions)
+    assert 4 <= file.text.count("\ndef test_") <= MOST_WRITTEN
     place = Place(tmp_path)
-    for version in (SHAPES, *versions):
-        (tmp_path / "shapes.py").write_text(version, encoding="utf-8")
+    for new in ("max(low, min(value, high))", SAME, OTHER, "min(value, high)", "low", "sorted((low, value, high))[0]"):
+        (tmp_path / "shapes.py").write_text(SHAPES.replace("max(low, min(value, high))", new), encoding="utf-8")
         ran = place.run(file)
-        assert (" failed" in ran.stdout) == (version is not SHAPES), ran.stdout
+        assert (" failed" in ran.stdout) == (new not in ("max(low, min(value, high))", SAME)), ran.stdout
+
+
+def test_calls_that_tell_changes_from_the_reference_join(tmp_path: Path) -> None:
+    made = calls("clamp", tmp_path)
+    object.__setattr__(made, "meant", frozenset(range(MOST_COMPARED)))
+    first = made.written()
+    assert first is not None
+    versions = [SHAPES.replace("max(low, min(value, high))", new) for new in (OTHER, "min(value, high)", "low")]
+    assert made.written(versions) == first, "they are told apart already"
 
 
 def test_changes_that_were_compared_are_not_run_again(tmp_path: Path) -> None:
@@ -69,8 +77,7 @@ def test_changes_that_were_compared_are_not_run_again(tmp_path: Path) -> None:
     made = calls("clamp", tmp_path)
     assert made.alike(versions) == [True, False]
     object.__setattr__(made, "run_versions", never)
-    assert made.telling(versions[1:]) is not None
-    assert made.telling(versions[:1]) is None, "no call tells it from the reference"
+    assert made.written(versions[1:]) == made.written(versions[:1]) == made.written()
 
 
 def test_no_change_costs_no_run(tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ def measuring(
     further: tuple[str, ...] = (),
 ) -> Measuring:
     report = replace(played(job, dict.fromkeys(job.tests or (), "passed")), seconds=took_s)
-    return Measuring(TARGET, environment(), job, frozenset(further), report, rules, 0, run)
+    return Measuring(TARGET, environment(), job, further, frozenset(), report, rules, 0, run)
 
 
 def measured(*tests: str, rules: TestRules = RULES) -> tuple[list[str], tuple[Mutation, ...]]:
@@ -178,7 +178,7 @@ def test_what_a_trivial_body_passes_is_said_of_the_tests_that_it_met() -> None:
 
 def test_a_value_that_no_test_looks_at_is_unasserted() -> None:
     def unasserted(*tests: str) -> bool:
-        return measuring(Job(("test_m.py",), tests)).measure(TEXT).is_value_unasserted
+        return not measuring(Job(("test_m.py",), tests)).measure(TEXT).asserts_values(tests)
 
     CHECKS["test_m.py::runs"] = lambda clamp: clamp(3, 1, 5) is None or True
     CHECKS["test_m.py::whole"] = lambda clamp: isinstance(clamp(3, 1, 5), int)
@@ -199,16 +199,17 @@ class Written:
     new_texts: tuple[str, ...] = ()
     """What stands in those changes that do what the reference does."""
     told: tuple[int, int] = (3, 2)
+    meant: FileText | None = None
+    """Of the calls that somebody means."""
     joining: FileText | None = None
-    """Of the calls that tell a surviving mutant from the reference."""
+    """Of these, and of the calls that tell a surviving mutant from the reference."""
 
     def tests(self) -> FileText | None:
         return self.file
 
-    def telling(self, versions: Sequence[str]) -> FileText | None:
-        assert versions
+    def written(self, versions: Sequence[str] = ()) -> FileText | None:
         assert not any(self.alike(versions))
-        return self.joining
+        return self.joining if versions else self.meant
 
     def alike(self, versions: Sequence[str]) -> list[bool]:
         return [any(one in text for one in self.new_texts) for text in versions]
@@ -219,6 +220,7 @@ def proven(
     rules: TestRules = RULES,
     written: FileText | None = None,
     alike: tuple[str, ...] = (),
+    meant: FileText | None = None,
     joining: FileText | None = None,
 ) -> Evidence | Reject:
     sample = Sample(
@@ -228,11 +230,17 @@ def proven(
         spec_overlap=0.0, needs="",
     )  # fmt: skip
     of = case(sample, rules, {})
-    script = Script([lambda job: checked(job, job.files["m.py"] or "")])
+    script = Script([in_session])
     prover = Prover(script, on_versions, rules, 0)
-    calls = Written(written, alike, joining=joining)
+    calls = Written(written, alike, meant=meant, joining=joining)
     (found,) = prove(type(of)(sample, TARGET, of.environment, of.variations, {}, {}), prover, calls)
     return found
+
+
+def in_session(job: Job) -> Report:
+    """What a session tells; one with a test of that name hangs."""
+    report = checked(job, job.files["m.py"] or "")
+    return replace(report, timed_out=True) if any("hangs" in test for test in job.tests or ()) else report
 
 
 def test_a_mutant_that_no_test_notices_and_that_does_the_same_is_marked_and_counts_as_before() -> None:
@@ -308,7 +316,7 @@ def test_written_tests_take_the_place_of_weak_ones() -> None:
 
 
 def written_of(*names: str) -> FileText:
-    CHECKS.update({f"ttc_generated/test_m.py::test_{name}": CHECKS[f"test_m.py::{name}"] for name in names})
+    CHECKS.update({f"ttc_generated/test_m.py::test_{name}": CHECKS.get(f"test_m.py::{name}", bool) for name in names})
     return FileText("ttc_generated/test_m.py", "".join(f"def test_{name}():\n    pass\n\n\n" for name in names))
 
 
@@ -319,11 +327,31 @@ def test_a_written_test_joins_strong_ones_where_a_call_tells_a_survivor_from_the
     assert isinstance(alone, Evidence)
     assert isinstance(joined, Evidence)
     assert (alone.test_origin, alone.tests) == ("repository", ())
-    assert (joined.test_origin, joined.tests) == ("generated", (file,))
+    assert (joined.test_origin, joined.tests) == ("repository", (file,)), "they were strong enough without"
     assert set(joined.fail_to_pass) == {*tests, "ttc_generated/test_m.py::test_inside"}
     assert {one.fate for one in alone.mutants} == {"killed", "survived", "equivalent"}
     assert {one.fate for one in joined.mutants} == {"killed", "equivalent"}
     assert joined.key == alone.key
+
+
+def test_tests_of_meant_calls_decide_beside_those_that_there_are() -> None:
+    """No mutant may resemble the mistake that somebody makes: `text.lstrip(prefix)` was a right `removeprefix`."""
+    tests, file = ("test_m.py::low", "test_m.py::high"), written_of("inside", "high")
+    found = proven(*tests, meant=file)
+    assert isinstance(found, Evidence)
+    assert (found.test_origin, found.tests) == ("repository", (file,))
+    assert found.fail_to_pass == (*tests, "ttc_generated/test_m.py::test_inside", "ttc_generated/test_m.py::test_high")
+    assert not any(
+        "ttc_generated" in test for one in found.mutants if set(one.tests) & set(tests) for test in one.tests
+    )
+    needed = proven("test_m.py::any", meant=written_of("inside", "low", "high"))
+    assert isinstance(needed, Evidence)
+    assert needed.test_origin == "generated"
+
+
+def test_tests_of_meant_calls_whose_session_hangs_stay_away() -> None:
+    tests, file = ("test_m.py::inside", "test_m.py::low", "test_m.py::high"), written_of("hangs")
+    assert proven(*tests, meant=file) == proven(*tests)
 
 
 def test_a_written_test_that_notices_nothing_more_stays_away() -> None:

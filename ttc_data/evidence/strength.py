@@ -28,12 +28,16 @@ class Strength:
     """Each with the tests that notice it, and whether it ran into a limit or crashed."""
     stubs: tuple[tuple[Stub, frozenset[str], frozenset[str]], ...]
     """Each with the tests that notice it, and those that it was run on."""
-    is_value_unasserted: bool = False
-    """The target gives values, and no test notices when it gives others: only what it raises or warns of is asserted."""
+    asserting: frozenset[str] | None = None
+    """The tests that notice when the target gives other values than it should; None when it gives none."""
 
     def notices(self) -> list[frozenset[str]]:
         """The tests that notice each change, for those that any does."""
         return [tests for _, tests, _ in self.mutants if tests] + [tests for _, tests, _ in self.stubs if tests]
+
+    def asserts_values(self, tests: Sequence[str]) -> bool:
+        """Whether these tests assert what the target gives, where it gives anything, and not only what it raises."""
+        return self.asserting is None or not self.asserting.isdisjoint(tests)
 
     def passed(self, tests: Sequence[str]) -> list[str]:
         """Names of the trivial bodies that pass all of these tests."""
@@ -84,8 +88,10 @@ class Measuring:
     environment: Environment
     job: Job
     """All tests that decide, on the reference."""
-    further: frozenset[str]
-    """Those of them that only meet the mutants that no other test notices."""
+    further: tuple[str, ...]
+    """Those that only meet the mutants that no other test notices, in this order."""
+    written: frozenset[str]
+    """Those that we wrote."""
     report: Report
     """Of the reference with these tests."""
     rules: TestRules
@@ -106,7 +112,9 @@ class Measuring:
         trivial = stubs(text, target)
         given = other_returns(text, target)
         noticed = self._in_two_steps([*(change.text for change in changes), *([given.other] if given else [])])
-        unseen = given is not None and not noticed[-1][0] and not self._in_two_steps([given.nothing])[0][0]
+        asserting = noticed[-1][0] if given else None
+        if given and asserting is not None and asserting <= self.written:
+            asserting |= self._in_two_steps([given.nothing])[0][0]
         near, far = self._near_and_far()
         told = [(stub, found, frozenset(near)) for stub, found in self._told(trivial, near)]
         passing = [stub for stub, found, _ in told if not found] if far else []
@@ -114,7 +122,7 @@ class Measuring:
         return Strength(
             tuple((change, *found) for change, found in zip(changes, noticed, strict=False)),
             tuple(more.get(stub, (stub, found, asked)) for stub, found, asked in told),
-            unseen,
+            asserting,
         )
 
     def with_trivial_bodies_on(self, tests: Sequence[str], strength: Strength) -> Strength:
@@ -139,8 +147,9 @@ class Measuring:
     def _near_and_far(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The tests that every change meets, and those that only survivors do."""
         tests = self.job.tests or ()
-        near = tuple(test for test in tests if test not in self.further) or tests
-        return near, tuple(test for test in tests if test not in near)
+        far = tuple(test for test in self.further if test in tests)
+        near = tuple(test for test in tests if test not in far)
+        return (near, far) if near else (tests, ())
 
     def _in_two_steps(self, texts: Sequence[str]) -> list[tuple[frozenset[str], bool]]:
         """The first tests that notice each text; the further ones are asked where none of the others does."""

@@ -6,14 +6,15 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import zip_longest
 from random import Random
 
-from ttc_data.evidence.generated.case import Case
+from ttc_data.evidence.generated.case import Case, Recorded
 from ttc_data.evidence.generated.domain import Domain
 from ttc_data.evidence.generated.module import read
 from ttc_data.evidence.generated.proposals import proposals, with_more
 from ttc_data.evidence.generated.recording import compared, differing, recorded, recorder
-from ttc_data.evidence.generated.writing import generated_file
+from ttc_data.evidence.generated.writing import diverse, generated_file
 from ttc_data.evidence.strength import RunVersions, fewest
 from ttc_data.evidence.suite import RunJob
 from ttc_data.lang.modules import module_name
@@ -23,6 +24,8 @@ from ttc_data.sandbox.protocol import Job
 
 MOST_CASES = 60
 MOST_COMPARED = 30
+MOST_WRITTEN = 16
+"""Tests that join those of the repository."""
 LEAST_COMPARED = 8
 """Calls with which the reference returns something, before a change that does the same looks equivalent."""
 SEEDS = (0, 1)
@@ -97,8 +100,7 @@ class ProposedCalls:
         cases = with_more(self.cases, self.asked[0], MOST_CASES)
         if self.module is None or not cases:
             return None
-        outputs = [self.run(self.environment, replace(self._job(cases), hash_seed=one)).output for one in SEEDS]
-        return generated_file(self.target, self.module, recorded(outputs, cases, self.target, self.text))
+        return generated_file(self.target, self.module, self._recorded(cases))
 
     def alike(self, versions: Sequence[str]) -> list[bool]:
         """Say of changes of the file whether they do with every call what the reference does.
@@ -115,35 +117,51 @@ class ProposedCalls:
         outputs = self._outputs(versions)
         return compared(outputs, self.cases[:MOST_COMPARED], LEAST_COMPARED) if outputs else [False] * len(versions)
 
-    def telling(self, versions: Sequence[str]) -> FileText | None:
-        """Write a test file of as few calls as tell changes of the file from the reference; None when no call does.
+    def written(self, versions: Sequence[str] = ()) -> FileText | None:
+        """Write a test file of calls that somebody means, whatever other tests there are; None when there is none.
 
-        A docstring's call comes before those that others make, and these before those that are drawn. Calls that nobody
-        means, and exceptions that the docstring does not name, tell nothing: a right answer may do something else there.
+        Half of them come from examples and code, half are drawn, and different results come first. Calls that nobody
+        means, and exceptions that the docstring does not name, are left out: a right answer may do something else there.
 
         Args:
-            versions: whole texts of the target's file, of which `alike` said that they are not like the reference.
+            versions: whole texts of the target's file, of which `alike` said that they are not like the reference. As few
+                calls as tell those of them apart that the others do not join.
 
         Raises:
             SandboxLost: the sandbox broke.
         """
-        outputs = self._outputs(versions)
-        apart = [numbers & self.meant for numbers in differing(outputs, self.cases[:MOST_COMPARED])] if outputs else []
-        cases = [self.cases[number] for number in sorted(frozenset().union(*apart))]
-        if self.module is None or not cases:
+        known = self._meant_records
+        if self.module is None or not known:
             return None
-        sessions = [self.run(self.environment, replace(self._job(cases), hash_seed=one)).output for one in SEEDS]
-        found = recorded(sessions, cases, self.target, self.text)
+        people = diverse([one for one in known.values() if one.case.origin != "hints"])
+        drawn = diverse([one for one in known.values() if one.case.origin == "hints"])
+        both = [one for pair in zip_longest(people, drawn) for one in pair if one]
+        chosen = both[:MOST_WRITTEN]
+        numbers = {number for number, one in known.items() if one in chosen}
+        outputs = self._outputs(versions)
+        apart = differing(outputs, self.cases[:MOST_COMPARED]) if outputs else []
+        notices = [frozenset(map(str, told & known.keys())) for told in apart if told.isdisjoint(numbers)]
+        more = fewest(tuple(map(str, known)), notices, 1) if any(notices) else ()
+        return generated_file(self.target, self.module, [*(known[int(number)] for number in more), *chosen])
+
+    @cached_property
+    def _meant_records(self) -> dict[int, Recorded]:
+        """By their numbers, the calls that somebody means and that can be asserted; those that say least come last."""
+        cases = [self.cases[number] for number in sorted(self.meant)]
+        if self.module is None or not cases:
+            return {}
         words = frozenset(_WORD.findall(self.target.docstring))
-        known = {
-            one.case: one
-            for one in found
+        numbers = {case: number for number, case in enumerate(self.cases)}
+        return {
+            numbers[one.case]: one
+            for one in self._recorded(cases)
             if (not one.raises or one.raises in words) and generated_file(self.target, self.module, [one])
         }
-        names = {str(number): known[case] for number, case in enumerate(self.cases[:MOST_COMPARED]) if case in known}
-        notices = [frozenset(map(str, numbers)) for numbers in apart if not names.keys().isdisjoint(map(str, numbers))]
-        kept = fewest(tuple(names), notices, 1) if notices else ()
-        return generated_file(self.target, self.module, [names[name] for name in kept])
+
+    def _recorded(self, cases: Sequence[Case]) -> list[Recorded]:
+        """What the reference does with calls, twice the same."""
+        outputs = [self.run(self.environment, replace(self._job(cases), hash_seed=one)).output for one in SEEDS]
+        return recorded(outputs, cases, self.target, self.text)
 
     def _outputs(self, versions: Sequence[str]) -> list[str]:
         """What recorders print on the reference, twice, then on each version; nothing where there is nothing to run."""

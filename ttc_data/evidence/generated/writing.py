@@ -29,7 +29,7 @@ def generated_file(target: Target, module: str, recorded: Sequence[Recorded]) ->
         The file, for the folder `ttc_generated`, with tests `test_case_01` and so on; None when no record can be
         asserted.
     """
-    tests = [body for one in _chosen(recorded) if (body := _body(one, module))]
+    tests = [body for one in diverse(recorded)[:MOST_TESTS] if (body := _body(one, module))]
     if not tests:
         return None
     text = _HEADER.format(module=module, qualname=target.qualname)
@@ -45,8 +45,8 @@ def _indented(block: str) -> str:
     return "".join(f"    {line}\n" if line else "\n" for line in block.split("\n"))
 
 
-def _chosen(recorded: Sequence[Recorded]) -> list[Recorded]:
-    """The first record of each result, then others, as many as a file may have."""
+def diverse(recorded: Sequence[Recorded]) -> list[Recorded]:
+    """The first record of each result, then the others; of exceptions only a few."""
     first: list[Recorded] = []
     again: list[Recorded] = []
     seen: set[tuple[str, ...]] = set()
@@ -59,7 +59,7 @@ def _chosen(recorded: Sequence[Recorded]) -> list[Recorded]:
         result = (one.view, one.value, one.raises, *(value for _, value in one.changed))
         (again if result in seen else first).append(one)
         seen.add(result)
-    return [*first, *again][:MOST_TESTS]
+    return [*first, *again]
 
 
 def _body(one: Recorded, module: str) -> list[str] | None:
