@@ -21,7 +21,8 @@ from ttc_data.records import Environment, Evidence, Reject
 from ttc_data.sandbox.protocol import Job, Report
 from ttc_data.store import Build
 
-PARTS = ("masked", "runs", "versions", "tripwires", "coverage")
+PARTS = ("calls", "masked", "runs", "versions", "tripwires", "coverage")
+RECORDED = ("ttc_generated/test_record_", "ttc_generated/test_probe_")
 SCREEN = Console(stderr=True, width=150)
 
 
@@ -113,6 +114,8 @@ class Timed(Stages):
 
     def _part(self, job: Job) -> str:
         """What a job is for, told by what it is and what came before."""
+        if any(path.startswith(RECORDED) for path in job.test_files):
+            return "calls"
         if self.sample in job.files.values():
             return "masked"
         if job.cover:

@@ -1,11 +1,15 @@
-"""What rewards cost: seconds that a training step waits for the sandbox, and the same with one `docker run` a completion.
+"""What rewards cost: seconds that a training step waits for the sandbox, against two other ways to judge the same answers.
 
     ttcdata build recipes/demo.yaml --out out/demo
     python benchmarks/reward.py out/demo --sandbox local
 
 A step is 64 completions, 8 to each of 8 rows. Of the 8, two are right, two raise, two give a constant and two are prose; with `--run`,
 a folder that `ttcdata train` wrote, they are the completions that a model gave at its last logged steps, and the share of the run's own steps that its
-rewards took is printed too. Each step is judged once by each way, in turn; what is opened, and the references, before the first are not counted.
+rewards took is printed too. With `--right 0.2` a fifth of them is right, and the others raise or give a constant.
+
+*The small cover*: the verdict of sets before schema 1.3, on the same sandboxes: one session of the first look and of
+PASS_TO_PASS, and for who passes it another in which the first look's altered tests must fail. *docker run a completion*: all
+tests once. Each step is judged once by each way, in turn; what is opened, and the references, before the first are not counted.
 """
 
 from __future__ import annotations
@@ -20,7 +24,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -42,10 +46,13 @@ from ttc_data.sandbox.protocol import Job
 from ttc_data.solve.answer import read_answer
 from ttc_data.solve.blocks import in_blocks
 from ttc_data.solve.definitions import definition_lines
+from ttc_data.solve.grade import Seen
+from ttc_data.solve.grader import Grader
 from ttc_data.solve.task import hidden_tests, reference_of
 from ttc_data.train.rewards import Rewards
 
-OURS, RUN = "rewards", "docker run a completion"
+OURS, COVER, RUN = "rewards", "the small cover", "docker run a completion"
+RIGHT, RAISES, CONSTANT, WORDS = range(4)
 
 
 @dataclass(frozen=True)
@@ -57,28 +64,35 @@ class Step:
     texts: tuple[str, ...]
 
 
-def made(rows: Sequence[Row], count: int, completions: int, group: int) -> list[Step]:
+def made(rows: Sequence[Row], count: int, completions: int, group: int, right: float | None) -> list[Step]:
     """Steps of which no two answers are the same."""
     draw = Random("steps")
     steps = []
     for number in range(count):
         chosen = draw.sample(list(rows), completions // group)
-        said = [(row.instance_id, answer(row, number * group + place)) for row in chosen for place in range(group)]
+        kinds = [place % 4 for place in range(completions)]
+        if right is not None:
+            good = round(right * completions)
+            kinds = [RIGHT] * good + [(RAISES, CONSTANT)[place % 2] for place in range(completions - good)]
+            draw.shuffle(kinds)
+        said = [
+            (row.instance_id, answer(row, number * completions + place, kinds[place]))
+            for place, row in enumerate(row for row in chosen for _ in range(group))
+        ]
         steps.append(Step(*zip(*said, strict=True)))
     return steps
 
 
-def answer(row: Row, number: int) -> str:
-    """By turns the reference with another comment, what raises, what gives a constant, and words."""
-    kind = number % 4
-    if kind == 3:
+def answer(row: Row, number: int, kind: int) -> str:
+    """The reference with another comment, what raises, what gives a constant, or words."""
+    if kind == WORDS:
         return f"Attempt {number}: I would go over the elements."
     given = {file.path: file.text for file in row.ttc_files}
     text = given[row.path]
-    if kind == 0:
+    if kind == RIGHT:
         return in_blocks(row.path, text, f"{reference_of(row)[row.path]}# attempt {number}\n")
     first, last = definition_lines(text, row.ttc_target) or (1, 1)
-    statement = f"raise RuntimeError({number})" if kind == 1 else f"return {number}"
+    statement = f"raise RuntimeError({number})" if kind == RAISES else f"return {number}"
     lines = text.split("\n")
     body = [line.replace("raise NotImplementedError", statement) for line in lines[first - 1 : last]]
     return in_blocks(row.path, text, "\n".join([*lines[: first - 1], *body, *lines[last:]]))
@@ -166,6 +180,37 @@ def containers(dataset: Dataset, workers: int) -> Iterator[Callable[[Step], floa
 
 
 @contextmanager
+def covers(dataset: str, kind: SandboxKind, workers: int) -> Iterator[Callable[[Step], float]]:
+    """The first look and PASS_TO_PASS, and the same with the first look's tests altered for who passes that."""
+    grader = Grader(dataset, sandbox=kind, workers=workers, patience=5.0)
+
+    def run(name: str, text: str) -> None:
+        row = grader.rows.row(name)
+        task = grader.rows.task(row)
+        first = tuple(task.first_look)
+        places = [place for place in task.tripwires if set(place.tests) <= set(first)]
+        task = replace(task, fail_to_pass=first, tripwires=places)
+        try:
+            files = read_answer(text, task.given, row.path, row.ttc_target).files
+        except PatchRejected:
+            return
+        seen = Seen(task.as_written, grader.report(row, task.job(task.as_written, files)))
+        if seen.sound and places:
+            grader.report(row, task.job(task.published, files))
+
+    def measure(step: Step) -> float:
+        began = time.perf_counter()
+        with ThreadPoolExecutor(workers) as pool:
+            list(pool.map(run, step.names, step.texts))
+        return time.perf_counter() - began
+
+    try:
+        yield measure
+    finally:
+        grader.close()
+
+
+@contextmanager
 def sandboxes(dataset: str, kind: SandboxKind, workers: int) -> Iterator[Callable[[Step], float]]:
     """Our rewards."""
     rewards = Rewards(dataset, sandbox=kind, workers=workers)
@@ -184,6 +229,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=8)
     parser.add_argument("--completions", type=int, default=64, help="a step")
     parser.add_argument("--generations", type=int, default=8, help="to one row")
+    parser.add_argument("--right", type=float, help="share of the made completions that are right, 0 to 1")
+    parser.add_argument("--without-docker", action="store_true", help="leave out a container for each completion")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
     dataset = Dataset(options.dataset)
@@ -192,28 +239,31 @@ def main() -> None:
         median, whole, count = share_of(options.run)
         print(f"{options.run}: rewards took {median:.1%} of a step (median of {count}), {whole:.1%} of all their time")
     else:
-        steps = made(list(dataset.rows()), options.steps, options.completions, options.generations)
+        steps = made(list(dataset.rows()), options.steps, options.completions, options.generations, options.right)
     times: dict[str, list[float]] = {}
     with ExitStack() as stack:
         ways = {OURS: stack.enter_context(sandboxes(options.dataset, options.sandbox, options.workers))}
+        ways[COVER] = stack.enter_context(covers(options.dataset, options.sandbox, options.workers))
         try:
-            ways[RUN] = stack.enter_context(containers(dataset, options.workers))
+            if not options.without_docker:
+                ways[RUN] = stack.enter_context(containers(dataset, options.workers))
         except (DockerException, TtcError) as error:
             print(f"without {RUN}: {error}", file=sys.stderr)
         rows = {
             row.instance_id: row for row in dataset.rows(names=sorted({name for step in steps for name in step.names}))
         }
         # Opens what stays open and runs the references, with answers that no step gives.
-        first = [(name, answer(row, 10_001 + 4 * number)) for number in range(8) for name, row in rows.items()]
-        ways[OURS](Step(*zip(*first, strict=True)))
+        first = [(name, answer(row, 10_000 + number, RAISES)) for number in range(8) for name, row in rows.items()]
+        for name in (OURS, COVER):
+            ways[name](Step(*zip(*first, strict=True)))
         for step in steps:
             for name, measure in ways.items():
                 times.setdefault(name, []).append(measure(step))
             print(".", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
-    table = Table("way", "median s a step", "mean s", "as fast as docker run", box=None)
+    table = Table("way", "median s a step", "mean s", "of what the small cover takes", box=None)
     for name, found in times.items():
-        ratio = f"{sum(times[RUN]) / sum(found):.1f} x" if RUN in times else ""
+        ratio = f"{sum(found) / sum(times[COVER]):.2f} x"
         table.add_row(name, f"{statistics.median(found):.2f}", f"{statistics.fmean(found):.2f}", ratio)
     Console(width=120).print(
         f"{len(steps)} steps of {options.completions} completions, {options.workers} workers", table
