@@ -276,7 +276,7 @@ class Stages:
     def prove(self, case: Case, ask: CallAsker | None = None) -> Iterator[Evidence | Reject]:
         """Prove one sample; `ask` is asked for calls where its tests are too weak."""
         calls = ProposedCalls(
-            case.target, reference_file(case.sample), case.environment, case.others, self.run_job,
+            case.target, reference_file(case.sample), case.environment, {**case.others, **case.texts}, self.run_job,
             partial(self.run_versions, check=0), self.recipe.tests, self.recipe.seed, ask,
         )  # fmt: skip
         for found in prove(case, self.prover, calls if self.recipe.tests.generate else None):

@@ -43,7 +43,7 @@ class ProposedCalls:
     """Its whole file, the reference in it."""
     environment: Environment
     others: Mapping[str, str]
-    """Path to text of the repository's other files, tests left out."""
+    """Path to text of the repository's other files, tests among them: what they call the target with, it takes."""
     run: RunJob
     run_versions: RunVersions
     rules: TestRules
@@ -152,11 +152,14 @@ class ProposedCalls:
             return {}
         words = frozenset(_WORD.findall(self.target.docstring))
         numbers = {case: number for number, case in enumerate(self.cases)}
-        return {
-            numbers[one.case]: one
-            for one in self._recorded(cases)
-            if (not one.raises or one.raises in words) and generated_file(self.target, self.module, [one])
-        }
+        found: dict[int, Recorded] = {}
+        told: set[str] = set()
+        for one in self._recorded(cases):
+            file = generated_file(self.target, self.module, [one])
+            if file and file.text not in told and (not one.raises or one.raises in words):
+                told.add(file.text)  # `list(call)` and `call` make the same test
+                found[numbers[one.case]] = one
+        return found
 
     def _recorded(self, cases: Sequence[Case]) -> list[Recorded]:
         """What the reference does with calls, twice the same."""

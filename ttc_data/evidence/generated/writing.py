@@ -26,7 +26,7 @@ def generated_file(target: Target, module: str, recorded: Sequence[Recorded]) ->
         recorded: what the reference did, in order of preference.
 
     Returns:
-        The file, for the folder `ttc_generated`, with tests `test_case_01` and so on; None when no record can be
+        The file, for the folder `ttc_generated`, under a name that no test of a docstring's examples has, with tests `test_case_01` and so on; None when no record can be
         asserted.
     """
     tests = [body for one in diverse(recorded)[:MOST_TESTS] if (body := _body(one, module))]
@@ -38,7 +38,7 @@ def generated_file(target: Target, module: str, recorded: Sequence[Recorded]) ->
         text += "\nimport pytest\n"
     for number, body in enumerate(tests, start=1):
         text += f"\n\ndef test_case_{number:02}():\n" + "".join(_indented(line) for line in body)
-    return FileText(f"{FOLDER}/test_{file_name(target, module)}.py", text)
+    return FileText(f"{FOLDER}/test_calls_{file_name(target, module)}.py", text)
 
 
 def _indented(block: str) -> str:
