@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import builtins
 import re
+from functools import lru_cache
 from random import Random
 
 from ttc_data.evidence.siblings import Siblings, is_builtin_exception
@@ -70,6 +71,7 @@ def literal(text: str) -> ast.expr | None:
     return body[0].value if len(body) == 1 and isinstance(body[0], ast.Expr) else None
 
 
+@lru_cache(maxsize=4_096)
 def literal_value(text: str) -> str | None:
     """What `str` makes of a plain literal, None for everything else."""
     match literal(text):
