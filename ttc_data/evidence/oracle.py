@@ -18,11 +18,12 @@ from typing import Any
 
 from ttc_data.edits import apply_patch
 from ttc_data.errors import DatasetError
+from ttc_data.evidence.generated.corners import corners
 from ttc_data.evidence.generated.differing import Aspect, differ, worse, written
 from ttc_data.evidence.generated.domain import Domain
 from ttc_data.evidence.generated.module import read
 from ttc_data.evidence.generated.probes import Bounds, Probe, Told, probes, probing_file, told
-from ttc_data.evidence.generated.proposals import proposals
+from ttc_data.evidence.generated.proposals import proposals, with_more
 from ttc_data.evidence.suite import RunJob
 from ttc_data.lang import python
 from ttc_data.lang.modules import module_name
@@ -35,6 +36,7 @@ MOST_CALLS = 200
 MOST_PROPOSED = 300
 """Some are nothing that the target takes."""
 MOST_ENDLESS = 24
+MOST_CORNERS = 30
 MOST_SHOWN = 300
 LEAST_CALLS = 8
 """With fewer calls that say something, the oracle does not know."""
@@ -168,7 +170,9 @@ class Oracle:
         domain = Domain(module, others)
         cases = proposals(self.target, self.text, others, random, MOST_PROPOSED)
         meant = [case for case in cases if domain.holds(case)]
-        return probes(meant, self.target, domain, MOST_CALLS, MOST_ENDLESS)
+        sure = [case for case in meant if not domain.guesses(case)]
+        beside = [corner.case for corner in corners(sure, module, random, MOST_CORNERS)]
+        return probes(with_more(meant, beside, MOST_PROPOSED), self.target, domain, MOST_CALLS, MOST_ENDLESS)
 
     def _is_read(self, path: str) -> bool:
         """Whether calls are looked for in a file; the same ones for a build, and for a row read from its set."""
@@ -191,7 +195,11 @@ class Oracle:
         found = [
             (probe, first[number])
             for number, probe in enumerate(self.proposed)
-            if _is_steady(first.get(number), again.get(number), promise) and (is_lazy or _ends(probe, first[number]))
+            if _is_steady(first.get(number), again.get(number), promise)
+            and (is_lazy or _ends(probe, first[number]))
+            and (
+                probe.case.origin != "corner" or "None" not in probe.text or _holds_nothing(first[number].get("result"))
+            )
         ]
         # Where everything gives the same, a body of one line does that too.
         return found if len({_shown(answer) for _, answer in found}) > 1 else []
@@ -315,6 +323,11 @@ def _says(answer: Mapping[str, Any], promise: _Promise) -> bool:
     result = answer["result"]
     is_opaque = result[0] == "opaque" and not any(seen[0] != "opaque" for seen in answer["after"].values())
     return not is_opaque and all(promise.holds(raised) for raised in _raised(result))
+
+
+def _holds_nothing(seen: Any) -> bool:
+    """Whether None is a result, or in it."""
+    return isinstance(seen, list) and (seen == ["none"] or any(map(_holds_nothing, seen)))
 
 
 def _raised(seen: Any) -> list[Mapping[str, Any]]:

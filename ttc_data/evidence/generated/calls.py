@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,9 +10,10 @@ from functools import cached_property
 from itertools import zip_longest
 from random import Random
 
-from ttc_data.evidence.generated.case import Case, Recorded
+from ttc_data.evidence.generated.case import Case, Recorded, expression
+from ttc_data.evidence.generated.corners import Corner, corners, went_through
 from ttc_data.evidence.generated.domain import Domain
-from ttc_data.evidence.generated.module import read
+from ttc_data.evidence.generated.module import Module, read
 from ttc_data.evidence.generated.proposals import proposals, with_more
 from ttc_data.evidence.generated.recording import compared, differing, recorded, recorder
 from ttc_data.evidence.generated.writing import diverse, generated_file
@@ -23,12 +25,14 @@ from ttc_data.rules import TestRules
 from ttc_data.sandbox.protocol import Job
 
 MOST_CASES = 60
+MOST_CORNERS = 12
 MOST_COMPARED = 30
-MOST_WRITTEN = 16
+MOST_WRITTEN = 20
 """Tests that join those of the repository."""
 LEAST_COMPARED = 8
 """Calls with which the reference returns something, before a change that does the same looks equivalent."""
 SEEDS = (0, 1)
+_TURNS = {"corner": 1, "hints": 2}
 _WORD = re.compile(r"\w+")
 Ask = Callable[[Target, str, str, Mapping[str, str]], tuple[Sequence[Case], int]]
 """A model's cases for a target: `CallAsker`."""
@@ -61,22 +65,41 @@ class ProposedCalls:
         return module_name(self.target.path, self.environment.roots)
 
     @cached_property
+    def _module(self) -> Module | None:
+        return read(self.target, self.text, self.others) if self.module else None
+
+    @cached_property
+    def _domain(self) -> Domain | None:
+        return Domain(self._module, self.others) if self._module else None
+
+    @cached_property
     def cases(self) -> list[Case]:
         """The calls; none when the module or the target cannot be named."""
+        return with_more(self._proposed, [corner.case for corner in self._corners], MOST_CASES)
+
+    @cached_property
+    def _proposed(self) -> list[Case]:
         if self.module is None:
             return []
         random = Random(f"{self.seed}:generated:{self.target.key}")
         return proposals(self.target, self.text, self.others, random, MOST_CASES)
 
     @cached_property
+    def _corners(self) -> list[Corner]:
+        if self._module is None:
+            return []
+        random = Random(f"{self.seed}:corners:{self.target.key}")
+        meant = [one for one in self._proposed if self._is_meant(one)]
+        return corners(meant, self._module, random, MOST_CORNERS)
+
+    def _is_meant(self, case: Case) -> bool:
+        return self._domain is not None and self._domain.holds(case) and not self._domain.guesses(case)
+
+    @cached_property
     def meant(self) -> frozenset[int]:
-        """Numbers of the calls that are of kinds that the target is known to take."""
-        module = read(self.target, self.text, self.others)
-        if module is None:
-            return frozenset()
-        domain = Domain(module, self.others)
+        """Numbers of the calls that are of kinds that the target is known to take, or stand beside such calls."""
         return frozenset(
-            number for number, case in enumerate(self.cases) if domain.holds(case) and not domain.guesses(case)
+            number for number, case in enumerate(self.cases) if case.origin == "corner" or self._is_meant(case)
         )
 
     @cached_property
@@ -120,7 +143,7 @@ class ProposedCalls:
     def written(self, versions: Sequence[str] = ()) -> FileText | None:
         """Write a test file of calls that somebody means, whatever other tests there are; None when there is none.
 
-        Half of them come from examples and code, half are drawn, and different results come first. Calls that nobody
+        By turns they come from examples and code, stand beside such calls, or are drawn; different results come first. Calls that nobody
         means, and exceptions that the docstring does not name, are left out: a right answer may do something else there.
 
         Args:
@@ -133,10 +156,10 @@ class ProposedCalls:
         known = self._meant_records
         if self.module is None or not known:
             return None
-        people = diverse([one for one in known.values() if one.case.origin != "hints"])
-        drawn = diverse([one for one in known.values() if one.case.origin == "hints"])
-        both = [one for pair in zip_longest(people, drawn) for one in pair if one]
-        chosen = both[:MOST_WRITTEN]
+        kinds: tuple[list[Recorded], ...] = ([], [], [])
+        for one in known.values():
+            kinds[_TURNS.get(one.case.origin, 0)].append(one)
+        chosen = [one for turn in zip_longest(*map(diverse, kinds)) for one in turn if one][:MOST_WRITTEN]
         numbers = {number for number, one in known.items() if one in chosen}
         outputs = self._outputs(versions)
         apart = differing(outputs, self.cases[:MOST_COMPARED]) if outputs else []
@@ -154,7 +177,12 @@ class ProposedCalls:
         numbers = {case: number for number, case in enumerate(self.cases)}
         found: dict[int, Recorded] = {}
         told: set[str] = set()
-        for one in self._recorded(cases):
+        every = self._recorded(cases)
+        gives_nothing = {one.case: _holds_nothing(one) for one in every}
+        empty = {one.case for one in self._corners if not went_through(gives_nothing, one)}
+        for one in every:
+            if one.case in empty:
+                continue
             file = generated_file(self.target, self.module, [one])
             if file and file.text not in told and (not one.raises or one.raises in words):
                 told.add(file.text)  # `list(call)` and `call` make the same test
@@ -189,3 +217,9 @@ class ProposedCalls:
             args=self.environment.pytest_args, timeout_s=self.rules.sample_timeout_s,
             test_timeout_s=self.rules.sample_timeout_s,
         )  # fmt: skip
+
+
+def _holds_nothing(one: Recorded) -> bool:
+    """Whether None is a result, or in it."""
+    node = expression(one.value) if one.value else None
+    return node is not None and any(isinstance(part, ast.Constant) and part.value is None for part in ast.walk(node))

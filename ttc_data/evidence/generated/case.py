@@ -11,7 +11,7 @@ from ttc_data.lang import python
 
 Call: TypeAlias = str
 """A Python expression as text, which uses the module's names and those that its setup binds."""
-Origin: TypeAlias = Literal["docstring", "hints", "call_site", "model"]
+Origin: TypeAlias = Literal["docstring", "hints", "call_site", "model", "corner"]
 
 BUILTINS = frozenset(dir(builtins))
 MOST_CHARACTERS = 600
