@@ -21,6 +21,7 @@ from docker.errors import APIError, ContainerError, DockerException, ImageNotFou
 from ttc_data.environments.debootstrap import Progress, make_tree, one_line
 from ttc_data.environments.pulls import FailedPull, FailedPulls
 from ttc_data.errors import EngineUnavailable, SandboxUnavailable, StorageFull
+from ttc_data.programs import environment
 
 LOCAL_REPOSITORY = "ttcdata/base"
 DEFAULT_SUITE = "bookworm"
@@ -251,7 +252,7 @@ def _import(client: docker.DockerClient, root: Path, suite: str, name: str) -> N
     command = ["tar", "--create", "--numeric-owner", "--sort=name", "--one-file-system", "--directory", str(root)]
     command += ["--exclude=./proc/*", "--exclude=./sys/*", "--exclude=./dev/*", "."]
     with tempfile.TemporaryFile() as complaints, _engine_answers(f"loading {name}"):
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=complaints) as tar:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=complaints, env=environment()) as tar:
             try:
                 assert tar.stdout is not None
                 chunks = itertools.takewhile(bool, map(tar.stdout.read, itertools.repeat(CHUNK)))
