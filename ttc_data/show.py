@@ -13,6 +13,7 @@ from rich.text import Text
 
 from ttc_data.dataset import Dataset
 from ttc_data.funnel import open_records
+from ttc_data.plain import one_line, plain
 from ttc_data.records import JsonObject
 
 LINES_SHOWN = 18
@@ -32,7 +33,8 @@ def reject_examples(out: Path) -> Table:
     for name in ("for instance", "detail"):
         table.add_column(name, overflow="fold")
     for stage, reason, count, subject, detail in found:
-        table.add_row(stage, reason, str(count), Text(subject), Text(" ".join(detail.split())[-300:]))
+        told = plain(" ".join(detail.split())[-300:])
+        table.add_row(Text(plain(stage)), Text(plain(reason)), str(count), Text(plain(subject)), Text(told))
     return table
 
 
@@ -43,7 +45,9 @@ def published_funnel(name: str | Path, facts: JsonObject) -> Table:
         name: of the set, for the title.
         facts: of its card.
     """
-    table = Table(title=Text(f"{name}: funnel"), title_justify="left", box=None, header_style="bold", pad_edge=False)
+    table = Table(
+        title=Text(plain(f"{name}: funnel")), title_justify="left", box=None, header_style="bold", pad_edge=False
+    )
     for column in ("stage", "in", "kept", "dropped"):
         table.add_column(column, justify="left" if column == "stage" else "right", no_wrap=True)
     for step in facts["funnel"]:
@@ -84,18 +88,22 @@ def row_panels(dataset: Dataset, count: int) -> Iterator[Panel]:
         statement = row.problem_statement.splitlines()
         more = len(statement) - LINES_SHOWN
         shown = "\n".join(statement[:LINES_SHOWN]) + (f"\n[... {more} more lines]" if more > 0 else "")
-        facts = Text(
+        facts = plain(
             f"{row.path}  {row.ttc_kind} {row.ttc_target}  ({row.license})\n"
             f"{len(row.FAIL_TO_PASS)} deciding tests ({row.ttc_test_origin}), {len(row.PASS_TO_PASS)} that must go on passing;"
             f" reference passed {row.ttc_gold_passes} of {row.ttc_gold_runs};"
-            f" {row.ttc_line_coverage:.0%} of its lines run; mutation score {row.ttc_mutation_score:.0%} of {len(row.ttc_mutants)}\n",
-            style="dim",
+            f" {row.ttc_line_coverage:.0%} of its lines run; mutation score {row.ttc_mutation_score:.0%} of {len(row.ttc_mutants)}\n"
         )
-        tests = Text("\nfor instance " + row.FAIL_TO_PASS[0], style="dim")
+        tests = "".join(f"\nfor instance {one_line(test)}" for test in row.FAIL_TO_PASS[:1])
         for edit in row.ttc_tripwires:
-            tests.append(f"\ntripwire {edit.path}:{edit.line}  {edit.old}  ->  {edit.new}")
+            change = f"{edit.path}:{edit.line}  {edit.old}  ->  {edit.new}"
+            tests += f"\ntripwire {one_line(change)}"
         yield Panel(
-            Group(facts, Syntax(shown, "markdown", word_wrap=True, background_color="default"), tests),
-            title=row.instance_id,
+            Group(
+                Text(facts, style="dim"),
+                Syntax(plain(shown), "markdown", word_wrap=True, background_color="default"),
+                Text(tests, style="dim"),
+            ),
+            title=Text(row.instance_id),
             title_align="left",
         )

@@ -11,11 +11,12 @@ from typing import Any
 import duckdb
 from pydantic import ValidationError
 
-from ttc_data.dataset import ROW, came_after, column_types, nothing, parquet_files, schema_version, versions_apart
+from ttc_data.dataset import ROW
 from ttc_data.errors import DatasetError
 from ttc_data.records import SCHEMA_VERSION
 from ttc_data.row import Row
 from ttc_data.store import columns, connect
+from ttc_data.tables import came_after, column_types, nothing, parquet_files, schema_version, versions_apart
 
 ROWS_AT_ONCE = 64
 # Other writers choose other widths; the values decide.
