@@ -162,7 +162,7 @@ TreeOrNone: TypeAlias = Annotated[str, matching(r"(?:[0-9a-f]{64})?", '64 hexade
 Word: TypeAlias = Annotated[str, matching(r"[A-Za-z0-9_.+!-]{0,200}", "at most 200 of A-Z a-z 0-9 _ . + ! -")]
 Project: TypeAlias = Annotated[str, matching(rf"(?:{_NAME.pattern})?", 'the name of a project, or ""')]
 PythonVersion: TypeAlias = Annotated[str, matching(r"3\.\d{1,2}", "like 3.11")]
-Platform: TypeAlias = Annotated[str, matching(r"[a-z0-9][a-z0-9_-]{0,79}", "like x86_64-manylinux_2_36")]
+Platform: TypeAlias = Annotated[str, matching(r"(?:[a-z0-9][a-z0-9_-]{0,79})?", "like x86_64-manylinux_2_36")]
 Date: TypeAlias = Annotated[
     str,
     matching(

@@ -119,7 +119,9 @@ class Lines:
         self._tally.skip(kept, rejected)
 
     def end(self) -> None:
-        """The stage has ended: nothing of it is left."""
+        """The stage has ended: nothing of it is left. Where it had something to do and did nothing, an error says why."""
+        if self._tally.total and not self._tally.done:
+            return
         self._tally.total = None
         self._write(self._tally.line())
 

@@ -55,8 +55,8 @@ def require_granted(recipe: Recipe, reader: ReaderRules, where: object) -> None:
         most = reader.grant.get(key, getattr(Recipe.model_fields[section].default, field))
         if asked > most:
             raise DatasetError(
-                f"{where}: recipe.yaml: {key}: must be at most {most:.15g}, is {asked:.15g}; if you trust the set:"
-                f" --grant {key}={asked:.15g}"
+                f"{where}: recipe.yaml: {key}: must be at most {_number(most)}, is {_number(asked)}; if you trust the set:"
+                f" --grant {key}={_number(asked)}"
             )
     base = recipe.image.base
     if not (may_be_pulled(base, reader) or _BY_DIGEST.fullmatch(base)):
@@ -64,6 +64,12 @@ def require_granted(recipe: Recipe, reader: ReaderRules, where: object) -> None:
             f"{where}: recipe.yaml: image.base: must be an image that you allow, is {quoted(base)}; if you trust it:"
             f" --allow-image {base}"
         )
+
+
+def _number(value: float) -> str:
+    """In full: 1e15 bytes are easier to take for a few."""
+    text = str(int(value)) if value == int(value) else repr(value)
+    return text if len(text) <= 40 else f"{text[:40]}..."
 
 
 def may_be_pulled(image: str, reader: ReaderRules) -> bool:

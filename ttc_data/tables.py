@@ -96,5 +96,10 @@ def nothing(column: str) -> object:
 
 
 def sql_nothing(column: str) -> str:
+    """The same in SQL.
+
+    Args:
+        column: its name, quoted.
+    """
     empty = nothing(column.strip('"'))
     return f"{'NULL' if empty is None else quoted('') if empty == '' else empty}::{columns(Row)[column]}"

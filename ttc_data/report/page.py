@@ -22,12 +22,12 @@ def shown(value: object) -> object:
     return plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def head(overview: Overview, shown: int) -> str:
+def head(overview: Overview, rows: int) -> str:
     """The page up to its data.
 
     Args:
         overview: what it says.
-        shown: rows that the page holds.
+        rows: that the page holds.
     """
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True, finalize=shown
@@ -39,7 +39,7 @@ def head(overview: Overview, shown: int) -> str:
         style=style,
         version=__version__,
         overview=overview,
-        shown=shown,
+        shown=rows,
     )
 
 
