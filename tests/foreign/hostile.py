@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import json
+import shutil
+import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +23,16 @@ from ttc_data.row import Row
 SPLIT = "train"
 
 
+@cache
+def made() -> tuple[Path, Environment]:
+    """A small set, as its build wrote it, with its only environment."""
+    folder = Path(tempfile.mkdtemp(prefix="ttcdata-hostile-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    build = SmallBuild(folder, ("owner/alpha",))
+    build.write()
+    return build.out / "dataset", build.environments[0]
+
+
 class HostileSet:
     """A set in a folder of its own, without the build around it, as it comes from the Hub.
 
@@ -27,11 +41,9 @@ class HostileSet:
     """
 
     def __init__(self, folder: Path) -> None:
-        build = SmallBuild(folder / "made", ("owner/alpha",))
-        build.write()
+        made_set, self.environment = made()
         self.folder = folder / "set"
-        (build.out / "dataset").rename(self.folder)
-        (self.environment,) = build.environments
+        shutil.copytree(made_set, self.folder)
         self._rows = list(Dataset(self.folder).rows())
 
     def change_environment(self, **changes: Any) -> Environment:
