@@ -23,7 +23,7 @@ from ttc_data.records import SCHEMA_VERSION, Environment
 from ttc_data.row import Deprecated, Row
 from ttc_data.rules import ReaderRules
 from ttc_data.store import columns, connect
-from ttc_data.tables import came_after, column_types, damaged, parquet_files, schema_version, sql_nothing
+from ttc_data.tables import came_after, check_types, column_types, damaged, parquet_files, schema_version, sql_nothing
 
 if (
     TYPE_CHECKING
@@ -89,7 +89,9 @@ class Dataset:
         """The version of the rows' schema, and the columns that came after it."""
         connection = connect()
         try:
-            found = set(column_types(connection, self.folder))
+            types = column_types(connection, self.folder)
+            check_types(types, self.folder)
+            found = {name.strip('"') for name in types}
             missing = [name.strip('"') for name in columns(Row) if name.strip('"') not in found]
             version = "" if "ttc_schema_version" in missing else schema_version(connection, self.folder)
         finally:

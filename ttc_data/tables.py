@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import get_args, get_type_hints
 
@@ -52,6 +53,30 @@ def column_types(connection: duckdb.DuckDBPyConnection, folder: Path) -> dict[st
         return {str(row[0]): str(row[1]) for row in connection.execute(query).fetchall()}
     except duckdb.Error as error:
         raise damaged(folder, error) from error
+
+
+def same_type(found: str, wanted: str) -> bool:
+    """Whether a column's type holds what another does: other writers choose other widths, and quotes round names come and go."""
+    widest = re.sub(r"\bU?(?:TINY|SMALL)INT\b|\bU?INTEGER\b", "BIGINT", found)
+    return re.sub(r"\bFLOAT\b", "DOUBLE", widest).replace('"', "") == wanted.replace('"', "")
+
+
+def check_types(types: Mapping[str, str], folder: Path) -> None:
+    """Hold the columns that a dataset has against those of a row.
+
+    Args:
+        types: of its columns, as `column_types` gives them.
+        folder: of the dataset.
+
+    Raises:
+        DatasetError: naming the first column of another type.
+    """
+    found = {name.strip('"'): type_ for name, type_ in types.items()}
+    for name, wanted in columns(Row).items():
+        type_ = found.get(name.strip('"'), wanted)
+        # A writer that saw nothing but empty values may have chosen a narrower kind of number.
+        if not same_type(type_, wanted) and not (wanted == "DOUBLE" and same_type(type_, "BIGINT")):
+            raise DatasetError(f"{folder}: column {name}: must be of type {wanted}, is of {shown(type_)}; {AGAIN}")
 
 
 def schema_version(connection: duckdb.DuckDBPyConnection, folder: Path) -> str:

@@ -39,6 +39,7 @@ from ttc_data.errors import PatchRejected, TtcError
 from ttc_data.fields import MOST_LOCK_LINES, is_pinned
 from ttc_data.hunks import apply_hunks, read_sections
 from ttc_data.pins import ENVIRONMENT, read_environment, read_pins
+from ttc_data.plain import plain
 from ttc_data.publish.script import eval_script
 from ttc_data.reader import require_granted
 from ttc_data.reading import validated
@@ -348,7 +349,7 @@ def main() -> int:
     failed = 0
     for one in run(counted(), seed, Watch()):
         failed += 1
-        print(one, flush=True)
+        print(plain(str(one)), flush=True)
     shares = ", ".join(f"{family} {number}" for family, number in ran.items())
     print(f"seed {seed}: {sum(ran.values())} cases in {time.monotonic() - began:.1f} s, {failed} failed ({shares})")
     return int(failed > 0)
