@@ -67,7 +67,7 @@ $(LLM_STAMP): pyproject.toml $(wildcard $(LLM)/*.txt) $(LLM)/make.py | $(STAMP)
 	@$(LLM_BIN)/python -m tests.real_model.make $(LLM_VENV)/model
 	@touch $@
 
-fuzz: install ## throw unsound sets, locks, answers, patches and recipes at the readers for an hour (SECONDS=3600)
+fuzz: install ## throw unsound sets, locks, answers, patches and recipes at the readers for an hour
 	$(BIN)/python -m tests.foreign.fuzz --seconds $(or $(SECONDS),3600)
 
 check: install ## lint, formatting and types, as CI does

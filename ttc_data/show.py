@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import TypeAdapter
 from rich.console import Group
 from rich.panel import Panel
 from rich.syntax import Syntax
@@ -12,11 +14,27 @@ from rich.table import Table
 from rich.text import Text
 
 from ttc_data.dataset import Dataset
+from ttc_data.fields import Label
 from ttc_data.funnel import open_records
 from ttc_data.plain import one_line, plain
+from ttc_data.reading import validated
 from ttc_data.records import JsonObject
+from ttc_data.row import Count
 
 LINES_SHOWN = 18
+
+
+@dataclass(frozen=True, slots=True)
+class ToldStep:
+    """A stage as a card tells of it."""
+
+    stage: Label
+    entered: Count
+    kept: Count
+    dropped: Count
+
+
+FUNNEL: TypeAdapter[list[ToldStep]] = TypeAdapter(list[ToldStep])
 
 
 def reject_examples(out: Path) -> Table:
@@ -44,14 +62,17 @@ def published_funnel(name: str | Path, facts: JsonObject) -> Table:
     Args:
         name: of the set, for the title.
         facts: of its card.
+
+    Raises:
+        DatasetError: the card says nothing of stages.
     """
     table = Table(
         title=Text(plain(f"{name}: funnel")), title_justify="left", box=None, header_style="bold", pad_edge=False
     )
     for column in ("stage", "in", "kept", "dropped"):
         table.add_column(column, justify="left" if column == "stage" else "right", no_wrap=True)
-    for step in facts["funnel"]:
-        table.add_row(step["stage"], *(str(step[column]) for column in ("entered", "kept", "dropped")))
+    for step in validated(FUNNEL, facts.get("funnel"), f"{name}: card.json: funnel"):
+        table.add_row(step.stage, str(step.entered), str(step.kept), str(step.dropped))
     return table
 
 

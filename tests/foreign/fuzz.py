@@ -40,11 +40,13 @@ from ttc_data.fields import MOST_LOCK_LINES, is_pinned
 from ttc_data.hunks import apply_hunks, read_sections
 from ttc_data.pins import ENVIRONMENT, read_environment, read_pins
 from ttc_data.plain import plain
+from ttc_data.publish.facts import read_facts
 from ttc_data.publish.script import eval_script
 from ttc_data.reader import require_granted
 from ttc_data.reading import validated
 from ttc_data.recipe import load_recipe, published_recipe
 from ttc_data.rules import ReaderRules
+from ttc_data.show import published_funnel
 from ttc_data.solve.answer import read_answer
 from ttc_data.solve.predictions import read_predictions
 from ttc_data.sources.trees import TreeStore
@@ -207,6 +209,7 @@ class Fuzzer:
             ),
             "recipe.lock.yaml": (8, lambda: read_pins(self.set, self.recipe.hash)),
             "deprecated.jsonl": (8, lambda: read_deprecated(self.set)),
+            "card.json": (4, lambda: published_funnel("a set", read_facts(self.set / "card.json"))),
             f"environments/{key}.json": (8, lambda: read_environment(self.set, key)),
             "data/train-00000-of-00001.parquet": (1, lambda: list(Dataset(self.set).rows())),
         }

@@ -7,8 +7,11 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import jinja2
 import yaml
 
+from ttc_data.errors import DatasetError
+from ttc_data.fields import quoted
 from ttc_data.keys import content_key
 from ttc_data.plain import one_line, plain
 from ttc_data.publish.facts import check_facts, read_facts, write_facts
@@ -38,9 +41,13 @@ def record_findings(dataset: Path, findings: Iterable[Finding], contaminated: Ma
     """
     path = dataset / "card.json"
     facts = read_facts(path)
-    facts.update(check_facts(findings, facts.get("contaminated", {}) if contaminated is None else contaminated))
+    try:
+        facts.update(check_facts(findings, facts.get("contaminated", {}) if contaminated is None else contaminated))
+        write_card(dataset, facts)
+    # What a template makes of facts that are not those of a build.
+    except (jinja2.TemplateError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        raise DatasetError(f"{path}: no facts of a card ({quoted(str(error))}); build the set again") from error
     write_facts(path, facts)
-    write_card(dataset, facts)
 
 
 def record_images(dataset: Path, repository: str, count: int) -> None:
