@@ -33,7 +33,8 @@ def nasty(random: Random) -> Any:
     """A value that some place does not expect."""
     if random.random() < 0.02:
         return deep(random.choice((60, 500)))
-    return random.choice(TEXTS) if random.random() < 0.7 else random.choice(VALUES)
+    # A copy: what is put into a value now may be changed later.
+    return random.choice(TEXTS) if random.random() < 0.7 else copy.deepcopy(random.choice(VALUES))
 
 
 def places(value: Any) -> list[tuple[Any, Any]]:
