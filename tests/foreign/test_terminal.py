@@ -242,6 +242,11 @@ def test_progress_warnings_logs_and_tracebacks_are_text(
     console_progress().say(piece)
     show_what_others_say()
     logging.getLogger("a library").warning("it said %s", piece)
+    other = logging.getLogger("a library with a handler")
+    other.propagate = False
+    other.addHandler(logging.StreamHandler(sys.stderr))
+    other.warning("so did another, %s", piece)
+    other.handlers.clear()
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         warnings.warn(piece or "x", stacklevel=1)
@@ -252,6 +257,7 @@ def test_progress_warnings_logs_and_tracebacks_are_text(
     logging.captureWarnings(False)
     said = capsys.readouterr().err
     assert "it said" in said
+    assert "so did another" in said
     assert "UserWarning" in said
     assert "ValueError" in said
     assert obeyed(said) == []

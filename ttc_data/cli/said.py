@@ -7,8 +7,16 @@ import logging
 import sys
 import traceback
 from types import TracebackType
+from typing import Any
 
 from ttc_data.plain import plain
+
+
+def _said(*arguments: Any, **named: Any) -> logging.LogRecord:
+    """What a library logs, whatever handler it has for that."""
+    record = logging.LogRecord(*arguments, **named)
+    record.msg, record.args = plain(record.getMessage()), None
+    return record
 
 
 class _Shown(logging.Handler):
@@ -28,6 +36,7 @@ def show_what_others_say() -> None:
     root = logging.getLogger()
     if not any(isinstance(handler, _Shown) for handler in root.handlers):
         root.addHandler(_Shown(logging.WARNING))
+    logging.setLogRecordFactory(_said)
     logging.captureWarnings(True)
     sys.excepthook = _show
     for stream in (sys.stdout, sys.stderr):
