@@ -14,7 +14,7 @@ TRAIN_STAMP := $(TRAIN_VENV)/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-llm test-train check fix docs engine browser slurm clean
+.PHONY: help install demo test test-llm test-train fuzz check fix docs engine browser slurm clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ $(LLM_STAMP): pyproject.toml $(wildcard $(LLM)/*.txt) $(LLM)/make.py | $(STAMP)
 		--requirement $(LLM)/requirements.txt --editable .
 	@$(LLM_BIN)/python -m tests.real_model.make $(LLM_VENV)/model
 	@touch $@
+
+fuzz: install ## throw unsound sets, locks, answers, patches and recipes at the readers for an hour
+	$(BIN)/python -m tests.foreign.fuzz --seconds $(or $(SECONDS),3600)
 
 check: install ## lint, formatting and types, as CI does
 	$(BIN)/ruff check .

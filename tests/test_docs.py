@@ -36,9 +36,9 @@ RUNS_TTCDATA = re.compile(r"^(?:sudo )?(?:\.venv/bin/)?ttcdata(?= |$)")
 
 # Lowest first. A module may import its own layer and those below it.
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset(("keys", "records", "row", "errors", "template", "cache")),
-    frozenset(("rules",)),
-    frozenset(("recipe", "pins")),
+    frozenset(("fields", "keys", "records", "row", "errors", "template", "cache", "plain", "programs")),
+    frozenset(("rules", "reading")),
+    frozenset(("recipe", "pins", "reader")),
     frozenset(("sandbox", "lang", "llm", "edits", "hunks", "store", "engine", "progress")),
     frozenset(
         (
@@ -55,7 +55,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "funnel",
         )
     ),
-    frozenset(("dataset", "figures")),
+    frozenset(("dataset", "figures", "tables")),
     frozenset(("solve",)),
     frozenset(("datasets", "proof_view", "validation", "show", "doctor", "publish", "report")),
     frozenset(("train",)),

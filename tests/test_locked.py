@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from dataclasses import asdict
@@ -73,8 +74,12 @@ def test_the_rows_are_the_same_after_the_sources_and_the_index_moved_on(
     assert ttc_data.build(recipe, tmp_path / "again", sandbox="local", cache=cache, pins=pins).was_finished
 
 
+def tree(repo: str) -> str:
+    return hashlib.sha256(repo.encode()).hexdigest()
+
+
 def source(kind: SourceKind, repo: str, revision: str, origin: str) -> Source:
-    return Source(kind, repo, revision, "MIT", origin, f"tree of {repo}", 1, 1, "")
+    return Source(kind, repo, revision, "MIT", origin, tree(repo), 1, 1, "")
 
 
 MINED = [
@@ -101,8 +106,8 @@ def lock(*sources: LockedSource) -> Lock:
 
 def test_names_become_versions_and_commits_without_secrets() -> None:
     assert [one.model_dump(exclude_defaults=True) for one in locked_sources(MINED, ASKED)] == [
-        {"source": {"url": "https://host/o/n", "revision": "a" * 40, "repo": "o/n"}, "tree": "tree of o/n"},
-        {"source": {"projects": ("toolz==1.2.0",)}, "tree": "tree of pypi/toolz"},
+        {"source": {"url": "https://host/o/n", "revision": "a" * 40, "repo": "o/n"}, "tree": tree("o/n")},
+        {"source": {"projects": ("toolz==1.2.0",)}, "tree": tree("pypi/toolz")},
         {"source": {"path": "/home/me/rows.parquet", "unit": "file"}},
         {"source": {"path": "hf://datasets/o/stack@c0ffee/data/*.parquet", "min_stars": 3}},
     ]
@@ -145,7 +150,7 @@ def test_sources_that_changed_are_named() -> None:
 
 
 def environment(source: str, *pinned: str) -> Environment:
-    lines = "".join(f"{line} --hash=sha256:0\n" for line in pinned)
+    lines = "".join(f"{line} --hash=sha256:{64 * '0'}\n" for line in pinned)
     return Environment(source, "", "", "", "", "3.11", "linux", lines, FILE_ROOTS, (), (), (), ())
 
 

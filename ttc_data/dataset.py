@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 from pydantic import TypeAdapter, ValidationError
 
-from ttc_data.errors import DatasetError
+from ttc_data.errors import DatasetError, SourceRefused
+from ttc_data.fields import quoted as shown
 from ttc_data.figures import Distribution, distributions
 from ttc_data.pins import read_environment
+from ttc_data.reader import require_granted
+from ttc_data.reading import AGAIN, MOST_DESCRIPTION, place_in, text_in, validated
 from ttc_data.recipe import Recipe, published_recipe
 from ttc_data.records import SCHEMA_VERSION, Environment
-from ttc_data.row import SINCE, Deprecated, Row
-from ttc_data.store import columns, connect, quoted
+from ttc_data.row import Deprecated, Row
+from ttc_data.rules import ReaderRules
+from ttc_data.store import columns, connect
+from ttc_data.tables import came_after, check_types, column_types, damaged, parquet_files, schema_version, sql_nothing
 
 if (
     TYPE_CHECKING
@@ -29,6 +33,11 @@ if (
 ROW: TypeAdapter[Row] = TypeAdapter(Row)
 DEPRECATED: TypeAdapter[Deprecated] = TypeAdapter(Deprecated)
 COLUMNS = tuple(field.name for field in fields(Row))
+FILES = [
+    "README.md", "card.json", "recipe.yaml", "recipe.lock.yaml", "deprecated.jsonl", "data/*.parquet", "environments/*.json",
+    "trees/*.tar.gz",
+]  # fmt: skip
+"""Of a set on the Hub, that are fetched."""
 NAMED = 3
 """Rows that a message names; the others are counted."""
 
@@ -51,14 +60,23 @@ class Dataset:
         self.folder = folder_of(name)
         self.version, self.absent = self._schema()
         # As if nothing had been measured there: no tripwire, no mutant, no attempt.
-        empty = "".join(f", {_sql_nothing(column)} AS {column}" for column in self.absent)
+        empty = "".join(f", {sql_nothing(column)} AS {column}" for column in self.absent)
         files = f"read_parquet({parquet_files(self.folder)}, union_by_name = true, filename = true)"
         split = "split_part(parse_filename(filename, true), '-', 1) AS split"
         self.sql = f"(SELECT * EXCLUDE (filename), {split}{empty} FROM {files})"
-        recipe = self.folder / "recipe.yaml"
-        if not recipe.is_file():
-            raise DatasetError(f"{name}: no recipe.yaml in it; the sandbox's limits are read from there")
-        self.recipe: Recipe = published_recipe(recipe)
+        self.recipe: Recipe = recipe_of(self.folder)
+
+    def granted(self, reader: ReaderRules | None = None) -> Recipe:
+        """The recipe, for whoever runs what it asks for.
+
+        Args:
+            reader: what is granted; the defaults when not given.
+
+        Raises:
+            DatasetError: it asks for more.
+        """
+        require_granted(self.recipe, reader or ReaderRules(), self.folder)
+        return self.recipe
 
     def columns(self) -> list[str]:
         """The names of the columns that its tables have."""
@@ -71,7 +89,9 @@ class Dataset:
         """The version of the rows' schema, and the columns that came after it."""
         connection = connect()
         try:
-            found = set(column_types(connection, self.folder))
+            types = column_types(connection, self.folder)
+            check_types(types, self.folder)
+            found = {name.strip('"') for name in types}
             missing = [name.strip('"') for name in columns(Row) if name.strip('"') not in found]
             version = "" if "ttc_schema_version" in missing else schema_version(connection, self.folder)
         finally:
@@ -97,18 +117,14 @@ class Dataset:
 
     def rows(self, limit: int = 0, names: Sequence[str] | None = None) -> Iterator[Row]:
         """The rows by environment and id; only the first `limit` ids when it is not 0, only those of `names` when given."""
-        connection = connect()
         chosen = "" if names is None else "WHERE instance_id IN (SELECT unnest($names::VARCHAR[]))"
         cut = f"QUALIFY row_number() OVER (ORDER BY instance_id) <= {int(limit)}" if limit else ""
-        result = connection.execute(
+        found = self._asked(
             f"SELECT {', '.join(columns(Row))} FROM (SELECT * FROM {self.sql} {cut})"
             f" {chosen} ORDER BY ttc_environment, instance_id",
             {"names": list(names)} if names is not None else None,
         )
-        while fetched := result.fetchmany(64):
-            for values in fetched:
-                yield _row(values)
-        connection.close()
+        return (self._row(values) for values in found)
 
     def rows_with_splits(self, most: int = 0) -> Iterator[tuple[Row, str]]:
         """The rows in the order of the files: nothing is sorted, so any number is read in the same memory.
@@ -116,14 +132,10 @@ class Dataset:
         Args:
             most: only so many, drawn by their ids, when it is not 0.
         """
-        connection = connect()
         drawn = f"(SELECT instance_id FROM {self.sql} ORDER BY md5(instance_id) LIMIT {int(most)})"
         where = f"WHERE instance_id IN {drawn}" if most else ""
-        result = connection.execute(f"SELECT {', '.join(columns(Row))}, split FROM {self.sql} {where}")
-        while fetched := result.fetchmany(64):
-            for *values, split in fetched:
-                yield _row(values), split
-        connection.close()
+        for *values, split in self._asked(f"SELECT {', '.join(columns(Row))}, split FROM {self.sql} {where}"):
+            yield self._row(values), split
 
     def split(self, name: str) -> Iterator[Row]:
         """The rows of one split, by environment and id; none when the set has no such split."""
@@ -175,109 +187,59 @@ class Dataset:
 
     def splits(self) -> dict[str, str]:
         """The split of each row by its id."""
-        connection = connect()
-        found = connection.execute(f"SELECT instance_id, split FROM {self.sql}").fetchall()
-        connection.close()
-        return dict(found)
+        return dict(self._asked(f"SELECT instance_id, split FROM {self.sql}"))
 
     def _count(self, condition: str) -> int:
+        (found,) = self._asked(f"SELECT count(*) FROM {self.sql} WHERE {condition}")
+        return int(found[0])
+
+    def _asked(self, query: str, parameters: Mapping[str, object] | None = None) -> Iterator[tuple[Any, ...]]:
+        """What a query gives, a few rows at a time.
+
+        Raises:
+            DatasetError: a file is damaged, a column is of another type, or a row does not fit into memory.
+        """
         connection = connect()
-        query = f"SELECT count(*) FROM {self.sql} WHERE {condition}"
-        (count,) = connection.execute(query).fetchall()[0]
-        connection.close()
-        return int(count)
+        try:
+            result = connection.execute(query, parameters)
+            while some := result.fetchmany(64):
+                yield from some
+        except duckdb.Error as error:
+            raise damaged(self.folder, error) from error
+        finally:
+            connection.close()
 
     def environment(self, key: str, cache: Cache) -> Environment:
         """An environment's description, its tree brought into the cache."""
         environment = read_environment(self.folder, key)
         if not cache.trees.has(environment.tree):
-            archive = self.folder / "trees" / f"{environment.tree}.tar.gz"
-            if not archive.is_file():
-                raise DatasetError(f"{archive}: missing; fetch the dataset again")
-            cache.trees.add_archive(archive)
+            name = f"trees/{environment.tree}.tar.gz"
+            try:
+                cache.trees.add_archive(place_in(self.folder, name))
+            except SourceRefused as error:
+                raise DatasetError(f"{self.folder}: {name}: {error}; {AGAIN}") from error
         return environment
 
+    def _row(self, values: Sequence[object]) -> Row:
+        """Values in the order of the columns.
 
-def _row(values: Sequence[object]) -> Row:
-    """Values in the order of the columns.
-
-    Raises:
-        DatasetError: they are not what the schema says.
-    """
-    try:
-        return ROW.validate_python(dict(zip(COLUMNS, values, strict=True)))
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        raise DatasetError(f"{values[0]}: column {where}: {first['msg']}") from error
+        Raises:
+            DatasetError: they are not what the schema says.
+        """
+        row: Row = validated(ROW, dict(zip(COLUMNS, values, strict=True)), f"{self.folder}: row {shown(values[0])}")
+        return row
 
 
-def parquet_files(folder: Path) -> str:
-    """The files of a dataset's folder as a SQL list.
+def recipe_of(folder: Path) -> Recipe:
+    """The recipe in a dataset's folder.
 
     Raises:
         DatasetError: there is none.
+        RecipeError: it is none that can be used.
     """
-    files = sorted((folder / "data").glob("*.parquet"))
-    if not files:
-        raise DatasetError(f"{folder}: no data/*.parquet in it; name a folder that `ttcdata build` wrote, or a Hub id")
-    return "[" + ", ".join(quoted(file) for file in files) + "]"
-
-
-def column_types(connection: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, str]:
-    """Names of a dataset's columns and their types in DuckDB's words, as its files have them.
-
-    Raises:
-        DatasetError: a file is not parquet.
-    """
-    query = f"DESCRIBE SELECT * FROM read_parquet({parquet_files(folder)}, union_by_name = true)"
-    try:
-        return {str(row[0]): str(row[1]) for row in connection.execute(query).fetchall()}
-    except duckdb.Error as error:
-        raise DatasetError(f"{folder}: {' '.join(str(error).split())[:200]}; fetch the dataset again") from error
-
-
-def schema_version(connection: duckdb.DuckDBPyConnection, folder: Path) -> str:
-    """The oldest schema version of a dataset's rows; this version's where there is no row.
-
-    Raises:
-        DatasetError: a version that is none, or a major one that this ttcdata does not know.
-    """
-    query = f"SELECT DISTINCT ttc_schema_version FROM read_parquet({parquet_files(folder)}, union_by_name = true)"
-    versions = [str(one) for (one,) in connection.execute(query).fetchall()]
-    known = int(SCHEMA_VERSION.partition(".")[0])
-    for version in versions:
-        if not re.fullmatch(r"\d+\.\d+", version):
-            raise DatasetError(f"{folder}: ttc_schema_version {version!r}: must be like {SCHEMA_VERSION}")
-        if int(version.partition(".")[0]) != known:
-            raise DatasetError(
-                f"{folder}: rows of schema {version}, this ttcdata reads {known}.x; use a version that knows it"
-                " (CHANGELOG.md says what changed)"
-            )
-    return min(versions, key=lambda one: versions_apart(one, SCHEMA_VERSION), default=SCHEMA_VERSION)
-
-
-def came_after(column: str, version: str) -> bool:
-    """Whether a schema version did not have a column yet."""
-    return column in SINCE and versions_apart(SINCE[column], version) > 0
-
-
-def versions_apart(one: str, other: str) -> int:
-    """By how many minor versions one is newer than another of the same major version; negative where it is older."""
-    return int(one.partition(".")[2]) - int(other.partition(".")[2])
-
-
-def nothing(column: str) -> object:
-    """The empty value of a row's column: what one is read as that its set does not have yet."""
-    type_ = columns(Row)[f'"{column}"']
-    if type(None) in get_args(get_type_hints(Row)[column]):
-        return None
-    return [] if type_.endswith("[]") else {"VARCHAR": "", "BIGINT": 0, "DOUBLE": 0.0, "BOOLEAN": False}[type_]
-
-
-def _sql_nothing(column: str) -> str:
-    empty = nothing(column.strip('"'))
-    return f"{'NULL' if empty is None else quoted('') if empty == '' else empty}::{columns(Row)[column]}"
+    if not (folder / "recipe.yaml").exists():
+        raise DatasetError(f"{folder}: no recipe.yaml in it; the sandbox's limits are read from there")
+    return published_recipe(folder / "recipe.yaml")
 
 
 def read_deprecated(folder: Path) -> list[Deprecated]:
@@ -287,10 +249,10 @@ def read_deprecated(folder: Path) -> list[Deprecated]:
         DatasetError: naming the line that is wrong.
     """
     path = folder / "deprecated.jsonl"
-    if not path.is_file():
+    if not path.exists():
         return []
     found = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(text_in(folder, path.name, MOST_DESCRIPTION).splitlines(), 1):
         try:
             found.append(DEPRECATED.validate_json(line))
         except ValidationError as error:
@@ -336,7 +298,7 @@ def folder_of(name: str | Path) -> Path:
     if not sys.stderr.isatty():
         disable_progress_bars()  # a log has no use for them
     try:
-        return Path(snapshot_download(text, repo_type="dataset"))
+        return Path(snapshot_download(text, repo_type="dataset", allow_patterns=FILES))
     except (
         HfHubHTTPError,
         HFValidationError,
@@ -344,6 +306,7 @@ def folder_of(name: str | Path) -> Path:
         OfflineModeIsEnabled,
         httpx2.HTTPError,
         OSError,
+        ValueError,  # names of files that lead out of its cache
     ) as error:
         cause = " ".join(str(error).split())[:200]
         raise DatasetError(

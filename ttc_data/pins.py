@@ -5,7 +5,6 @@ The set's folder has the rest of it: `environments/KEY.json` holds the pinned re
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +14,9 @@ from packaging.utils import canonicalize_name
 from pydantic import TypeAdapter, ValidationError
 
 from ttc_data.errors import BuildError, DatasetError, RecipeError
+from ttc_data.fields import TreeOrNone
 from ttc_data.keys import content_key
+from ttc_data.reading import AGAIN, MOST_LOCK, fault_in, json_in, parse_yaml, text_in, validated
 from ttc_data.records import Environment, Source
 from ttc_data.rules import AnySource, EnvironmentRules, GitSource, PypiSource, Section, StackSource
 
@@ -32,7 +33,7 @@ class LockedSource(Section):
 
     source: AnySource
     """A project with its version, a repository at its commit, or a dataset at its commit where it lies on the Hub."""
-    tree: str = ""
+    tree: TreeOrNone = ""
     """Content hash of its files; empty for The Stack, of which one source gives many repositories."""
 
 
@@ -117,14 +118,14 @@ def read_pins(folder: Path, recipe: str) -> Pins:
         DatasetError: an environment is damaged.
     """
     path = folder / LOCK
+    if not path.exists():
+        raise RecipeError(f"--locked: no {path}; name a set that was built with one, or build without --locked")
     try:
-        lock = Lock.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except FileNotFoundError as error:
-        raise RecipeError(
-            f"--locked: no {path}; name a set that was built with one, or build without --locked"
-        ) from error
-    except (OSError, ValidationError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{path}: damaged ({' '.join(str(error).split())[:120]}); fetch the set again") from error
+        lock = Lock.model_validate(parse_yaml(text_in(folder, LOCK, MOST_LOCK)))
+    except ValidationError as error:
+        raise RecipeError(f"{path}: damaged ({fault_in(error)}); fetch the set again") from error
+    except (DatasetError, ValueError) as error:
+        raise RecipeError(f"{path}: damaged ({' '.join(str(error).split())[:200]}); fetch the set again") from error
     if lock.recipe != recipe:
         raise RecipeError(
             f"{path}: of recipe {lock.recipe}, built by ttcdata {lock.ttcdata}, and this recipe is {recipe}; leave out --set,"
@@ -188,11 +189,10 @@ def read_environment(folder: Path, key: str) -> Environment:
     Raises:
         DatasetError: it is not there, or damaged.
     """
-    path = folder / "environments" / f"{key}.json"
-    try:
-        environment = ENVIRONMENT.validate_python(json.loads(path.read_text(encoding="utf-8"))["environment"])
-    except (OSError, ValueError, KeyError) as error:
-        raise DatasetError(f"{path}: no such environment, or damaged ({error}); fetch the dataset again") from error
+    name = f"environments/{key}.json"
+    described = json_in(folder, name)
+    found = described.get("environment") if isinstance(described, dict) else None
+    environment: Environment = validated(ENVIRONMENT, found, f"{folder}: {name}: environment")
     if environment.key != key:
-        raise DatasetError(f"{path}: describes environment {environment.key}; fetch the dataset again")
+        raise DatasetError(f"{folder}: {name}: describes environment {environment.key}; {AGAIN}")
     return environment

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ttc_data.engine import Progress
+from ttc_data.plain import one_line
 
 LOG = "build.log"
 LOG_EVERY_S = 60.0
@@ -118,7 +119,9 @@ class Lines:
         self._tally.skip(kept, rejected)
 
     def end(self) -> None:
-        """The stage has ended: nothing of it is left."""
+        """The stage has ended: nothing of it is left. Where it had something to do and did nothing, an error says why."""
+        if self._tally.total and not self._tally.done:
+            return
         self._tally.total = None
         self._write(self._tally.line())
 
@@ -173,7 +176,7 @@ class BuildLog:
         """Append lines. A log that cannot be written ends no build: what matters is in the store, which complains."""
         now = time.strftime("%Y-%m-%dT%H:%M:%S%z")
         with contextlib.suppress(OSError), self.path.open("a", encoding="utf-8", errors="replace") as file:
-            file.writelines(f"{now} {line.rstrip()}\n" for line in text.splitlines())
+            file.writelines(f"{now} {one_line(line.rstrip())}\n" for line in text.splitlines())
 
     @contextlib.contextmanager
     def run(self, what: str) -> Iterator[None]:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from ttc_data.dataset import Dataset, build_of
 from ttc_data.funnel import open_records
+from ttc_data.plain import plain
 from ttc_data.records import Mutation
 from ttc_data.row import Row
 from ttc_data.solve.task import reference_of
@@ -29,7 +30,7 @@ def proof_view(name: str | Path, instance: str) -> Iterator[RenderableType]:
         DatasetError: there is no such row, or several.
     """
     row = Dataset(name).row(instance)
-    yield Text(f"{row.instance_id}\n{row.path}  {row.ttc_kind} {row.ttc_target}  ({row.license})", style="bold")
+    yield Text(plain(f"{row.instance_id}\n{row.path}  {row.ttc_kind} {row.ttc_target}  ({row.license})"), style="bold")
     yield Text(
         f"reference passed {row.ttc_gold_passes} of {row.ttc_gold_runs} runs; {row.ttc_line_coverage:.0%} of its lines"
         f" run, {row.ttc_branch_coverage:.0%} of its branches taken; {row.ttc_stubs_passed} trivial bodies pass"
@@ -40,7 +41,7 @@ def proof_view(name: str | Path, instance: str) -> Iterator[RenderableType]:
     yield _tests(row)
     if row.ttc_left_out:
         longest = f"they take longer than {row.ttc_max_run_s:g} s together with the others"
-        yield Text(f"left out, because {longest}: {', '.join(row.ttc_left_out)}")
+        yield Text(plain(f"left out, because {longest}: {', '.join(row.ttc_left_out)}"))
     yield _mutants(row)
     if row.ttc_baselines:
         yield _baselines(row)
@@ -48,7 +49,12 @@ def proof_view(name: str | Path, instance: str) -> Iterator[RenderableType]:
         wires = Table("tripwire", "old", "new", "must fail", box=None, header_style="bold", pad_edge=False)
         for edit in row.ttc_tripwires:
             tests = ", ".join(edit.tests)
-            wires.add_row(Text(f"{edit.path}:{edit.line}"), Text(edit.old), Text(edit.new), Text(tests))
+            wires.add_row(
+                Text(plain(f"{edit.path}:{edit.line}")),
+                Text(plain(edit.old)),
+                Text(plain(edit.new)),
+                Text(plain(tests)),
+            )
         yield wires
 
 
@@ -79,7 +85,7 @@ def _runs(folder: Path, row: Row) -> Iterator[RenderableType]:
             passed = Text("passed", "green") if run["passed"] else Text("failed", "red")
             table.add_row(str(number + 1), str(one["hash_seed"]), order, one["timezone"], one["locale"], date, passed)
         yield table
-        yield Text(f"trivial bodies that fail: {', '.join(stubs)}")
+        yield Text(plain(f"trivial bodies that fail: {', '.join(stubs)}"))
 
 
 def _tests(row: Row) -> Table:
@@ -90,7 +96,7 @@ def _tests(row: Row) -> Table:
     for test in named:
         mine = [mutant for mutant in row.ttc_mutants if test in mutant.tests]
         alone = sum(len(mutant.tests) == 1 for mutant in mine)
-        table.add_row(Text(test), str(len(mine)), str(alone))
+        table.add_row(Text(plain(test)), str(len(mine)), str(alone))
     others = len(row.FAIL_TO_PASS) - len(named)
     table.caption = (
         f"{row.ttc_test_origin}; {others} others decide too, {len(row.PASS_TO_PASS)} must go on passing;"
@@ -103,7 +109,7 @@ def _baselines(row: Row) -> Table:
     total = len(row.FAIL_TO_PASS)
     table = Table("trivial body", f"passes of {total} deciding tests", box=None, header_style="bold", pad_edge=False)
     for baseline in sorted(row.ttc_baselines, key=lambda baseline: -len(baseline.passed)):
-        table.add_row(Text(baseline.name), str(len(baseline.passed)))
+        table.add_row(Text(plain(baseline.name)), str(len(baseline.passed)))
     return table
 
 
@@ -116,7 +122,7 @@ def _mutants(row: Row) -> Table:
         title=f"mutation score {row.ttc_mutation_score:.0%}: {count} of {len(row.ttc_mutants)}", title_justify="left",
     )  # fmt: skip
     for mutant in sorted(row.ttc_mutants, key=lambda one: (one.fate in ("killed", "limit"), one.line)):
-        fate = Text(f"{mutant.fate}", STYLES[mutant.fate])
+        fate = Text(plain(f"{mutant.fate}"), STYLES[mutant.fate])
         table.add_row(fate, str(mutant.line), _change(mutant, lines))
     return table
 
@@ -126,5 +132,5 @@ def _change(mutant: Mutation, lines: list[str]) -> Text:
     first, *more = mutant.old.split("\n")
     before = lines[mutant.line - 1].strip() if mutant.line <= len(lines) else ""
     if more or before.count(first) != 1:
-        return Text(f"{mutant.operator}: {mutant.old}  ->  {mutant.new or '(removed)'}")
-    return Text(f"- {before}\n+ {before.replace(first, mutant.new)}")
+        return Text(plain(f"{mutant.operator}: {mutant.old}  ->  {mutant.new or '(removed)'}"))
+    return Text(plain(f"- {before}\n+ {before.replace(first, mutant.new)}"))

@@ -12,11 +12,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-import yaml
 from pydantic import Field, ValidationError, field_validator
 
 from ttc_data.errors import RecipeError
+from ttc_data.fields import quoted
 from ttc_data.keys import content_key
+from ttc_data.reading import MOST_RECIPE, parse_yaml, text_in
 from ttc_data.rules import (
     AnySource,
     CheckRules,
@@ -51,7 +52,7 @@ class Recipe(Section):
     """Everything about one build."""
 
     dataset: Literal["stack-impl"] = "stack-impl"
-    name: str = Field(UNNAMED, pattern=r"^[a-z0-9(][a-z0-9 ._()-]*$")
+    name: str = Field(UNNAMED, pattern=r"^[a-z0-9(][a-z0-9 ._()-]*$", max_length=200)
     """Of the published set; lower case."""
     description: str = ""
     seed: int = 0
@@ -213,18 +214,21 @@ def published_recipe(path: Path) -> Recipe:
     Raises:
         RecipeError: it is no recipe, or a value that is known is none that can be used.
     """
-    data = _known(_mapping(path), Recipe)
+    data = _known(_mapping(path, text_in(path.parent, path.name, MOST_RECIPE)), Recipe)
     for name, value in data.items():
         field = Recipe.model_fields[name].annotation
         if isinstance(value, dict) and isinstance(field, type) and issubclass(field, Section):
             data[name] = _known(value, field)
+    kinds = {kind.model_fields["kind"].default: kind for kind in SOURCES}
     for name in ("sources", "open_sources"):
-        data[name] = [
-            _known(one, kind)
-            for one in data.get(name) or ()
-            for kind in SOURCES
-            if kind.model_fields["kind"].default == one["kind"]
-        ]
+        listed = data.get(name) or []
+        if isinstance(listed, list):
+            data[name] = [
+                _known(one, kinds[str(one["kind"])]) if isinstance(one, dict) and "kind" in one else one
+                for one in listed
+                # Later versions know more kinds.
+                if not isinstance(one, dict) or "kind" not in one or str(one["kind"]) in kinds
+            ]
     return _read(Recipe, path, data)
 
 
@@ -239,10 +243,10 @@ def _known(data: dict[str, Any], model: type[Section]) -> dict[str, Any]:
     return {key: value for key, value in data.items() if key in model.model_fields}
 
 
-def _mapping(path: Path) -> dict[str, Any]:
+def _mapping(path: Path, text: str | None = None) -> dict[str, Any]:
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        data = parse_yaml(path.read_text(encoding="utf-8") if text is None else text)
+    except (OSError, ValueError) as error:
         raise RecipeError(f"{path}: not YAML ({' '.join(str(error).split())})") from error
     if not isinstance(data, dict):
         raise RecipeError(f"{path}: must be a mapping of recipe keys, is {type(data).__name__}")
@@ -261,8 +265,8 @@ def _apply(data: dict[str, Any], setting: str) -> None:
             raise RecipeError(f"--set {setting!r}: {section!r} is not a section")
         place = inner
     try:
-        place[field] = yaml.safe_load(value) if value else ""
-    except yaml.YAMLError as error:
+        place[field] = parse_yaml(value) if value else ""
+    except ValueError as error:
         raise RecipeError(f"--set {setting!r}: the value is not YAML; quote it") from error
 
 
@@ -275,7 +279,7 @@ def _one_line(kind: type[Section], path: Path | str, error: ValidationError) -> 
         hint = f"; did you mean {near[0]!r}?" if near else ""
         message = f"unknown key{hint}"
     else:
-        message = f"{first['msg']}, got {first.get('input')!r:.80}"
+        message = f"{first['msg']}, got {quoted(first.get('input'))}"
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     return f"{path}: {where}: {message}{more}"
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, TypeAlias
 
+from ttc_data import fields as field
 from ttc_data.keys import content_key
 
 Span: TypeAlias = tuple[int, int]
@@ -34,9 +35,9 @@ FILE_ROOTS = ("src", "lib", "")
 class FileText:
     """One text file of a tree."""
 
-    path: str
+    path: field.TreePath
     """Relative to the tree's root, with forward slashes."""
-    text: str
+    text: field.Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,28 +102,28 @@ class Target:
 class Environment:
     """What a Sample runs in: a repository tree and its locked dependencies."""
 
-    source_key: str
-    repo: str
-    tree: str
+    source_key: field.KeyOrNone
+    repo: field.Label
+    tree: field.TreeOrNone
     """Of the source; `""` for one without files."""
-    project: str
+    project: field.Project
     """Normalised name of the project itself; never installed from the index."""
-    version: str
-    python: str
+    version: field.Word
+    python: field.PythonVersion
     """`3.11`: major and minor version of the interpreter in the sandbox."""
-    platform: str
+    platform: field.Platform
     """The interpreter's platform in uv's words, for instance `x86_64-manylinux_2_36`."""
-    lock: str
+    lock: field.Locked
     """Pinned requirements with hashes, one a line, as `pip` reads them."""
-    roots: tuple[str, ...]
+    roots: tuple[field.Root, ...]
     """Folders of the tree on `sys.path`, `""` is the tree itself."""
     metadata: tuple[FileText, ...]
     """Files of a `.dist-info` that stand for the project's own installation."""
     generated: tuple[FileText, ...]
     """Files a build backend would have written into the tree (a version file)."""
-    test_files: tuple[str, ...]
+    test_files: tuple[field.TreePath, ...]
     """Empty for a single file, and for a repository without tests."""
-    pytest_args: tuple[str, ...]
+    pytest_args: tuple[field.PytestArgument, ...]
 
     @property
     def key(self) -> str:
@@ -270,19 +271,19 @@ class Tripwire:
     and as altered did not compute the answer.
     """
 
-    path: str
+    path: field.TreePath
     """The test file."""
-    line: int
+    line: field.Line
     """Where `old` starts, counted from 1."""
-    column: int
+    column: field.Column
     """Bytes of the line's UTF-8 text before `old`."""
-    old: str
-    new: str
+    old: field.Text
+    new: field.Text
     kind: TripwireKind
     """`value`: another value is expected, or any where none was; `negation`: the opposite; `exception`: another class."""
-    tests: tuple[str, ...]
+    tests: tuple[field.TestId, ...]
     """Test ids that must fail where the edit is made."""
-    renamed: tuple[str, ...]
+    renamed: tuple[field.TestId, ...]
     """FAIL_TO_PASS ids that are not there then: the edit changed a parameter that the id is made of."""
 
 
@@ -299,14 +300,14 @@ class GoldRun:
 class Mutation:
     """One change of the target's body, and what the deciding tests made of it."""
 
-    operator: str
-    line: int
-    old: str
-    new: str
+    operator: field.Label
+    line: field.Line
+    old: field.Text
+    new: field.Text
     fate: Fate
     """`limit`: it ran out of time or memory, or crashed. `equivalent`: it survived, and gives what the reference gives for
     every generated input."""
-    tests: tuple[str, ...]
+    tests: tuple[field.TestId, ...]
     """Deciding tests that it does not pass."""
 
 
@@ -314,9 +315,9 @@ class Mutation:
 class Baseline:
     """A trivial body, and what it earns."""
 
-    name: str
+    name: field.Label
     """What the body does, for instance `pass` or `return_constant:0`."""
-    passed: tuple[str, ...]
+    passed: tuple[field.TestId, ...]
     """FAIL_TO_PASS tests that it passes, of those that it was run on: the candidates, and the tests that may be altered."""
 
 

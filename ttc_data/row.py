@@ -8,6 +8,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from annotated_types import Ge, Le
 
+from ttc_data.fields import Date, Image, Key, Label, RowId, TestId, Text, TreePath, Word
 from ttc_data.records import Baseline, FileText, MaskMode, Mutation, SpecOrigin, TargetKind, TestOrigin, Tripwire
 
 Share: TypeAlias = Annotated[float, Ge(0), Le(1)]
@@ -39,59 +40,59 @@ class Message:
     """One chat message."""
 
     role: Literal["system", "user", "assistant"]
-    content: str
+    content: Text
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """A published Sample with a `valid` Verdict: what `load_dataset` returns."""
 
-    instance_id: str
+    instance_id: RowId
     """Unique and kept for ever: repository, target and content key."""
-    repo: str
+    repo: Label
     """`owner/name`; projects of the package index are `pypi/NAME`."""
-    base_commit: str
+    base_commit: Label
     """Revision that was mined: a commit, or the version of an sdist."""
-    path: str
+    path: TreePath
     """The file that holds the target."""
-    language: str
-    license: str
+    language: Word
+    license: Label
     """SPDX expression as the source declares it."""
-    problem_statement: str
+    problem_statement: Text
     """The spec, with the target's name, path and signature."""
     prompt: tuple[Message, ...]
     """Chat messages that ask for the implementation."""
-    patch: str
+    patch: Text
     """Unified diff from what the solver is given to the reference."""
-    test_patch: str
+    test_patch: Text
     """Unified diff that adds the deciding tests the repository does not have."""
-    FAIL_TO_PASS: tuple[str, ...]
+    FAIL_TO_PASS: tuple[TestId, ...]
     """Test ids that fail on the masked file and pass on the reference: every one that reaches the target, but `ttc_left_out`."""
-    PASS_TO_PASS: tuple[str, ...]
+    PASS_TO_PASS: tuple[TestId, ...]
     """Test ids of the same files that pass on both."""
-    image: str
+    image: Image
     """Name of the row's image: by its digest where it was pushed to a registry, otherwise as `ttcdata image build` names it."""
-    eval_script: str
+    eval_script: Text
     """Runs the tests in `/testbed` between SWE-bench's start and end markers."""
-    log_parser: str
-    eval_type: str
-    version: str
-    created_at: str
+    log_parser: Word
+    eval_type: Word
+    version: Word
+    created_at: Date
     """The revision's date, ISO 8601."""
-    ttc_schema_version: str
-    ttc_target: str
+    ttc_schema_version: Word
+    ttc_target: Label
     """Qualified name of the target in `path`."""
     ttc_kind: TargetKind
     ttc_mask: MaskMode
     ttc_files: tuple[FileText, ...]
     """What the solver is given in place of the repository's files."""
     ttc_spec_origin: SpecOrigin
-    ttc_spec_model: str
-    ttc_spec_rejected: str
+    ttc_spec_model: Label
+    ttc_spec_rejected: Label
     """Why the spec that a model wrote is not used and the docstring is; empty where none was asked for, or it is used."""
     ttc_spec_overlap: Share
     """Share, 0 to 1, of the reference's runs of six tokens that the spec holds too."""
-    ttc_docstring: str
+    ttc_docstring: Text
     """The docstring as written in the source."""
     ttc_test_origin: TestOrigin
     ttc_gold_passes: Count
@@ -106,9 +107,9 @@ class Row:
     """Changes of the target's body that were run on them."""
     ttc_stubs_passed: Count
     """Trivial bodies that pass all of them: 0 in every published row."""
-    ttc_first_look: tuple[str, ...]
+    ttc_first_look: tuple[TestId, ...]
     """The few of FAIL_TO_PASS that notice every mutant and trivial body that all of them notice; run them first."""
-    ttc_left_out: tuple[str, ...]
+    ttc_left_out: tuple[TestId, ...]
     """Test ids that reach the target and were not run, because with them the tests take longer than `ttc_max_run_s`."""
     ttc_max_run_s: Seconds
     """Seconds that the tests may take together, in one run of the reference; 0 where the row does not say."""
@@ -124,10 +125,10 @@ class Row:
     """Share of them, 0 to 1, that earn the reward."""
     ttc_solver_pass_at_k: Share | None
     """1 where any of them does, else 0: k is the number of attempts."""
-    ttc_environment: str
+    ttc_environment: Key
     """Key of the environment, described in the dataset's `environments/` folder."""
-    ttc_recipe_hash: str
-    ttc_build: str
+    ttc_recipe_hash: Word
+    ttc_build: Word
     """Content key of the build: recipe, tool version and inputs."""
 
     @property
@@ -144,9 +145,9 @@ class Row:
 class Deprecated:
     """A row that was published and is withdrawn: a line of a dataset's `deprecated.jsonl`."""
 
-    instance_id: str
-    reason: str
-    since: str
+    instance_id: RowId
+    reason: Label
+    since: Date
     """The day, ISO 8601."""
 
     @property

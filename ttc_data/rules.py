@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from ttc_data.fields import Image
 
 KIB, MIB = 1024, 1024 * 1024
 KNOWN_IMPORTS: dict[str, str] = {
@@ -22,7 +24,7 @@ SpecStyle: TypeAlias = Literal["prose", "issue", "contract"]
 class Section(BaseModel):
     """A part of a recipe: frozen, and closed to keys it does not know."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
 
 
 class PypiSource(Section):
@@ -235,6 +237,21 @@ class MaskRules(Section):
     the body is but a call of another function of the file."""
 
 
+GRANTED = (
+    *(
+        f"sandbox.{name}"
+        for name in ("memory_bytes", "cpus", "processes", "file_bytes", "scratch_bytes", "output_bytes")
+    ),
+    *(
+        f"tests.{name}"
+        for name in ("test_timeout_s", "sample_timeout_s", "suite_timeout_s", "mutant_timeout_s", "max_run_s")
+    ),
+    "environment.max_environment_bytes",
+    *(f"tree.{name}" for name in ("max_archive_bytes", "max_tree_bytes", "max_file_bytes", "max_files")),
+)
+"""Keys of a recipe that are a machine's, which a set that somebody else wrote may lower and not raise."""
+
+
 class SandboxRules(Section):
     """Limits of one execution."""
 
@@ -253,8 +270,26 @@ class SandboxRules(Section):
 class ImageRules(Section):
     """The image that environments are built on."""
 
-    base: str = "python:3.11-slim"
+    base: Image = "python:3.11-slim"
     """Used where the engine has it or can pull it; else the image that `ttcdata image base` makes."""
+
+
+class ReaderRules(Section):
+    """What whoever reads a set lets it have, besides what every set may."""
+
+    allow_images: tuple[Image, ...] = ()
+    """Names of images that a set may be built on, pulled where the engine lacks them. Always allowed are the default of
+    `image.base`, `ttcdata/base:SUITE`, and an image by its digest that the engine has."""
+    grant: dict[str, float] = Field(default_factory=dict)
+    """Limits by key of the recipe, for instance `sandbox.memory_bytes`, that a set may ask for in place of the defaults."""
+
+    @field_validator("grant")
+    @classmethod
+    def _known(cls, grant: dict[str, float]) -> dict[str, float]:
+        for key in grant:
+            if key not in GRANTED:
+                raise ValueError(f"{key!r} is none of {', '.join(GRANTED)}")
+        return grant
 
 
 class Deprecation(Section):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import TypeAdapter
 from rich.console import Group
 from rich.panel import Panel
 from rich.syntax import Syntax
@@ -12,10 +14,27 @@ from rich.table import Table
 from rich.text import Text
 
 from ttc_data.dataset import Dataset
+from ttc_data.fields import Label
 from ttc_data.funnel import open_records
+from ttc_data.plain import one_line, plain
+from ttc_data.reading import validated
 from ttc_data.records import JsonObject
+from ttc_data.row import Count
 
 LINES_SHOWN = 18
+
+
+@dataclass(frozen=True, slots=True)
+class ToldStep:
+    """A stage as a card tells of it."""
+
+    stage: Label
+    entered: Count
+    kept: Count
+    dropped: Count
+
+
+FUNNEL: TypeAdapter[list[ToldStep]] = TypeAdapter(list[ToldStep])
 
 
 def reject_examples(out: Path) -> Table:
@@ -32,7 +51,8 @@ def reject_examples(out: Path) -> Table:
     for name in ("for instance", "detail"):
         table.add_column(name, overflow="fold")
     for stage, reason, count, subject, detail in found:
-        table.add_row(stage, reason, str(count), Text(subject), Text(" ".join(detail.split())[-300:]))
+        told = plain(" ".join(detail.split())[-300:])
+        table.add_row(Text(plain(stage)), Text(plain(reason)), str(count), Text(plain(subject)), Text(told))
     return table
 
 
@@ -42,12 +62,17 @@ def published_funnel(name: str | Path, facts: JsonObject) -> Table:
     Args:
         name: of the set, for the title.
         facts: of its card.
+
+    Raises:
+        DatasetError: the card says nothing of stages.
     """
-    table = Table(title=Text(f"{name}: funnel"), title_justify="left", box=None, header_style="bold", pad_edge=False)
+    table = Table(
+        title=Text(plain(f"{name}: funnel")), title_justify="left", box=None, header_style="bold", pad_edge=False
+    )
     for column in ("stage", "in", "kept", "dropped"):
         table.add_column(column, justify="left" if column == "stage" else "right", no_wrap=True)
-    for step in facts["funnel"]:
-        table.add_row(step["stage"], *(str(step[column]) for column in ("entered", "kept", "dropped")))
+    for step in validated(FUNNEL, facts.get("funnel"), f"{name}: card.json: funnel"):
+        table.add_row(step.stage, str(step.entered), str(step.kept), str(step.dropped))
     return table
 
 
@@ -84,18 +109,22 @@ def row_panels(dataset: Dataset, count: int) -> Iterator[Panel]:
         statement = row.problem_statement.splitlines()
         more = len(statement) - LINES_SHOWN
         shown = "\n".join(statement[:LINES_SHOWN]) + (f"\n[... {more} more lines]" if more > 0 else "")
-        facts = Text(
+        facts = plain(
             f"{row.path}  {row.ttc_kind} {row.ttc_target}  ({row.license})\n"
             f"{len(row.FAIL_TO_PASS)} deciding tests ({row.ttc_test_origin}), {len(row.PASS_TO_PASS)} that must go on passing;"
             f" reference passed {row.ttc_gold_passes} of {row.ttc_gold_runs};"
-            f" {row.ttc_line_coverage:.0%} of its lines run; mutation score {row.ttc_mutation_score:.0%} of {len(row.ttc_mutants)}\n",
-            style="dim",
+            f" {row.ttc_line_coverage:.0%} of its lines run; mutation score {row.ttc_mutation_score:.0%} of {len(row.ttc_mutants)}\n"
         )
-        tests = Text("\nfor instance " + row.FAIL_TO_PASS[0], style="dim")
+        tests = "".join(f"\nfor instance {one_line(test)}" for test in row.FAIL_TO_PASS[:1])
         for edit in row.ttc_tripwires:
-            tests.append(f"\ntripwire {edit.path}:{edit.line}  {edit.old}  ->  {edit.new}")
+            change = f"{edit.path}:{edit.line}  {edit.old}  ->  {edit.new}"
+            tests += f"\ntripwire {one_line(change)}"
         yield Panel(
-            Group(facts, Syntax(shown, "markdown", word_wrap=True, background_color="default"), tests),
-            title=row.instance_id,
+            Group(
+                Text(facts, style="dim"),
+                Syntax(plain(shown), "markdown", word_wrap=True, background_color="default"),
+                Text(tests, style="dim"),
+            ),
+            title=Text(row.instance_id),
             title_align="left",
         )

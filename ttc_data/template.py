@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from functools import cache, cached_property
 from importlib.resources import files
+from typing import TypeAlias
 
 import jinja2
+
+Filters: TypeAlias = tuple[tuple[str, Callable[[str], str]], ...]
 
 
 class Template:
@@ -15,11 +19,13 @@ class Template:
     Args:
         package: for instance `ttc_data.specs`.
         path: below it, for instance `prompts/rewrite.j2`.
+        filters: by name.
     """
 
-    def __init__(self, package: str, path: str) -> None:
+    def __init__(self, package: str, path: str, filters: Filters = ()) -> None:
         self._package = package
         self._path = path
+        self._filters = filters
 
     @cached_property
     def text(self) -> str:
@@ -34,6 +40,7 @@ class Template:
     @cached_property
     def _compiled(self) -> jinja2.Template:
         environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False, trim_blocks=True)
+        environment.filters.update(self._filters)
         return environment.from_string(self.text)
 
     def render(self, **values: object) -> str:
@@ -42,6 +49,6 @@ class Template:
 
 
 @cache
-def template(package: str, path: str) -> Template:
+def template(package: str, path: str, filters: Filters = ()) -> Template:
     """The template, read and compiled once."""
-    return Template(package, path)
+    return Template(package, path, filters)

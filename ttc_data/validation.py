@@ -11,6 +11,7 @@ from ttc_data.engine import Progress, Quiet, in_threads
 from ttc_data.environments.open import Cache, SandboxKind
 from ttc_data.errors import PatchRejected, SandboxLost
 from ttc_data.row import Row
+from ttc_data.rules import ReaderRules
 from ttc_data.sandbox.judging import COUNTS_AS_PASSED
 from ttc_data.solve.grader import Grader
 from ttc_data.solve.outcome import Outcome
@@ -27,6 +28,7 @@ def validate(
     repeat: int = 1,
     limit: int = 0,
     workers: int = 0,
+    reader: ReaderRules | None = None,
     progress: Progress | None = None,
     cache: Cache | None = None,
 ) -> Iterator[Outcome]:
@@ -41,6 +43,7 @@ def validate(
         repeat: reference runs a row, each in another order and under another hash seed, time zone and locale.
         limit: only the first rows by id; 0 means all.
         workers: rows at the same time; 0 means one for each processor.
+        reader: limits and images that the set may ask for; the defaults when not given.
         progress: told of each row.
         cache: folders that builds share.
 
@@ -52,7 +55,7 @@ def validate(
         SandboxUnavailable: no sandbox of the asked kind.
     """
     progress = progress or Quiet()
-    grader = Grader(dataset, sandbox=sandbox, workers=workers, cache=cache, progress=progress)
+    grader = Grader(dataset, sandbox=sandbox, workers=workers, reader=reader, cache=cache, progress=progress)
     total = grader.dataset.count()
     progress.begin("validate", min(total, limit) if limit else total)
     try:
@@ -112,6 +115,7 @@ def grade_predictions(
     sandbox: SandboxKind = "auto",
     deep: bool = False,
     workers: int = 0,
+    reader: ReaderRules | None = None,
     progress: Progress | None = None,
     cache: Cache | None = None,
 ) -> Iterator[Outcome]:
@@ -127,6 +131,7 @@ def grade_predictions(
         sandbox: where tests run.
         deep: an answer that solves its row must also do with up to 200 generated calls what the reference does.
         workers: answers at the same time; 0 means one for each processor.
+        reader: limits and images that the set may ask for; the defaults when not given.
         progress: told of each answer.
         cache: folders that builds share.
 
@@ -144,7 +149,7 @@ def grade_predictions(
     for answer in answers:
         by_row.setdefault(answer.instance_id, []).append(answer)
     known = {row.instance_id for row in opened.rows(names=list(by_row))} - set(opened.deprecated)
-    grader = Grader(opened, sandbox=sandbox, deep=deep, workers=workers, cache=cache, progress=progress)
+    grader = Grader(opened, sandbox=sandbox, deep=deep, workers=workers, reader=reader, cache=cache, progress=progress)
     progress.begin("grade", len(answers))
     try:
         for name in sorted(by_row.keys() - known):

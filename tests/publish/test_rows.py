@@ -168,7 +168,9 @@ def test_splits_that_are_written_again_leave_nothing_of_the_old(small: SmallBuil
 def test_text_survives_the_files(small: SmallBuild, tmp_path: Path) -> None:
     """What JSON, DuckDB or parquet might change: quotes, control characters, other planes, the line ends of Windows."""
     odd = "é\r\n\t'\"\\ \x00\x1f\u2028 😀 {} [] \x7f"
-    row = replace(next(small.rows()), problem_statement=odd, ttc_docstring=odd, FAIL_TO_PASS=(odd, "b"))
+    row = replace(
+        next(small.rows()), problem_statement=odd, ttc_docstring=odd, FAIL_TO_PASS=(f"t.py::{odd}", "t.py::b")
+    )
     write_splits(lambda: iter([row]), {row.repo: "train"}, tmp_path / "data")
     (tmp_path / "recipe.yaml").write_bytes((small.out / "recipe.yaml").read_bytes())
     assert list(Dataset(tmp_path).rows()) == [row]

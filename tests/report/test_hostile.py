@@ -11,9 +11,9 @@ import yaml
 from tests.publish.small import SmallBuild
 from tests.report.conftest import Visit
 from ttc_data.edits import unified_diff
+from ttc_data.plain import CONTROLS, plain
 from ttc_data.publish.rows import write_splits
 from ttc_data.records import FileText, Mutation, Reject, Source
-from ttc_data.report.page import CONTROLS, plain
 from ttc_data.report.write import write_report
 from ttc_data.row import Message, Row
 from ttc_data.store import Build
@@ -52,7 +52,7 @@ def hostile(row: Row, text: str) -> Row:
         ttc_files=(FileText("pkg/mod.py", masked),),
         test_patch=unified_diff({}, {"tests/new.py": f"# {text}\n"}),
         FAIL_TO_PASS=(test,),
-        PASS_TO_PASS=(text,),
+        PASS_TO_PASS=(f"tests/test_a.py::{text}",),
         ttc_target=text,
         ttc_mutants=(Mutation(text, 3, "1", text, "killed", (test,)),),
         eval_script=text,
@@ -113,7 +113,7 @@ def test_hostile_text_is_found_by_the_search(visit: Visit, page: Path) -> None:
 
 def test_the_page_and_its_script_show_the_same_in_place_of_controls(visit: Visit, page: Path) -> None:
     codes = sorted({*CONTROLS, 0x09, 0x0A, 0x20, 0xE9, 0x6F22})
-    shown = visit(page).page.evaluate("(codes) => codes.map((code) => plain(String.fromCharCode(code)))", codes)
+    shown = visit(page).page.evaluate("(codes) => codes.map((code) => plain(String.fromCodePoint(code)))", codes)
     assert shown == [plain(chr(code)) for code in codes]
 
 

@@ -11,8 +11,10 @@ from ttc_data import __version__
 from ttc_data.cli import build, check, dataset, difficulty, doctor, export, image, push, report, spec, train
 from ttc_data.cli.help import with_plain_help
 from ttc_data.cli.options import INTERRUPTED, STOPPED
-from ttc_data.cli.refusals import of_the_system, require_text
+from ttc_data.cli.refusals import of_a_query, of_the_system, require_text
+from ttc_data.cli.said import show_what_others_say
 from ttc_data.errors import TtcError
+from ttc_data.plain import one_line
 
 NAME = "ttcdata"
 app = typer.Typer(
@@ -62,6 +64,7 @@ with_plain_help(app)
 def main() -> None:
     """Run the command line; a wrong option or a `TtcError` is one line on stderr and an exit code, never a traceback."""
     code: int | None = None
+    show_what_others_say()
     try:
         require_text(sys.argv[1:])
         code = app(standalone_mode=False, prog_name=NAME)
@@ -69,8 +72,8 @@ def main() -> None:
         _fail(_usage(error), error.exit_code)
     except TtcError as error:
         _fail(str(error), error.exit_code)
-    except OSError as error:
-        refused = of_the_system(error)
+    except Exception as error:
+        refused = of_the_system(error) if isinstance(error, OSError) else of_a_query(error)
         if refused is None:
             raise
         _fail(str(refused), refused.exit_code)
@@ -88,5 +91,5 @@ def _usage(error: typer.TyperException) -> str:
 
 def _fail(message: str, code: int) -> None:
     if message:
-        print(f"error: {' '.join(message.split())}", file=sys.stderr)
+        print(f"error: {one_line(' '.join(message.split()))}", file=sys.stderr)
     sys.exit(code)

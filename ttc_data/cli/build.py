@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from ttc_data.cli.options import (
+    AllowImageOption,
     DockerOption,
     GpusOption,
+    GrantOption,
     LlmOption,
     LocalOption,
     ModelOption,
@@ -64,6 +66,8 @@ def build(
         bool,
         typer.Option("--locked", help="Build a set again: RECIPE is its folder, its recipe.yaml, or its Hub id."),
     ] = False,
+    allow_image: AllowImageOption = None,
+    grant: GrantOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be mined, and stop.")] = False,
 ) -> None:
     """Build a dataset of tasks that execution has proven.
@@ -89,7 +93,10 @@ def build(
     """
     from ttc_data.cli.console import as_text, complain, console_progress, tell
     from ttc_data.cli.console import out as console
+    from ttc_data.errors import RecipeError
+    from ttc_data.fields import quoted
     from ttc_data.pins import read_pins
+    from ttc_data.reader import reader_rules, require_granted
     from ttc_data.recipe import load_recipe
 
     settings = list(set_ or [])
@@ -102,6 +109,12 @@ def build(
         settings.append("spec.origin=model")
     place = recipe_of_set(recipe) if locked else Path(recipe)
     chosen = load_recipe(str(place), settings, source or ())
+    if locked:
+        require_granted(chosen, reader_rules(allow_image, grant), place.parent)
+        if not (llm or serve) and (asked := [*chosen.llm.urls, chosen.llm.serve][0]):
+            raise RecipeError(
+                f"{place}: llm: must not say where your model is asked, says {quoted(asked)}; name it with --llm URL or --serve MODEL"
+            )
     folder = out or Path("out") / (f"{chosen.name}-locked" if locked else place.stem)
     pins = read_pins(place.parent, chosen.hash) if locked else None
     kind = sandbox_named(sandbox, docker=docker, local=local)

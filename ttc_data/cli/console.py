@@ -3,27 +3,51 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from io import StringIO
+from typing import Any
 
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.segment import Segment
+from rich.text import Text
 
 from ttc_data.engine import Progress as ProgressProtocol
+from ttc_data.plain import one_line, plain
 from ttc_data.progress import Lines, Tally
 
-out = Console()
-err = Console(stderr=True)
+
+class Screen(Console):
+    """A console that obeys nothing that it is given to show: no markup, no emoji names, and no control that is not its own."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(markup=False, emoji=False, highlight=False, **options)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        """The pieces of what is shown, controls in them shown too."""
+        for text, style, control in super().render(renderable, options):
+            yield Segment(text if control else plain(text), style, control)
+
+
+out = Screen()
+err = Screen(stderr=True)
 PLAIN_EVERY_S = 10.0
 
 
 def tell(line: str) -> None:
-    """One line of result, as it is: no colour, no markup, no break at the terminal's width."""
-    out.print(line, highlight=False, markup=False, soft_wrap=True)
+    """One line of result: no colour, no break at the terminal's width, and none that it brings."""
+    out.print(Text(one_line(line)), soft_wrap=True)
+
+
+def tell_lines(text: str) -> None:
+    """The same for a text of ours that has several lines."""
+    for line in text.splitlines():
+        tell(line)
 
 
 def as_text(table: RenderableType) -> str:
     """A table without colours, for a file."""
-    console = Console(file=StringIO(), width=160, color_system=None)
+    console = Screen(file=StringIO(), width=160, color_system=None)
     with console.capture() as captured:
         console.print(table)
     return captured.get()
@@ -31,7 +55,7 @@ def as_text(table: RenderableType) -> str:
 
 def complain(line: str) -> None:
     """One line on stderr about what went wrong."""
-    err.print(line, style="red", highlight=False, markup=False, soft_wrap=True)
+    err.print(Text(one_line(line)), style="red", soft_wrap=True)
 
 
 class Bars:
@@ -73,7 +97,7 @@ class Bars:
 
     def say(self, line: str) -> None:
         """A line above the bars."""
-        err.print(line, highlight=False, markup=False, soft_wrap=True)
+        err.print(Text(one_line(line)), soft_wrap=True)
 
 
 def _bar() -> Progress:
@@ -90,7 +114,7 @@ def _bar() -> Progress:
 
 
 def _to_stderr(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    print(one_line(line), file=sys.stderr, flush=True)
 
 
 def console_progress() -> ProgressProtocol:

@@ -7,7 +7,9 @@ from typing import Annotated
 import typer
 
 from ttc_data.cli.options import (
+    AllowImageOption,
     DockerOption,
+    GrantOption,
     JsonOption,
     LimitOption,
     LocalOption,
@@ -37,6 +39,8 @@ def validate(
     ] = 1,
     limit: LimitOption = 0,
     workers: WorkersOption = 0,
+    allow_image: AllowImageOption = None,
+    grant: GrantOption = None,
     json_lines: JsonOption = False,
 ) -> None:
     """Run every row's proof again and report the rows that no longer hold.
@@ -60,12 +64,20 @@ def validate(
     from rich.text import Text
 
     from ttc_data.cli.console import console_progress, out, tell
+    from ttc_data.plain import plain
+    from ttc_data.reader import reader_rules
     from ttc_data.validation import validate as validate_dataset
 
     bad = []
     valid = total = 0
     outcomes = validate_dataset(
-        name, sandbox=kind, repeat=repeat, limit=limit, workers=workers, progress=console_progress()
+        name,
+        sandbox=kind,
+        repeat=repeat,
+        limit=limit,
+        workers=workers,
+        reader=reader_rules(allow_image, grant),
+        progress=console_progress(),
     )
     for outcome in outcomes:
         total += 1
@@ -78,7 +90,7 @@ def validate(
     if bad:
         table = Table("row", "reason", "detail", box=None, header_style="bold", pad_edge=False)
         for outcome in sorted(bad, key=lambda outcome: outcome.instance_id):
-            table.add_row(outcome.instance_id, outcome.reason, Text(outcome.detail))
+            table.add_row(*(Text(plain(one)) for one in (outcome.instance_id, outcome.reason, outcome.detail)))
         out.print(table)
     if not json_lines:
         times = f"{repeat} time" + ("s" if repeat > 1 else "")
@@ -104,6 +116,8 @@ def grade(
         typer.Option("--deep", help="Compare what is solved with the reference on 200 generated calls too."),
     ] = False,
     workers: WorkersOption = 0,
+    allow_image: AllowImageOption = None,
+    grant: GrantOption = None,
     json_lines: JsonOption = False,
 ) -> None:
     """Grade answers by running the rows' tests; one result a line, and pass@k of each model at the end.
@@ -127,11 +141,18 @@ def grade(
     kind = sandbox_named(sandbox, docker=docker, local=local)
     from ttc_data.cli.console import console_progress, out, tell
     from ttc_data.cli.tables import scores_table
+    from ttc_data.reader import reader_rules
     from ttc_data.validation import UNGRADED, grade_predictions
 
     outcomes = []
     graded_answers = grade_predictions(
-        dataset, predictions, sandbox=kind, deep=deep, workers=workers, progress=console_progress()
+        dataset,
+        predictions,
+        sandbox=kind,
+        deep=deep,
+        workers=workers,
+        reader=reader_rules(allow_image, grant),
+        progress=console_progress(),
     )
     for outcome in graded_answers:
         outcomes.append(outcome)

@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from ttc_data.cli.options import (
+    AllowImageOption,
     DockerOption,
     GpusOption,
+    GrantOption,
     LimitOption,
     LocalOption,
     ModelOption,
@@ -64,6 +66,8 @@ def difficulty(
     docker: DockerOption = False,
     local: LocalOption = False,
     workers: WorkersOption = 0,
+    allow_image: AllowImageOption = None,
+    grant: GrantOption = None,
 ) -> None:
     """Let a model try the rows of a split, and write how often it solves each.
 
@@ -80,6 +84,7 @@ def difficulty(
     """
     from ttc_data.cli import console
     from ttc_data.cli.tables import difficulty_lines, difficulty_table
+    from ttc_data.reader import reader_rules
     from ttc_data.train.attempts import measure
     from ttc_data.train.rules import load_training
     from ttc_data.train.sampling import asked_with
@@ -92,6 +97,8 @@ def difficulty(
     changes: dict[str, object] = {"sandbox": kind} if kind != "auto" else {}
     named = {"dataset": dataset, "split": split, "workers": workers}
     changes |= {key: value for key, value in named.items() if value}
+    if allow_image or grant:
+        changes["reader"] = reader_rules(allow_image, grant).model_dump()
     if serve and not any(one.startswith("model=") for one in of_training):
         changes["model"] = serve  # what is served is what will be trained, so its tokens count
     chosen = load_training(recipe, of_training, changes)

@@ -27,12 +27,13 @@ def doctor(
 
     from ttc_data.cli.console import out
     from ttc_data.doctor import examine
+    from ttc_data.plain import plain
 
     findings = examine(llm)
     table = Table(box=None, show_header=False, pad_edge=False)
     for finding in findings:
         mark = Text("ok", style="green") if finding.works else Text("no", style="yellow")
-        table.add_row(mark, finding.name, Text(finding.detail))
+        table.add_row(mark, finding.name, Text(plain(finding.detail)))
     out.print(table)
     sandbox = any(finding.works for finding in findings if finding.name in ("docker", "bubblewrap"))
     raise typer.Exit(0 if sandbox else 1)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from ttc_data.cli.options import DatasetArgument, LimitOption, RowOption
+from ttc_data.cli.options import AllowImageOption, DatasetArgument, GrantOption, LimitOption, RowOption
 
 
 def export(
@@ -30,12 +30,14 @@ def export(
             help="Where row images were pushed to; this machine's engine when not given.",
         ),
     ] = "",
+    allow_image: AllowImageOption = None,
+    grant: GrantOption = None,
 ) -> None:
     """Write a dataset as another harness reads it: see docs/interop.md.
 
     swebench: rows and a task repository for SWE-bench 5. harbor: a folder a task. verifiers: a package with a taskset. sft: chat
     messages that end with the reference. The same set gives the same bytes. swebench and harbor start row images:
-    `ttcdata image build` makes them.
+    `ttcdata image build` makes them; those of a registry are named with --registry, or allowed with --allow-image.
 
     Examples:
 
@@ -49,8 +51,17 @@ def export(
     """
     from ttc_data.cli.console import console_progress, tell
     from ttc_data.publish.exports.export import export as export_dataset
+    from ttc_data.reader import reader_rules
 
     count = export_dataset(
-        form, dataset, place, split=split, rows=row or (), limit=limit, registry=registry, progress=console_progress()
+        form,
+        dataset,
+        place,
+        split=split,
+        rows=row or (),
+        limit=limit,
+        registry=registry,
+        reader=reader_rules(allow_image, grant),
+        progress=console_progress(),
     )
     tell(f"{count} rows in {place}")

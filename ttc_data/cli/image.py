@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ttc_data.cli.options import DatasetArgument, RowOption
+from ttc_data.cli.options import AllowImageOption, DatasetArgument, GrantOption, RowOption
 
 app = typer.Typer(help="Images that environments are built on, and images of rows.", no_args_is_help=True)
 
@@ -46,7 +46,12 @@ def base(
 
 
 @app.command()
-def build(dataset: DatasetArgument, row: RowOption = None) -> None:
+def build(
+    dataset: DatasetArgument,
+    row: RowOption = None,
+    allow_image: AllowImageOption = None,
+    grant: GrantOption = None,
+) -> None:
     """Make the images of rows: what other harnesses start, with the masked tree committed at /testbed.
 
     Needs nothing but the dataset's own folder and a Docker engine. What is there already is not made again; images.json in the
@@ -60,9 +65,11 @@ def build(dataset: DatasetArgument, row: RowOption = None) -> None:
     """
     from ttc_data.cli.console import console_progress, tell
     from ttc_data.publish.images import Recorder, build_images, record_of
+    from ttc_data.reader import reader_rules
 
     with Recorder(record_of(dataset)) as record:
-        for made in build_images(dataset, rows=row or (), progress=console_progress()):
+        reader = reader_rules(allow_image, grant)
+        for made in build_images(dataset, rows=row or (), reader=reader, progress=console_progress()):
             record.add(made)
     new = [one for one in record.images if one.seconds]
     tell(f"{len(record.images)} row images, {len(new)} of them new; {record.path}")
@@ -81,6 +88,8 @@ def push(
         ),
     ],
     row: RowOption = None,
+    allow_image: AllowImageOption = None,
+    grant: GrantOption = None,
 ) -> None:
     """Push the images of rows to a registry, made first where they are not there.
 
@@ -94,8 +103,10 @@ def push(
     """
     from ttc_data.cli.console import console_progress, tell
     from ttc_data.publish.images import Recorder, push_images, record_of
+    from ttc_data.reader import reader_rules
 
     with Recorder(record_of(dataset)) as record:
-        for pushed in push_images(dataset, registry, rows=row or (), progress=console_progress()):
+        reader = reader_rules(allow_image, grant)
+        for pushed in push_images(dataset, registry, rows=row or (), reader=reader, progress=console_progress()):
             record.add(pushed)
     tell(f"{len(record.images)} row images in {registry}; digests in {record.path}")

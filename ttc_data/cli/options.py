@@ -51,6 +51,22 @@ RowOption = Annotated[
         help="Only this row, by its id or a part that no other has; repeatable. All when not given.",
     ),
 ]
+AllowImageOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-image",
+        metavar="IMAGE",
+        help="An image that the set may be built on, or that its rows may name; with or without a tag; repeatable.",
+    ),
+]
+GrantOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--grant",
+        metavar="KEY=NUMBER",
+        help="A limit that the set's recipe may ask for in place of the default: sandbox.memory_bytes=4294967296; repeatable.",
+    ),
+]
 BUILDS = Path("out")
 INTERRUPTED = 130  # what Typer makes of Ctrl-C
 STOPPED = "stopped; what was finished is kept, and the same command goes on from there"

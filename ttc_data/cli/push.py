@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from ttc_data.cli.options import INTERRUPTED, STOPPED
+from ttc_data.cli.options import INTERRUPTED, STOPPED, AllowImageOption, GrantOption
 
 
 def push(
@@ -35,6 +35,8 @@ def push(
         str,
         typer.Option("--images", metavar="REGISTRY", help="Push the rows' images there too; rows name them by digest."),
     ] = "",
+    allow_image: AllowImageOption = None,
+    grant: GrantOption = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Also over another set, or one of a newer schema.")
     ] = False,
@@ -59,9 +61,11 @@ def push(
     from ttc_data.cli.console import console_progress, tell
     from ttc_data.publish.push import made_ready
     from ttc_data.publish.push import push as push_dataset
+    from ttc_data.reader import reader_rules
 
     progress = console_progress()
-    check = partial(made_ready, allow=allow or (), images=images, progress=progress)
+    reader = reader_rules(allow_image, grant)
+    check = partial(made_ready, allow=allow or (), images=images, reader=reader, progress=progress)
     with _ended_by_interrupt():
         pushed = push_dataset(
             out, name, private=private, branch=revision, overwrite=overwrite, check=check, progress=progress

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ttc_data.errors import PathRefused, RecipeError, StorageFull, TtcError
+from ttc_data.errors import DatasetError, PathRefused, RecipeError, StorageFull, TtcError
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 ROOM = 1_000_000
@@ -39,6 +39,15 @@ def of_the_system(error: OSError) -> TtcError | None:
         return None
     name, cause = str(error.filename), error.strerror or str(error)
     return PathRefused(f"{name:.{SHOWN}}{'...' * (len(name) > SHOWN)}: {cause}; check the path and the rights on it")
+
+
+def of_a_query(error: Exception) -> TtcError | None:
+    """What to say of records or rows that DuckDB cannot read; nothing where it is another error."""
+    duckdb = sys.modules.get("duckdb")
+    if duckdb is None or not isinstance(error, duckdb.Error):
+        return None
+    cause = " ".join(str(error).split())[:200]
+    return DatasetError(f"records or rows that cannot be read ({cause}); fetch the set again, or go on with its build")
 
 
 def _fullest() -> str:

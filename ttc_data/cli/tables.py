@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ttc_data.funnel import fallbacks, funnel, reject_reasons
+from ttc_data.plain import plain
 from ttc_data.solve.predictions import scores
 from ttc_data.store import is_written
 
@@ -26,7 +27,9 @@ def funnel_table(out: Path) -> Table:
 
     Seconds are those of the clock, and those of all workers together, which wait and work in them.
     """
-    table = Table(title=Text(f"{out}: funnel"), title_justify="left", box=None, header_style="bold", pad_edge=False)
+    table = Table(
+        title=Text(plain(f"{out}: funnel")), title_justify="left", box=None, header_style="bold", pad_edge=False
+    )
     for name in ("stage", "in", "kept", "dropped", "wall s", "worker s"):
         table.add_column(name, justify="left" if name == "stage" else "right", no_wrap=True)
     table.add_column("why", overflow="fold")
@@ -60,7 +63,7 @@ def scores_table(outcomes: Sequence[Outcome]) -> Table:
     for score in found:
         rates = (f"{score.pass_at[k]:.1%}" if k in score.pass_at else "" for k in sorted(sizes))
         counts = map(str, (score.rows, score.answers, score.solved))
-        table.add_row(Text(score.model or "(not named)"), *counts, *rates)
+        table.add_row(Text(plain(score.model or "(not named)")), *counts, *rates)
     return table
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ttc_data.cli.options import newest_build
+from ttc_data.cli.options import AllowImageOption, GrantOption, newest_build
 from ttc_data.errors import RecipeError
 
 if TYPE_CHECKING:
@@ -56,6 +56,8 @@ def train(
     private: Annotated[
         bool, typer.Option("--private", help="With --push-to-hub: only its organisation is to see it.")
     ] = False,
+    allow_image: AllowImageOption = None,
+    grant: GrantOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would run where, and stop.")] = False,
     slurm: Annotated[
         bool, typer.Option("--slurm", help="Write the run as a Slurm job, and say how to submit it.")
@@ -78,11 +80,14 @@ def train(
     """
     from ttc_data.cli.console import console_progress, tell
     from ttc_data.dataset import is_here
+    from ttc_data.reader import reader_rules
     from ttc_data.train.rules import load_training
 
     changes: dict[str, object] = {"model": model} if model else {}
     if dataset:
         changes["dataset"] = dataset
+    if allow_image or grant:
+        changes["reader"] = reader_rules(allow_image, grant).model_dump()
     recipe = recipe or ("train" if gpus else "train-cpu")
     chosen = load_training(recipe, set_ or (), changes)
     if not chosen.dataset:
@@ -131,11 +136,11 @@ def train(
 
 
 def _slurm(wanted: Job, folder: Path, *, dry_run: bool, submitted: bool) -> None:
-    from ttc_data.cli.console import tell
+    from ttc_data.cli.console import tell, tell_lines
     from ttc_data.train.slurm import DEFINITION, submit, write
 
     if dry_run:
-        tell(wanted.script.rstrip("\n"))
+        tell_lines(wanted.script)
         return
     script = write(wanted, folder)
     if wanted.definition:

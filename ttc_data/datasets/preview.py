@@ -18,6 +18,7 @@ from ttc_data.datasets.stages import Stages
 from ttc_data.engine import Progress, Quiet
 from ttc_data.environments.open import Cache, SandboxKind, open_host
 from ttc_data.errors import DatasetError
+from ttc_data.plain import plain
 from ttc_data.recipe import load_recipe
 from ttc_data.specs.gates import GATES
 from ttc_data.specs.rewrite import Written
@@ -89,14 +90,14 @@ def preview(
 
 def preview_view(shown: Preview) -> Iterator[RenderableType]:
     """The docstring beside what the model wrote, each attempt with the gates that stop it."""
-    yield Text(shown.name, style="bold")
+    yield Text(plain(shown.name), style="bold")
     for number, written in enumerate(shown.attempts, 1):
         table = Table("docstring", f"attempt {number}", expand=True)
-        table.add_row(Text(shown.docstring), Text(written.text))
+        table.add_row(Text(plain(shown.docstring)), Text(plain(written.text)))
         yield table
         found = {defect.reason for defect in written.defects}
         for defect in written.defects:
-            yield Text(f"stopped by {defect.reason}: {defect.detail}", style="red")
+            yield Text(plain(f"stopped by {defect.reason}: {defect.detail}"), style="red")
         if not any(reason.startswith("model_") for reason in found):
             passed = [gate for gate in GATES if gate.startswith("spec_") and gate not in found]
             yield Text(f"passes {', '.join(passed)}", style="green")

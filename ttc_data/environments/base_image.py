@@ -21,6 +21,8 @@ from docker.errors import APIError, ContainerError, DockerException, ImageNotFou
 from ttc_data.environments.debootstrap import Progress, make_tree, one_line
 from ttc_data.environments.pulls import FailedPull, FailedPulls
 from ttc_data.errors import EngineUnavailable, SandboxUnavailable, StorageFull
+from ttc_data.plain import one_line as one_line_of
+from ttc_data.programs import environment
 
 LOCAL_REPOSITORY = "ttcdata/base"
 DEFAULT_SUITE = "bookworm"
@@ -33,16 +35,19 @@ _pythons: dict[str, tuple[str, str]] = {}
 
 def to_stderr(line: str) -> None:
     """Show one line of progress where it does not mix with a command's output."""
-    print(line, file=sys.stderr, flush=True)
+    print(one_line_of(line), file=sys.stderr, flush=True)
 
 
-def ensure_base_image(client: docker.DockerClient, base: str, progress: Progress = to_stderr) -> str:
+def ensure_base_image(
+    client: docker.DockerClient, base: str, progress: Progress = to_stderr, *, pull: bool = True
+) -> str:
     """Give the name of a usable base image, making one where none can be had.
 
     Args:
         client: An engine that answers.
         base: The recipe's `image.base`. A name `ttcdata/base:SUITE` is never pulled.
         progress: Called with one line for each thing that takes long.
+        pull: It may be fetched; an image that a foreign set names has to be there.
 
     Returns:
         `base` where the engine has it or can pull it, else the name of an image made on this machine.
@@ -53,6 +58,10 @@ def ensure_base_image(client: docker.DockerClient, base: str, progress: Progress
         StorageFull: no room for the image.
     """
     with _lock:
+        if not pull and _image_id(client, base) is None:
+            raise SandboxUnavailable(
+                f"image {base!r}: the set is built on it and the engine does not have it; if you trust it: --allow-image {base}"
+            )
         found = find_base_image(client, base, progress)
         if found is not None:
             return found
@@ -251,7 +260,7 @@ def _import(client: docker.DockerClient, root: Path, suite: str, name: str) -> N
     command = ["tar", "--create", "--numeric-owner", "--sort=name", "--one-file-system", "--directory", str(root)]
     command += ["--exclude=./proc/*", "--exclude=./sys/*", "--exclude=./dev/*", "."]
     with tempfile.TemporaryFile() as complaints, _engine_answers(f"loading {name}"):
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=complaints) as tar:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=complaints, env=environment()) as tar:
             try:
                 assert tar.stdout is not None
                 chunks = itertools.takewhile(bool, map(tar.stdout.read, itertools.repeat(CHUNK)))

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from ttc_data.errors import SandboxUnavailable, StorageFull
+from ttc_data.programs import NETWORK, environment
 
 Progress: TypeAlias = Callable[[str], None]
 
@@ -79,7 +80,9 @@ def _mirror(suite: str) -> str | None:
     if shutil.which("apt-get") is None:
         return None
     command = ["apt-get", "indextargets", "--no-release-info", "--format", "$(REPO_URI)|$(RELEASE)|$(COMPONENT)"]
-    listed = subprocess.run([*command, "Created-By: Packages"], capture_output=True, text=True, check=False)
+    listed = subprocess.run(
+        [*command, "Created-By: Packages"], capture_output=True, text=True, check=False, env=environment()
+    )
     for line in listed.stdout.splitlines():
         address, _, rest = line.partition("|")
         if rest == f"{suite}|main" and address.startswith(("http://", "https://", "file:/")):
@@ -102,7 +105,7 @@ def _debootstrap(suite: str, root: Path, progress: Progress) -> None:
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-        env={**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"},
+        env={**environment(*NETWORK), "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"},
         umask=0o022,
         start_new_session=True,
     ) as process:

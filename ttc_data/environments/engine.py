@@ -24,6 +24,7 @@ from docker.errors import DockerException
 from ttc_data.environments.base_image import ensure_base_image, find_base_image, to_stderr
 from ttc_data.environments.debootstrap import Progress
 from ttc_data.errors import EngineUnavailable, TtcError
+from ttc_data.programs import NETWORK, environment
 from ttc_data.rules import ImageRules
 
 DEFAULT_HOST = "unix:///var/run/docker.sock"
@@ -77,7 +78,7 @@ def bubblewrap_problem() -> str:
     if shutil.which("bwrap") is None:
         return "there is no bwrap program"
     command = ["bwrap", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "--unshare-all", "--die-with-parent"]
-    ran = subprocess.run([*command, "true"], capture_output=True, text=True, check=False, timeout=30)
+    ran = subprocess.run([*command, "true"], capture_output=True, text=True, check=False, timeout=30, env=environment())
     return "" if ran.returncode == 0 else " ".join(ran.stderr.split())[:200] or f"bwrap ended with {ran.returncode}"
 
 
@@ -208,11 +209,11 @@ def install_packages(packages: Sequence[str], progress: Progress = to_stderr) ->
         EngineUnavailable: it failed, with the installer's words.
     """
     progress(f"installing {' '.join(packages)}")
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
+    variables = {**environment(*NETWORK), "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
     # Lists that cannot be fetched (a third party's, a mirror that is away) matter only if the packages then fail.
-    subprocess.run(["apt-get", "update"], capture_output=True, check=False, env=environment)
+    subprocess.run(["apt-get", "update"], capture_output=True, check=False, env=variables)
     command = ["apt-get", "install", "--yes", "--no-install-recommends", *packages]
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, env=environment)
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, env=variables)
     if done.returncode != 0:
         errors = [line for line in done.stderr.splitlines() if line.startswith("E:")] or done.stderr.splitlines()[-2:]
         raise EngineUnavailable(
@@ -224,7 +225,9 @@ def _start(progress: Progress) -> docker.DockerClient:
     # The package's own service, where there is a service manager, comes back after a reboot; ours does not.
     if Path("/run/systemd/system").is_dir():
         progress("starting the docker service")
-        started = subprocess.run(["systemctl", "start", "docker"], capture_output=True, text=True, check=False)
+        started = subprocess.run(
+            ["systemctl", "start", "docker"], capture_output=True, text=True, check=False, env=environment()
+        )
         if started.returncode != 0:
             raise EngineUnavailable(f"`systemctl start docker` failed ({' '.join(started.stderr.split())[:300]})")
         return _wait() or connect()
@@ -234,7 +237,13 @@ def _start(progress: Progress) -> docker.DockerClient:
         progress(f"starting {' '.join(command)} (log: {LOG})")
         with LOG.open("ab") as log:
             process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd="/", start_new_session=True
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd="/",
+                start_new_session=True,
+                env=environment(*NETWORK, "DOCKER_*"),
             )
         client = _wait(process)
         if client is not None:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import datetime
-import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from uv import find_uv_bin
 
 from ttc_data.errors import EnvironmentFailed, SourceUnavailable, StorageFull
+from ttc_data.programs import NETWORK, UV, environment
 from ttc_data.sources.index import uv_environment
 
 TIMEOUT_S = 600
@@ -92,12 +92,7 @@ def run_uv(arguments: Sequence[str], reason: str, folder: str) -> str:
         SourceUnavailable: the package index does not answer.
         StorageFull: no space left.
     """
-    environment: Mapping[str, str] = {
-        **{k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL_ENV"))},
-        **uv_environment(),
-        "UV_NO_CONFIG": "1",
-        "UV_NO_PROGRESS": "1",
-    }
+    variables = {**environment(*NETWORK, *UV), **uv_environment(), "UV_NO_CONFIG": "1", "UV_NO_PROGRESS": "1"}
     command = [find_uv_bin(), *arguments]
     try:
         done = subprocess.run(
@@ -105,7 +100,7 @@ def run_uv(arguments: Sequence[str], reason: str, folder: str) -> str:
             capture_output=True,
             text=True,
             timeout=TIMEOUT_S,
-            env=environment,
+            env=variables,
             cwd=folder,
             stdin=subprocess.DEVNULL,
         )

@@ -12,7 +12,9 @@ from ttc_data.environments.base_image import ensure_base_image, image_python, to
 from ttc_data.environments.engine import connect
 from ttc_data.environments.host import DockerHost, EnvironmentStore, Host, Interpreter, LocalHost, UnsafeHost
 from ttc_data.errors import EngineUnavailable, SandboxUnavailable
+from ttc_data.reader import may_be_pulled
 from ttc_data.recipe import Recipe
+from ttc_data.rules import ReaderRules
 from ttc_data.sandbox.local import require_bubblewrap
 from ttc_data.sandbox.protocol import Limits
 from ttc_data.sandbox.unsafe import WARNING
@@ -57,6 +59,7 @@ def open_host(
     cache: Cache,
     recipe: Recipe,
     say: Callable[[str], None],
+    reader: ReaderRules | None = None,
 ) -> Host:
     """Open the named kind of host; `auto` takes Docker where an engine answers, else bubblewrap, and never neither.
 
@@ -65,6 +68,7 @@ def open_host(
         cache: where environments are installed.
         recipe: says how large an environment may be, which image to build on, and the limits of one job.
         say: told in a line what is being waited for.
+        reader: what is granted where somebody else wrote the recipe: an image that it does not name is not fetched.
 
     Raises:
         SandboxUnavailable: naming what is missing and how to get it.
@@ -95,6 +99,7 @@ def open_host(
             raise SandboxUnavailable(f"no sandbox: {no_engine}; {no_bubblewrap}") from no_bubblewrap
         say("no Docker engine answers: using the local sandbox (bubblewrap)")
         return LocalHost(store, limits, say)
-    base = ensure_base_image(client, recipe.image.base, say)
+    pull = reader is None or may_be_pulled(recipe.image.base, reader)
+    base = ensure_base_image(client, recipe.image.base, say, pull=pull)
     python, platform = image_python(client, base)
     return DockerHost(client, base, Interpreter(python, platform), store, limits, say)

@@ -17,6 +17,7 @@ from typing import Self
 
 from ttc_data.errors import ModelUnavailable, install_hint
 from ttc_data.llm.leashed import Leashed
+from ttc_data.programs import MODELS, NETWORK, environment
 
 VLLM = (sys.executable, "-m", "vllm.entrypoints.openai.api_server")
 # vLLM 0.32 on the processor ends with "CPU Generator does not use offset" when it takes up a prompt with a seed in pieces.
@@ -136,7 +137,7 @@ class Server:
             command += ["--tensor-parallel-size", str(self._each)]
         if not devices:
             command += ON_THE_PROCESSOR
-        env = {**os.environ, "CUDA_VISIBLE_DEVICES": ",".join(devices)}
+        env = environment(*NETWORK, *MODELS, CUDA_VISIBLE_DEVICES=",".join(devices))
         self._leashes.append(Leashed([*command, *self._arguments], log, env, self._grace_s))
 
     def _wait(self, ports: Sequence[int]) -> None:

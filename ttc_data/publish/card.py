@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import jinja2
 import yaml
 
+from ttc_data.errors import DatasetError
+from ttc_data.fields import quoted
 from ttc_data.keys import content_key
+from ttc_data.plain import one_line, plain
 from ttc_data.publish.facts import check_facts, read_facts, write_facts
 from ttc_data.publish.findings import Finding
 from ttc_data.records import SCHEMA_VERSION, JsonObject
@@ -36,9 +41,13 @@ def record_findings(dataset: Path, findings: Iterable[Finding], contaminated: Ma
     """
     path = dataset / "card.json"
     facts = read_facts(path)
-    facts.update(check_facts(findings, facts.get("contaminated", {}) if contaminated is None else contaminated))
+    try:
+        facts.update(check_facts(findings, facts.get("contaminated", {}) if contaminated is None else contaminated))
+        write_card(dataset, facts)
+    # What a template makes of facts that are not those of a build.
+    except (jinja2.TemplateError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        raise DatasetError(f"{path}: no facts of a card ({quoted(str(error))}); build the set again") from error
     write_facts(path, facts)
-    write_card(dataset, facts)
 
 
 def record_images(dataset: Path, repository: str, count: int) -> None:
@@ -66,14 +75,25 @@ def write_card(dataset: Path, facts: JsonObject) -> None:
         facts: of `build_facts`, with those of `check_facts` where the checks have run.
     """
     recipe = (dataset / "recipe.yaml").read_text(encoding="utf-8")
-    text = template("ttc_data.publish", "templates/card.md.j2").render(
+    text = template("ttc_data.publish", "templates/card.md.j2", (("cell", cell), ("code", code))).render(
         header=yaml.safe_dump(header(facts, rows_version(dataset)), sort_keys=False, allow_unicode=True),
         recipe=recipe,
+        fence="`" * max(3, 1 + max(map(len, re.findall("`+", recipe)), default=0)),
         facts=facts,
     )
     temporary = dataset / ".README.md.tmp"
-    temporary.write_text(text, encoding="utf-8")
+    temporary.write_text(plain(text), encoding="utf-8")
     temporary.replace(dataset / "README.md")
+
+
+def cell(text: str) -> str:
+    """Mined text in a line of Markdown: it begins no cell, link, tag or line."""
+    return re.sub(r"([\\|`*_\[\]<>])", r"\\\1", one_line(text)).replace("\\<", "&lt;").replace("\\>", "&gt;")
+
+
+def code(text: str) -> str:
+    """The same between backticks, where nothing but a backtick and the end of a cell means anything."""
+    return one_line(text).replace("`", "'").replace("|", "/")
 
 
 def rows_version(dataset: Path) -> str:

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import gzip
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ttc_data.curate.contamination import homes_of
 from ttc_data.curate.secrets import Secret, secrets_in
-from ttc_data.dataset import parquet_files
 from ttc_data.errors import DatasetError, SourceRefused
+from ttc_data.fields import quoted
 from ttc_data.lang.python import is_test_path
+from ttc_data.pins import read_environment
 from ttc_data.publish.findings import Findings
+from ttc_data.reading import MOST_DESCRIPTION, json_in, parse_yaml, place_in, text_in
 from ttc_data.rules import MIB, TreeLimits
 from ttc_data.sources.foreign import tar_files
 from ttc_data.store import connect
+from ttc_data.tables import parquet_files
 
 # What the Hub asks for: its documentation, "Repository limitations and recommendations".
 MOST_FILE_BYTES = 20_000 * MIB
@@ -41,6 +41,9 @@ SECTIONS = (
 )
 """Of every card, in this order."""
 _ANY_SIZE = TreeLimits(max_archive_bytes=2**62, max_tree_bytes=2**62, max_file_bytes=2**40, max_files=2**40)
+
+
+SPLIT_PATTERN = re.compile(r"data/[A-Za-z0-9_.*-]{1,200}")
 
 
 @dataclass
@@ -107,6 +110,7 @@ def search_files(folder: Path, search: SecretSearch) -> dict[str, set[str]]:
         if not path.is_file() or path.suffix == ".parquet":
             continue
         name = str(path.relative_to(folder))
+        place_in(folder, name)
         if not name.startswith("trees/"):
             search.see(path.read_bytes(), name, own="/" not in name)
             continue
@@ -121,11 +125,8 @@ def search_files(folder: Path, search: SecretSearch) -> dict[str, set[str]]:
 def _repositories(folder: Path) -> Iterator[tuple[str, str]]:
     """Trees and the repositories that they are of."""
     for path in sorted((folder / "environments").glob("*.json")):
-        try:
-            environment = json.loads(path.read_text(encoding="utf-8"))["environment"]
-            yield environment["tree"], environment["repo"]
-        except (OSError, ValueError, KeyError) as error:
-            raise DatasetError(f"{path}: damaged ({error}); build the set again") from error
+        environment = read_environment(folder, path.stem)
+        yield environment.tree, environment.repo
 
 
 def _tree_files(path: Path) -> Iterator[tuple[str, bytes]]:
@@ -172,10 +173,9 @@ def check_card(folder: Path, rows: int, findings: Findings) -> None:
         findings: told what is wrong.
     """
     try:
-        text = (folder / "README.md").read_text(encoding="utf-8")
-        facts = json.loads((folder / "card.json").read_text(encoding="utf-8"))
-        stated = int(facts["rows"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        text = text_in(folder, "README.md", MOST_DESCRIPTION)
+        stated = int(json_in(folder, "card.json")["rows"])
+    except (DatasetError, ValueError, LookupError, TypeError) as error:
         findings.add("card", f"no card, or none of this version ({type(error).__name__}: {error}); build the set again")
         return
     if stated != rows:
@@ -187,10 +187,12 @@ def check_card(folder: Path, rows: int, findings: Findings) -> None:
 def _header_defects(folder: Path, text: str) -> Iterator[str]:
     head = re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)
     try:
-        header: Any = yaml.safe_load(head[1]) if head else None
+        header: Any = parse_yaml(head[1]) if head else None
         named = [one["path"] for config in header["configs"] for one in config["data_files"]]
-    except (yaml.YAMLError, KeyError, TypeError) as error:
-        yield f"README.md: no header that says which files are which split ({' '.join(str(error).split())[:80]})"
+        if not all(isinstance(one, str) and SPLIT_PATTERN.fullmatch(one) for one in named):
+            raise ValueError(f"{quoted(named)} are not all like data/train-*.parquet")
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        yield f"README.md: no header that says which files are which split ({' '.join(str(error).split())[:160]})"
         return
     found = {path for pattern in named for path in folder.glob(pattern)}
     yield from (f"README.md: no file is {pattern}" for pattern in named if not any(folder.glob(pattern)))

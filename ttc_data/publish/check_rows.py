@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ttc_data.curate.contamination import BENCHMARKS, Overlap, known_contamination, repository_overlap
-from ttc_data.dataset import column_types, parquet_files, read_deprecated
+from ttc_data.dataset import read_deprecated
 from ttc_data.edits import apply_patch
 from ttc_data.errors import PatchRejected
 from ttc_data.evidence.strength import score
@@ -20,6 +20,7 @@ from ttc_data.recipe import Recipe
 from ttc_data.row import Row
 from ttc_data.sources.licenses import allowed
 from ttc_data.store import connect
+from ttc_data.tables import column_types, parquet_files
 
 LEAST_RUNS = 2
 

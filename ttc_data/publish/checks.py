@@ -6,13 +6,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ttc_data.dataset import recipe_of
 from ttc_data.engine import Progress, Quiet
-from ttc_data.errors import DatasetError
 from ttc_data.publish.check_files import MOST_ROW_BYTES, SecretSearch, check_card, check_sizes, search_files
 from ttc_data.publish.check_rows import RowChecks, check_ids
 from ttc_data.publish.conformity import Conformity
 from ttc_data.publish.findings import CHECKS, Finding, Findings
-from ttc_data.recipe import Recipe, published_recipe
 
 __all__ = ["CHECKS", "Finding", "Inspection", "check_dataset", "inspect_dataset"]
 
@@ -63,7 +62,7 @@ def inspect_dataset(folder: Path, *, allow: Collection[str] = (), progress: Prog
         RecipeError: `allow` names a check that there is none of.
     """
     progress = progress or Quiet()
-    recipe = _recipe(folder)
+    recipe = recipe_of(folder)
     findings = Findings([*recipe.check.allow, *allow])
     conformity = Conformity(folder)
     for fault in conformity.faults:
@@ -97,10 +96,3 @@ def inspect_dataset(folder: Path, *, allow: Collection[str] = (), progress: Prog
     check_card(folder, rows, findings)
     check_sizes(folder, findings)
     return Inspection(tuple(findings.listed()), dict(checks.contaminated), rows)
-
-
-def _recipe(folder: Path) -> Recipe:
-    path = folder / "recipe.yaml"
-    if not path.is_file():
-        raise DatasetError(f"{folder}: no recipe.yaml in it; what its rows must be is read from there")
-    return published_recipe(path)

@@ -14,6 +14,7 @@ from types import MappingProxyType
 
 from ttc_data.environments.host import date_files
 from ttc_data.errors import DatasetError, TtcError
+from ttc_data.plain import one_line
 from ttc_data.records import Environment
 from ttc_data.row import Row
 from ttc_data.sources.trees import TreeStore
@@ -112,7 +113,7 @@ class Repository:
         tree = self._git("write-tree", env=own)
         when = row.created_at or LONG_AGO
         who = {f"GIT_{role}_{what}": value for role in ("AUTHOR", "COMMITTER") for what, value in _who(when).items()}
-        commit = self._git("commit-tree", tree, "-m", f"{row.repo} {row.base_commit}", env={**own, **who})
+        commit = self._git("commit-tree", tree, "-m", one_line(f"{row.repo} {row.base_commit}"), env={**own, **who})
         (git / BRANCH).write_text(f"{commit}\n", encoding="ascii")
         hidden = self._hidden([file.path for file in row.ttc_files])
         return Laid(folder, tuple(f"{TESTBED}/.git/objects/{one[:2]}/{one[2:]}" for one in hidden))

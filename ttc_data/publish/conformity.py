@@ -11,18 +11,14 @@ from typing import Any
 import duckdb
 from pydantic import ValidationError
 
-from ttc_data.dataset import ROW, came_after, column_types, nothing, parquet_files, schema_version, versions_apart
+from ttc_data.dataset import ROW
 from ttc_data.errors import DatasetError
 from ttc_data.records import SCHEMA_VERSION
 from ttc_data.row import Row
 from ttc_data.store import columns, connect
+from ttc_data.tables import came_after, column_types, nothing, parquet_files, same_type, schema_version, versions_apart
 
 ROWS_AT_ONCE = 64
-# Other writers choose other widths; the values decide.
-_FAMILIES = {
-    **dict.fromkeys(("TINYINT", "SMALLINT", "INTEGER", "UTINYINT", "USMALLINT", "UINTEGER"), "BIGINT"),
-    "FLOAT": "DOUBLE",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +75,7 @@ class Conformity:
         missing = [name for name in wanted if name not in found and name not in self.later]
         more = [name for name in found if name not in wanted]
         newer = versions_apart(self.version, SCHEMA_VERSION) > 0
-        other = [name for name in wanted if name in found and not _same_type(found[name], wanted[name])]
+        other = [name for name in wanted if name in found and not same_type(found[name], wanted[name])]
         self.faults = (
             *(Fault("", name, "the column is missing") for name in missing),
             *(Fault("", name, f"no column of schema {SCHEMA_VERSION}") for name in more if not newer),
@@ -146,8 +142,3 @@ class Conformity:
             where = [str(part) for part in one["loc"]]
             if where[0] not in self._silent:
                 yield Fault(name, ".".join(where), f"{one['msg']}, is {one['input']!r:.60}")
-
-
-def _same_type(found: str, wanted: str) -> bool:
-    # Quotes round the names inside a struct come and go with what wrote the file.
-    return _FAMILIES.get(found, found).replace('"', "") == wanted.replace('"', "")

@@ -20,6 +20,7 @@ from ttc_data.funnel import fallbacks, funnel, reject_reasons
 from ttc_data.llm.ledger import Prices
 from ttc_data.pins import LOCK
 from ttc_data.publish.findings import CHECKS, Finding
+from ttc_data.reading import json_in
 from ttc_data.recipe import Recipe
 from ttc_data.records import SCHEMA_VERSION, JsonObject
 from ttc_data.store import connect, quoted
@@ -93,10 +94,9 @@ def read_facts(path: Path) -> JsonObject:
     Raises:
         DatasetError: there is none, or it is damaged.
     """
-    try:
-        facts: JsonObject = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DatasetError(f"{path}: no facts of a card ({error}); build the set again") from error
+    facts = json_in(path.parent, path.name)
+    if not isinstance(facts, dict):
+        raise DatasetError(f"{path}: no facts of a card; build the set again")
     return facts
 
 

@@ -36,6 +36,7 @@ from ttc_data.publish.rows import record_row_images
 from ttc_data.publish.script import SITE, roots_of
 from ttc_data.records import Environment
 from ttc_data.row import Row
+from ttc_data.rules import ReaderRules
 
 REPOSITORY, ROW = "ttcdata/repository", "ttcdata/row"
 RECORD = "images.json"
@@ -74,6 +75,7 @@ def build_images(
     *,
     rows: Collection[str] = (),
     workers: int = WORKERS,
+    reader: ReaderRules | None = None,
     progress: Progress | None = None,
     cache: Cache | None = None,
 ) -> Iterator[RowImage]:
@@ -83,6 +85,7 @@ def build_images(
         dataset: a folder or a Hub id.
         rows: ids, or parts of ids that no other row has; all when there are none.
         workers: images at the same time.
+        reader: limits and images that the set may ask for; the defaults when not given.
         progress: told of each row.
         cache: folders that builds share.
 
@@ -95,7 +98,9 @@ def build_images(
     """
     opened, cache, progress = Dataset(dataset), cache or Cache.default(), progress or Quiet()
     chosen = opened.ids(rows) if rows else None
-    host = open_host("docker", cache=cache, recipe=opened.recipe, say=progress.say)
+    host = open_host(
+        "docker", cache=cache, recipe=opened.granted(reader), say=progress.say, reader=reader or ReaderRules()
+    )
     assert isinstance(host, DockerHost)
     client = connect()
     progress.begin("images", opened.count() if chosen is None else len(chosen))
@@ -182,6 +187,7 @@ def push_images(
     registry: str,
     *,
     rows: Collection[str] = (),
+    reader: ReaderRules | None = None,
     progress: Progress | None = None,
     cache: Cache | None = None,
 ) -> Iterator[RowImage]:
@@ -191,6 +197,7 @@ def push_images(
         dataset: a folder or a Hub id.
         registry: `HOST[:PORT][/PATH]`; credentials are those of `docker login`.
         rows: as for `build_images`.
+        reader: as for `build_images`.
         progress: told of each row.
         cache: folders that builds share.
 
@@ -204,7 +211,7 @@ def push_images(
     """
     repository = repository_in(registry)
     progress = progress or Quiet()
-    made = list(build_images(dataset, rows=rows, progress=progress, cache=cache))
+    made = list(build_images(dataset, rows=rows, reader=reader, progress=progress, cache=cache))
     client = connect()
     progress.begin("push", len(made))
     try:
@@ -298,13 +305,19 @@ def record_of(dataset: str | Path) -> Path:
 
 
 def publish_images(
-    dataset: Path, registry: str, *, progress: Progress | None = None, cache: Cache | None = None
+    dataset: Path,
+    registry: str,
+    *,
+    reader: ReaderRules | None = None,
+    progress: Progress | None = None,
+    cache: Cache | None = None,
 ) -> None:
     """Push the images of all rows, and say in the dataset itself where they are: its rows' `image`, and its card.
 
     Args:
         dataset: its folder.
         registry: `HOST[:PORT][/PATH]`.
+        reader: as for `build_images`.
         progress: told of each row.
         cache: folders that builds share.
 
@@ -314,7 +327,7 @@ def publish_images(
         SandboxUnavailable: no Docker engine.
     """
     with Recorder(record_of(dataset)) as record:
-        for pushed in push_images(dataset, registry, progress=progress, cache=cache):
+        for pushed in push_images(dataset, registry, reader=reader, progress=progress, cache=cache):
             record.add(pushed)
     repository = repository_in(registry)
     record_row_images(dataset, {one.instance_id: f"{repository}@{one.digest}" for one in record.images})

@@ -25,6 +25,8 @@ from ttc_data.publish.checks import inspect_dataset
 from ttc_data.publish.findings import Finding
 from ttc_data.publish.hub import HubRepository, Remote
 from ttc_data.publish.replaced import check_replaced
+from ttc_data.reading import place_in
+from ttc_data.rules import ReaderRules
 
 # The Hub's documentation, "Storage limits".
 LARGEST_FILE = 500 * 10**9
@@ -153,7 +155,12 @@ def push(
 
 
 def made_ready(
-    folder: Path, *, allow: Collection[str] = (), images: str = "", progress: Progress | None = None
+    folder: Path,
+    *,
+    allow: Collection[str] = (),
+    images: str = "",
+    reader: ReaderRules | None = None,
+    progress: Progress | None = None,
 ) -> Iterable[Finding]:
     """Give what speaks against publishing a dataset; where all of it is allowed, the card says so, and images are pushed.
 
@@ -161,6 +168,7 @@ def made_ready(
         folder: of the dataset.
         allow: checks whose findings may pass, as `check_dataset` takes them.
         images: a registry that the rows' images are pushed to; none are where it is empty.
+        reader: limits and images that the set may ask for, where images are made.
         progress: told of each row.
 
     Raises:
@@ -175,7 +183,7 @@ def made_ready(
         if images:
             from ttc_data.publish.images import publish_images  # opens an engine, which most pushes need not
 
-            publish_images(folder, images, progress=progress)
+            publish_images(folder, images, reader=reader, progress=progress)
     return found.findings
 
 
@@ -185,7 +193,7 @@ def local_files(folder: Path) -> list[LocalFile]:
     for place in sorted(folder.rglob("*")):
         inside = place.relative_to(folder)
         if place.is_file() and not any(part.startswith(".") for part in inside.parts):
-            found.append(_local_file(inside.as_posix(), place))
+            found.append(_local_file(inside.as_posix(), place_in(folder, inside.as_posix())))
     return found
 
 

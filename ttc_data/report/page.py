@@ -10,37 +10,27 @@ import jinja2
 from markupsafe import Markup
 
 from ttc_data import __version__
+from ttc_data.plain import plain
 from ttc_data.report.overview import Overview
 
 SCRIPTS = ("blocks.js", "code.js", "detail.js", "list.js", "page.js")
 END = "</body>\n</html>\n"
-# Controls but tab and newline, marks that turn the direction of text, line ends that are none in code: shown, not obeyed.
-CONTROLS: dict[int, int | str] = {
-    **{code: 0x2400 + code for code in range(0x20) if code not in (0x09, 0x0A)},
-    0x7F: 0x2421,
-    **{
-        code: f"\\u{code:04x}"
-        for low, high in ((0x80, 0x9F), (0x200E, 0x200F), (0x2028, 0x202E), (0x2066, 0x2069), (0xFEFF, 0xFEFF))
-        for code in range(low, high + 1)
-    },
-    **dict.fromkeys(range(0xD800, 0xE000), 0xFFFD),
-}
 
 
-def plain(value: object) -> object:
-    """Text as it can stand in HTML; `blocks.js` has the same for what the page's script shows."""
-    return value.translate(CONTROLS) if isinstance(value, str) and not isinstance(value, Markup) else value
+def shown(value: object) -> object:
+    """Text as it can stand in HTML; `blocks.js` has the same table for what the page's script shows."""
+    return plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def head(overview: Overview, shown: int) -> str:
+def head(overview: Overview, rows: int) -> str:
     """The page up to its data.
 
     Args:
         overview: what it says.
-        shown: rows that the page holds.
+        rows: that the page holds.
     """
     environment = jinja2.Environment(
-        undefined=jinja2.StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True, finalize=plain
+        undefined=jinja2.StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True, finalize=shown
     )
     style = f"\n{_file('page.css')}"
     allowed = f"script-src '{_hash(_code())}'; style-src '{_hash(style)}'"
@@ -49,7 +39,7 @@ def head(overview: Overview, shown: int) -> str:
         style=style,
         version=__version__,
         overview=overview,
-        shown=shown,
+        shown=rows,
     )
 
 

@@ -9,6 +9,8 @@ import uuid
 from functools import cache
 from pathlib import Path
 
+from ttc_data.programs import environment
+
 PROC = Path("/proc")
 
 
@@ -25,7 +27,9 @@ def started(pid: int) -> str:
     """When a process started, as the system words it; `""` when there is none."""
     if not (PROC / "self").exists():
         command = ["ps", "-o", "lstart=", "-p", str(pid)]
-        return "-".join(subprocess.run(command, capture_output=True, text=True, check=False).stdout.split())
+        return "-".join(
+            subprocess.run(command, capture_output=True, text=True, check=False, env=environment()).stdout.split()
+        )
     try:
         state, *rest = (PROC / str(pid) / "stat").read_text(errors="replace").rpartition(")")[2].split()
     except OSError:

@@ -35,6 +35,7 @@ from ttc_data.keys import content_key
 from ttc_data.lang.trivial import is_trivial
 from ttc_data.records import Environment
 from ttc_data.row import Row
+from ttc_data.rules import ReaderRules
 from ttc_data.sandbox.protocol import Job, Report, Sandbox
 from ttc_data.sandbox.scheduler import Apart, Scheduler
 from ttc_data.solve.answer import Answer, read_answer
@@ -71,12 +72,13 @@ class Grader:
         partly: judge the tests of wrong answers too, for part pay.
         deep: what solves a row must also do with generated calls what its reference does.
         sandboxes: kept open for each worker; 0 leaves it to the scheduler, which suits rows that come by repository.
+        reader: limits and images that the set may ask for; the defaults when not given.
         secret: what altered tests are drawn by; nobody's but the grader's when not given.
         cache: folders that builds share.
         progress: told what a person should know.
 
     Raises:
-        DatasetError: the dataset cannot be read.
+        DatasetError: the dataset cannot be read, or asks for more than the reader grants.
         SandboxUnavailable: no sandbox of that kind.
     """
 
@@ -90,6 +92,7 @@ class Grader:
         partly: bool = False,
         deep: bool = False,
         sandboxes: int = 0,
+        reader: ReaderRules | None = None,
         secret: str = "",
         cache: Cache | None = None,
         progress: Progress | None = None,
@@ -105,7 +108,13 @@ class Grader:
         self._numbers = count()
         if self.dataset.note:
             self._say(self.dataset.note)
-        self._host: Host = open_host(sandbox, cache=self._cache, recipe=self.dataset.recipe, say=self._say)
+        self._host: Host = open_host(
+            sandbox,
+            cache=self._cache,
+            recipe=self.dataset.granted(reader),
+            say=self._say,
+            reader=reader or ReaderRules(),
+        )
         self.rows = Rows(self.dataset, self._cache, self._host)
         self._pool: Scheduler[Environment] = Scheduler(
             self._open, lambda environment: environment.key, self.workers, most_open=sandboxes * self.workers

@@ -12,6 +12,7 @@ from statistics import fmean
 from typing import Any
 
 from ttc_data.errors import DatasetError
+from ttc_data.fields import is_text
 from ttc_data.solve.outcome import Outcome
 
 STANDARD_INPUT = "-"
@@ -92,9 +93,9 @@ def _predictions(value: Any, place: str) -> Iterator[Prediction]:
     if not isinstance(value, dict):
         raise DatasetError(f"{place}: must be {FORM}, is {json.dumps(value)[:60]}")
     name, model = _first(value, IDS), _first(value, MODELS) or ""
-    if not isinstance(name, str) or not name:
+    if not isinstance(name, str) or not name or not is_text(name):
         raise DatasetError(f"{place}: instance_id must be the id of a row, is {json.dumps(name)[:60]}")
-    if not isinstance(model, str):
+    if not isinstance(model, str) or not is_text(model):
         raise DatasetError(f"{place}: model_name_or_path must be a text, is {json.dumps(model)[:60]}")
     several, said = _first(value, MANY), _first(value, TEXTS)
     known = [key for key in (*PATCHES, *TEXTS, *MANY) if key in value]

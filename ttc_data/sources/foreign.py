@@ -15,15 +15,19 @@ from dataclasses import dataclass
 from typing import IO, Any, Protocol, cast
 
 from ttc_data.errors import SourceRefused
+from ttc_data.fields import MOST_NAME_BYTES, MOST_PATH_BYTES, path_fault
 from ttc_data.rules import TreeLimits
 
 # tarfile reads extended headers whole; real ones hold a path or two.
 _MAX_HEADER_BYTES = 1024 * 1024
-_MAX_PATH_BYTES = 1024
-_MAX_NAME_BYTES = 255
 _MAX_TOML_CHARS = 1024 * 1024
 # tomllib takes time that grows with the square of a dotted key's length: 25 s for 20,000 parts.
 _LONG_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){50}""")
+PATH_FAULTS = {
+    "path_escapes": "is not a relative path inside the tree, or lies in a git folder",
+    "path_not_text": "is not UTF-8",
+    "path_too_long": f"has more than {MOST_PATH_BYTES} bytes, or {MOST_NAME_BYTES} in a name",
+}
 _DAMAGE = (
     tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, OverflowError, RecursionError,
     MemoryError, NotImplementedError,
@@ -73,18 +77,8 @@ def check_path(path: str) -> None:
     Raises:
         SourceRefused: `path_escapes`, `path_not_text` or `path_too_long`.
     """
-    parts = path.split("/")
-    if "\0" in path or path.startswith("/") or not path or {"", ".", ".."} & set(parts):
-        raise SourceRefused("path_escapes", f"{path!r} is not a relative path inside the tree")
-    # A tree with a `.git` of its own would configure any git command that is run in it.
-    if any(part.casefold() == ".git" for part in parts):
-        raise SourceRefused("path_escapes", f"{path!r} lies in a git folder")
-    try:
-        encoded = path.encode()
-    except UnicodeEncodeError as error:
-        raise SourceRefused("path_not_text", f"{path!r} is not UTF-8") from error
-    if len(encoded) > _MAX_PATH_BYTES or max(len(part.encode()) for part in parts) > _MAX_NAME_BYTES:
-        raise SourceRefused("path_too_long", f"{path[:80]!r}... has {len(encoded)} bytes")
+    if reason := path_fault(path):
+        raise SourceRefused(reason, f"{path[:200]!r} {PATH_FAULTS[reason]}")
 
 
 def parse_toml(text: str) -> dict[str, Any]:

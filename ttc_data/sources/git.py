@@ -12,9 +12,10 @@ import re
 import shutil
 import tempfile
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 # Without a git program GitPython refuses to be imported, unless it is told to wait until one is needed.
@@ -25,6 +26,7 @@ from git.exc import GitCommandError, GitError, InvalidGitRepositoryError, NoSuch
 
 from ttc_data.errors import SourceRefused, SourceUnavailable, StorageFull
 from ttc_data.keys import content_key
+from ttc_data.programs import GIT, NETWORK, without_ours
 from ttc_data.records import Source
 from ttc_data.rules import GitSource, LicenseRules, TreeLimits
 from ttc_data.sources.foreign import Budget
@@ -51,6 +53,19 @@ _CLONE_ENVIRONMENT = {
 # Objects that a partial clone lacks are fetched by git on reading, over the transport that the repository's own
 # configuration names: no transport has this name.
 _READ_ENVIRONMENT = {**_CLONE_ENVIRONMENT, "GIT_ALLOW_PROTOCOL": "none"}
+
+
+class _Git(Git):
+    """git without those of our variables that are not for it: GitPython hands all of them on."""
+
+    def execute(self, command: str | Sequence[Any], *arguments: Any, **options: Any) -> Any:
+        """Run a command."""
+        words = [command] if isinstance(command, str) else list(command)
+        return super().execute(without_ours(words, *NETWORK, *GIT, *self.environment()), *arguments, **options)
+
+
+class _Repository(Repo):
+    GitCommandWrapperType = _Git
 
 
 def fetch(source: GitSource, trees: TreeStore, limits: TreeLimits, licenses: LicenseRules, cache: Path) -> Source:
@@ -197,7 +212,7 @@ def _opened(local: Path | None, source: GitSource, limits: TreeLimits, cache: Pa
     folder = local if local is not None else _cloned(source, limits, cache)
     fix = "give the folder that holds .git, or a bare repository"
     try:
-        repository = Repo(folder, search_parent_directories=False)
+        repository = _Repository(folder, search_parent_directories=False)
     except NoSuchPathError as error:
         raise SourceUnavailable(f"git source {str(folder)!r}: no such folder; {fix}, or a URL") from error
     except InvalidGitRepositoryError as error:
@@ -213,7 +228,7 @@ def _cloned(source: GitSource, limits: TreeLimits, cache: Path) -> Path:
     blobs = f"--filter=blob:limit={limits.max_file_bytes + 1}"
     with _git_named(source):
         if folder.is_dir():
-            cached = Repo(folder)
+            cached = _Repository(folder)
             with cached:
                 cached.git.update_environment(**_READ_ENVIRONMENT)
                 if _FULL_HASH.fullmatch(source.revision) and _resolved(cached, source.revision):
@@ -221,7 +236,7 @@ def _cloned(source: GitSource, limits: TreeLimits, cache: Path) -> Path:
         # A clone costs little more than a fetch that must also follow moved branches, tags and a moved HEAD.
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache, prefix=".cloning-") as temporary:
-            git = Git(temporary)
+            git = _Git(temporary)
             url, secret = _without_secret(source.url)
             git.update_environment(**_CLONE_ENVIRONMENT, **secret)
             git.clone("--bare", "--template=", blobs, "--", url, "clone.git", kill_after_timeout=_CLONE_TIMEOUT_S)

@@ -265,7 +265,7 @@ def _attempt_all(
     """
     grader = Grader(
         recipe.dataset, sandbox=recipe.sandbox, workers=recipe.workers, patience=recipe.rewards.patience,
-        sandboxes=SANDBOXES_A_WORKER, cache=cache, progress=progress,
+        sandboxes=SANDBOXES_A_WORKER, reader=recipe.reader, cache=cache, progress=progress,
     )  # fmt: skip
     attempt = _Attempting(grader, model)
     total = len(asked) * attempts

@@ -23,6 +23,7 @@ import yaml
 
 from ttc_data.dataset import Dataset
 from ttc_data.errors import DatasetError, RecipeError, StorageFull, TrainingFailed, TtcError
+from ttc_data.plain import one_line
 from ttc_data.records import Reject
 from ttc_data.train import curves
 from ttc_data.train.ahead import Ahead
@@ -195,7 +196,7 @@ def _train(recipe: TrainRecipe, folder: Path, planned: dict[str, Any]) -> None:
     workers = recipe.workers or max(1, _processors() // int(os.environ.get("LOCAL_WORLD_SIZE", config.world_size)))
     rewards = Rewards(
         recipe.dataset, sandbox=recipe.sandbox, workers=workers, patience=recipe.rewards.patience,
-        strict=recipe.rewards.strict, brevity_tokens=recipe.rewards.brevity_tokens,
+        strict=recipe.rewards.strict, brevity_tokens=recipe.rewards.brevity_tokens, reader=recipe.reader,
     )  # fmt: skip
     ahead = Ahead(rewards.grader, tokenizer, config.chat_template_kwargs or {})
     trained, checks = [_line(one) for one in asked], [_line(one) for one in checked]
@@ -327,7 +328,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         train(Path(arguments[0]))
     except TtcError as error:
-        print(f"error: {error}", file=sys.stderr, flush=True)
+        print(f"error: {one_line(str(error))}", file=sys.stderr, flush=True)
         return error.exit_code
     return 0
 

@@ -23,6 +23,7 @@ from packaging.version import Version
 
 from ttc_data.errors import TrainingFailed, install_hint
 from ttc_data.llm.leashed import Leashed
+from ttc_data.programs import MODELS, NETWORK, TRAINING, environment
 from ttc_data.train import curves
 from ttc_data.train.grpo import DEFAULTS, RECIPE, SETTINGS, number_of
 from ttc_data.train.rules import TrainRecipe
@@ -306,7 +307,8 @@ def launch(plan: Plan, folder: Path, say: Callable[[str], None]) -> None:
     try:
         for process in plan.processes:
             log = folder / LOGS / f"{process.name}.log"
-            env = {**os.environ, "PYTHONUNBUFFERED": "1", **process.env}
+            allowed = MODELS if process.name == "server" else TRAINING
+            env = {**environment(*NETWORK, *allowed), "PYTHONUNBUFFERED": "1", **process.env}
             running[process.name] = Leashed(process.command, log, env, GRACE_S)
         _watch(running, folder, say)
     finally:

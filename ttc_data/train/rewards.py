@@ -22,6 +22,7 @@ from ttc_data.engine import Progress
 from ttc_data.environments.open import Cache, SandboxKind
 from ttc_data.errors import SandboxUnavailable
 from ttc_data.row import Row
+from ttc_data.rules import ReaderRules
 from ttc_data.solve.grader import MOST_FAILED, Grader
 from ttc_data.solve.outcome import Outcome
 
@@ -44,6 +45,7 @@ class Rewards:
         strict: `tests` is 1 for a solved row and 0 for any other; else a wrong answer is paid for the tests that it passes
             as written and fails as altered, if no trivial body passes them.
         brevity_tokens: so long an answer earns no `brevity`.
+        reader: limits and images that the set may ask for; the defaults when not given.
         cache: folders that builds share.
         progress: told what a person should know.
 
@@ -61,12 +63,13 @@ class Rewards:
         patience: float = 5.0,
         strict: bool = True,
         brevity_tokens: int = 1_024,
+        reader: ReaderRules | None = None,
         cache: Cache | None = None,
         progress: Progress | None = None,
     ) -> None:
         self.grader = Grader(
             dataset, sandbox=sandbox, workers=workers, patience=patience, partly=not strict, cache=cache, progress=progress,
-            sandboxes=SANDBOXES_A_WORKER,
+            sandboxes=SANDBOXES_A_WORKER, reader=reader,
         )  # fmt: skip
         self._strict = strict
         self._brevity_tokens = brevity_tokens

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from ttc_data.recipe import packaged_recipes, read_recipe
-from ttc_data.rules import Section
+from ttc_data.rules import ReaderRules, Section
 
 
 class PromptRules(Section):
@@ -160,6 +160,8 @@ class TrainRecipe(Section):
     """Where answers run."""
     workers: int = Field(0, ge=0)
     """Answers that are run at the same time; 0 means one for each processor, shared by the processes that train."""
+    reader: ReaderRules = ReaderRules()
+    """What the dataset may ask of this machine: `allow_images` and `grant`, as `--allow-image` and `--grant` say."""
     grpo: dict[str, Any] = Field(default_factory=dict)
     """Fields of TRL's `GRPOConfig`, by its names; what is not given is TRL's default, or what the launch plan needs."""
     lora: dict[str, Any] | None = None

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ttc_data.dataset import folder_of
 from ttc_data.errors import SlurmRefused
+from ttc_data.programs import NETWORK, TRAINING, environment
 from ttc_data.template import template
 from ttc_data.train.grpo import MODEL, RECIPE, SERVER
 from ttc_data.train.launch import LOGS, Plan, plan, prepare
@@ -121,7 +122,7 @@ def submit(script: Path) -> str:
     try:
         asked = subprocess.run(
             ["sbatch", "--parsable", str(script)], capture_output=True, text=True, errors="replace", check=False,
-            timeout=SUBMIT_LIMIT_S,
+            timeout=SUBMIT_LIMIT_S, env=environment(*NETWORK, *TRAINING),
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
         raise SlurmRefused(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -105,11 +106,18 @@ def test_rows_are_chosen_by_split_id_and_number(small: SmallBuild, cache: Cache)
         ids(names=["nobody"])
 
 
+def copy_in(place: Path, folder: Path) -> None:
+    if place.is_dir():
+        shutil.copytree(place, folder / place.name)
+    else:
+        shutil.copy(place, folder)
+
+
 def test_rows_of_older_builds_get_the_script_of_their_image(small: SmallBuild, cache: Cache, tmp_path: Path) -> None:
     old = [replace(row, eval_script="pytest") for row in small.rows()]
     write_splits(lambda: iter(old), dict.fromkeys(REPOS, "train"), tmp_path / "set/data")
-    for name in ("recipe.yaml", "dataset/environments", "dataset/trees"):
-        (tmp_path / "set" / Path(name).name).symlink_to(small.out / name)
+    for name in ("recipe.yaml", "environments", "trees"):
+        copy_in(small.out / "dataset" / name, tmp_path / "set")
     scripts = {task.row.instance_id: task.row.eval_script for task in tasks(Dataset(tmp_path / "set"), cache=cache)}
     assert scripts == {row.instance_id: row.eval_script for row in small.rows()}
 
@@ -124,8 +132,8 @@ def test_what_swebench_cannot_name_is_left_out_there_and_said(small: SmallBuild,
     first, *others = small.rows()
     rows = [replace(first, FAIL_TO_PASS=(blank,)), *(replace(row, PASS_TO_PASS=(blank, "t::u")) for row in others)]
     write_splits(lambda: iter(rows), dict.fromkeys(REPOS, "train"), tmp_path / "set/data")
-    for name in ("recipe.yaml", "dataset/environments", "dataset/trees"):
-        (tmp_path / "set" / Path(name).name).symlink_to(small.out / name)
+    for name in ("recipe.yaml", "environments", "trees"):
+        copy_in(small.out / "dataset" / name, tmp_path / "set")
     said = Said()
     assert export("swebench", tmp_path / "set", tmp_path / "out", cache=cache, progress=said) == len(others)
     assert len(said.lines) == len(rows)

@@ -11,8 +11,13 @@ from ttc_data.engine import Progress, Quiet
 from ttc_data.environments.open import Cache
 from ttc_data.publish.exports import harbor, sft, swebench, verifiers
 from ttc_data.publish.exports.tasks import destination, tasks
+from ttc_data.rules import ReaderRules
 
 ExportFormat: TypeAlias = Literal["swebench", "harbor", "verifiers", "sft"]
+
+
+STARTING = ("swebench", "harbor")
+"""Forms whose harness starts the images that rows name."""
 
 
 def export(
@@ -24,6 +29,7 @@ def export(
     rows: Collection[str] = (),
     limit: int = 0,
     registry: str = "",
+    reader: ReaderRules | None = None,
     progress: Progress | None = None,
     cache: Cache | None = None,
 ) -> int:
@@ -37,6 +43,7 @@ def export(
         rows: only those with these ids, or parts of ids that no other row has.
         limit: only so many, by id; 0 means all.
         registry: where the row images were pushed to; `""` where they lie in this machine's engine.
+        reader: limits that the set may ask for, and images that its rows may name; the defaults when not given.
         progress: told of each row, and of what is left out.
         cache: folders that builds share.
 
@@ -48,7 +55,10 @@ def export(
         ExportRefused: `place` is not empty.
     """
     opened, progress = Dataset(dataset), progress or Quiet()
-    found = tasks(opened, split=split, names=rows, limit=limit, registry=registry, cache=cache, progress=progress)
+    starts = reader or ReaderRules() if form in STARTING else None
+    found = tasks(
+        opened, split=split, names=rows, limit=limit, registry=registry, reader=starts, cache=cache, progress=progress
+    )
     with destination(place) as folder:
         match form:
             case "swebench":

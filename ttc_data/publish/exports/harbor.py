@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from ttc_data.dataset import Dataset
+from ttc_data.plain import plain
 from ttc_data.publish.exports.tasks import Task, write
 from ttc_data.publish.script import PATIENCE
 from ttc_data.row import Row
@@ -54,9 +55,9 @@ def write_tasks(dataset: Dataset, tasks: Iterable[Task], folder: Path) -> int:
 
 def _toml(row: Row, split: str, limit: float) -> str:
     # A JSON string is a TOML string.
-    name, repo, license_, image = (
-        json.dumps(text) for text in (f"ttcdata/{row.instance_id}", row.repo, row.license, row.image)
-    )
+    texts = (f"ttcdata/{row.instance_id}", row.repo, row.license, row.image)
+    # TOML takes no halves of characters, in which JSON's escapes name those beyond U+FFFF.
+    name, repo, license_, image = (json.dumps(plain(text), ensure_ascii=False) for text in texts)
     return f"""schema_version = "1.4"
 
 [task]

@@ -18,8 +18,10 @@ from ttc_data.environments.open import Cache
 from ttc_data.errors import DatasetError, ExportRefused
 from ttc_data.publish.images import image_name
 from ttc_data.publish.script import eval_script
+from ttc_data.reader import require_row_image
 from ttc_data.records import FileText
 from ttc_data.row import Row
+from ttc_data.rules import ReaderRules
 from ttc_data.solve.task import hidden_tests
 
 SPLITS = ("train", "validation", "test")
@@ -41,6 +43,7 @@ def tasks(
     names: Collection[str] = (),
     limit: int = 0,
     registry: str = "",
+    reader: ReaderRules | None = None,
     cache: Cache | None = None,
     progress: Progress | None = None,
 ) -> Iterator[Task]:
@@ -52,12 +55,15 @@ def tasks(
         names: only rows with these ids, or parts of ids that no other row has; all when there are none.
         limit: only so many; 0 means all.
         registry: where the row images were pushed to; `""` for the engine of this machine.
+        reader: what is granted, where a harness starts the rows' images; None where none does.
         cache: folders that builds share.
         progress: told of each row.
 
     Raises:
-        DatasetError: there is no such split or row.
+        DatasetError: there is no such split or row, or one asks for more than is granted.
     """
+    if reader is not None:
+        dataset.granted(reader)
     splits = dataset.splits()
     if split and split not in splits.values():
         known = ", ".join(sorted(set(splits.values())))
@@ -70,6 +76,8 @@ def tasks(
     try:
         for row in dataset.rows():
             if row.instance_id in kept:
+                if reader is not None and not registry:
+                    require_row_image(row.instance_id, row.image, reader)
                 yield Task(_for_its_image(row, dataset, registry, cache), splits[row.instance_id])
                 progress.advance(1, 0, 0)
     finally:

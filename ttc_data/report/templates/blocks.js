@@ -22,14 +22,15 @@ async function block(name) {
 }
 
 // Mined text is shown, never obeyed: controls get a picture, marks that turn the direction of text their number.
-const CONTROLS = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+const CONTROLS = /\udb40[\udc00-\udc7f]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
 function plain(text) {
   return text.replace(CONTROLS, (found) => {
-    const code = found.charCodeAt(0);
+    const code = found.codePointAt(0);
     if (code < 0x20) return String.fromCharCode(0x2400 + code);
     if (code === 0x7f) return "\u2421";
     if (code >= 0xd800 && code < 0xe000) return "\ufffd";
+    if (code > 0xffff) return "\\U" + code.toString(16).padStart(8, "0");
     return "\\u" + code.toString(16).padStart(4, "0");
   });
 }
