@@ -1,0 +1,23 @@
+"""The processor time of the processes that process 1 has waited for."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+PERIOD = 0.8
+
+
+def used() -> float:
+    words = Path("/proc/1/stat").read_text().rpartition(")")[2].split()
+    return (int(words[13]) + int(words[14])) / 100
+
+
+def leave(bit: bool, number: int) -> None:
+    before, begun = used(), time.process_time()
+    while ((before + time.process_time() - begun + 0.02) % PERIOD >= PERIOD / 2) is not bit:
+        pass
+
+
+def read(number: int) -> float:
+    return used() % PERIOD
