@@ -12,7 +12,7 @@ import tarfile
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import SpooledTemporaryFile, mkdtemp
@@ -156,7 +156,7 @@ def _write(path: Path, text: str) -> None:
 
 
 class Notice:
-    """Says once that what is masked stays readable to the jobs of a host."""
+    """Says once what the jobs of a host have in common."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
@@ -164,13 +164,18 @@ class Notice:
 
     def about(self, sandbox: StreamSandbox) -> StreamSandbox:
         """Look at an opened sandbox and hand it on."""
-        if not sandbox.isolated and not self._said:
+        if sandbox.shared and not self._said:
             self._said = True
-            self._say(
-                "jobs cannot mount here, so each gets a copy of the tree and can read the untouched one beneath: rewards"
-                " for answers by a model need a kernel and an engine that allow it (docs/threat-model.md)"
-            )
+            self._say(what_is_shared(sandbox.shared))
         return sandbox
+
+
+def what_is_shared(shared: Sequence[str]) -> str:
+    """One line about what jobs have in common, and what follows."""
+    return (
+        f"jobs here share {', '.join(shared)} with the jobs before them, for the kernel or the engine does not let them have"
+        " their own: rewards for answers by a model need one that does (docs/threat-model.md)"
+    )
 
 
 def in_silence(line: str) -> None:

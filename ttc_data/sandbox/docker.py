@@ -22,7 +22,7 @@ from requests.exceptions import RequestException
 from urllib3.exceptions import HTTPError
 
 from ttc_data.errors import EngineUnavailable, SandboxLost, StorageFull
-from ttc_data.sandbox.inside.confine import DENIED, MACHINES
+from ttc_data.sandbox.inside.calls import DENIED, MACHINES
 from ttc_data.sandbox.owner import gone, this_process
 from ttc_data.sandbox.protocol import Limits
 from ttc_data.sandbox.stream import StreamSandbox, runner_arguments, runner_program
@@ -33,7 +33,7 @@ STDOUT = 1
 WRITE_S = 60.0
 REMOVE_S = 10.0
 # What the runner gives its jobs and takes from them: namespaces, and what is mounted in them.
-RUNNER_NEEDS = ("mount", "unshare")
+RUNNER_NEEDS = ("mount", "umount2", "unshare")
 # Beside the job's: the runner, and what tries imports for it.
 SPARE_PROCESSES = 16
 # What the runner holds with the dependencies imported. Jobs share those pages.
@@ -214,14 +214,12 @@ class Containers:
         arguments = runner_arguments(
             "/environment/site", "/environment/tree", "/testbed", roots, replace(limits, cpus=0.0)
         )
-        container = self._client.containers.create(
-            image,
-            ["python3", *arguments],
-            entrypoint=[],
+        api = self._client.api
+        bounds = api.create_host_config(
             auto_remove=True,
             cap_drop=["ALL"],
-            environment={"PATH": "/usr/local/bin:/usr/bin:/bin"},
-            labels={LABEL: "1", OWNER: self._owner},
+            # Else the engine writes all that jobs say to its disk, whose free space they can see.
+            log_config={"Type": "none", "Config": {}},
             # The job's own limit on address space strikes first and is reported as the test's failure.
             mem_limit=memory,
             memswap_limit=memory,
@@ -230,11 +228,24 @@ class Containers:
             pids_limit=limits.processes + SPARE_PROCESSES,
             read_only=True,
             security_opt=["no-new-privileges", *([f"seccomp={profile}"] if profile else [])],
-            stdin_open=True,
             tmpfs={"/testbed": scratch, "/tmp": scratch},
+        )
+        # The kernel lets a job mount the `/proc` of its own processes only where nothing of the outer one is covered; the
+        # runner covers more of each job's than the engine would. What is not read-only here is root's, which nobody is.
+        if profile:
+            bounds.update(MaskedPaths=[], ReadonlyPaths=[])
+        made = api.create_container(
+            image,
+            ["python3", *arguments],
+            entrypoint=[],
+            environment={"PATH": "/usr/local/bin:/usr/bin:/bin"},
+            host_config=bounds,
+            labels={LABEL: "1", OWNER: self._owner},
+            stdin_open=True,
             user="65534:65534",
             working_dir="/testbed",
         )
+        container = self._client.containers.get(made["Id"])
         try:
             return ContainerPipe(container)
         except BaseException as error:

@@ -46,6 +46,17 @@ def processes(config: dict[str, Any]) -> list[int]:
     return sorted(below - {mine})
 
 
+def child_numbered(parent: int, number: int) -> int:
+    """The child of a process that has a number in its own namespace; 0 when there is none."""
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with contextlib.suppress(OSError), open("/proc/%s/status" % name, encoding="utf-8", errors="replace") as file:
+                lines = dict(line.split(":", 1) for line in file if line.startswith(("PPid:", "NSpid:")))
+                if int(lines["PPid"]) == parent and int(lines["NSpid"].split()[-1]) == number:
+                    return int(name)
+    return 0
+
+
 def kill_all_but(config: dict[str, Any], kept: tuple[int, ...]) -> None:
     """Kill every other process of the namespace, of the job where there is none, but those that are kept."""
     deadline = time.monotonic() + KILL_S
