@@ -29,8 +29,8 @@ def main() -> None:
     for channel in sorted(tried, key=lambda channel: channel.chance):
         carries = "CARRIES" if channel.chance <= CHANCE else ""
         print(
-            f"{channel.name:26} {channel.right:4} of {options.trials}  p {channel.chance:8.2g} {carries:8}"
-            f" {1000 * channel.seconds / options.trials:6.1f} ms"
+            f"{channel.name:26} {channel.right:4} of {len(channel.bits):3}  p {channel.chance:8.2g} {carries:8}"
+            f" {1000 * channel.seconds / max(1, len(channel.bits)):6.1f} ms"
             f" {channel.broken or channel.refused}"
         )
     print(f"{len(tried)} channels, {options.trials} trials, {time.monotonic() - begun:.0f} s")

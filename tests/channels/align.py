@@ -6,10 +6,17 @@ from collections.abc import Callable
 
 
 def align(count: Callable[[], int], advance: Callable[[], object], period: int, bit: bool) -> None:
-    """Advance a counter to the first quarter of the half that stands for the bit."""
-    for _ in range(4 * period):
-        place = count() % period - bit * period // 2
-        if 0 <= place < period // 8:
+    """Advance a counter to the first part of the half that stands for the bit.
+
+    Raises:
+        OSError: the counter does not move.
+    """
+    begun = count()
+    for step in range(4 * period):
+        place = count()
+        if step == 8 and place == begun:
+            raise OSError("the counter does not move")
+        if 0 <= place % period - bit * period // 2 < period // 8:
             return
         advance()
 

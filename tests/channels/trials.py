@@ -68,7 +68,7 @@ class Channel:
     counts: bool
     """It advances a counter, which other channels disturb: it leaves its bit last, and reads first."""
     shares: str = ""
-    """What it would disturb another channel in: these are tried apart."""
+    """What it would disturb another channel in: these take turns."""
     open: str = ""
     """Why the kernel cannot be kept from carrying it; it is measured and not asked for."""
     bits: list[bool] = field(default_factory=list)
@@ -123,19 +123,6 @@ def channels(names: Sequence[str] = ()) -> list[Channel]:
     return sorted(found, key=lambda channel: channel.counts)
 
 
-def batches(tried: Sequence[Channel]) -> list[list[Channel]]:
-    """Channels that can be tried in the same jobs."""
-    made: list[list[Channel]] = []
-    for channel in tried:
-        fits = (batch for batch in made if not channel.shares or channel.shares not in [one.shares for one in batch])
-        batch = next(fits, None)
-        if batch is None:
-            made.append([channel])
-        else:
-            batch.append(channel)
-    return made
-
-
 def tree() -> dict[str, bytes]:
     """What a sandbox's tree holds for the trials."""
     packages = {"tests/__init__.py": b"", FILE: TEST.encode()}
@@ -155,25 +142,36 @@ def _file(module: ModuleType) -> dict[str, bytes]:
 
 
 def try_channels(sandbox: Sandbox, tried: Sequence[Channel], count: int, seed: str) -> None:
-    """Run that many pairs of jobs for each batch, and write down in each channel what was sent and read."""
-    for batch in batches(tried):
-        _try_batch(sandbox, batch, count, seed)
+    """Run that many pairs of jobs, and write down in each channel what was sent and read.
 
-
-def _try_batch(sandbox: Sandbox, tried: Sequence[Channel], count: int, seed: str) -> None:
+    Channels that disturb each other take turns, so that each has its share of the trials, a number that four divides.
+    """
     draw = Random(seed)
     for channel in tried:
-        channel.bits = balanced(draw, count)
-        channel.values = []
+        channel.bits, channel.values = balanced(draw, len(turns(tried, channel, count))), []
+    sent = {channel.name: dict(zip(turns(tried, channel, count), channel.bits, strict=True)) for channel in tried}
     first = draw.randrange(10_000)
-    for number in range(count):
-        _leave(sandbox, tried, number, first + number)
-        told = _read(sandbox, tried, number, first + number)
-        for channel in tried:
-            value = _note(channel, told[channel.name])
-            channel.values.append(math.nan if value is None else float(value))
-    for channel in tried:  # what could not be read at all reads the same each time
-        channel.values = [-1.0 if math.isnan(value) else value for value in channel.values]
+    for trial in range(count):
+        turn = [channel for channel in tried if trial in sent[channel.name]]
+        plan = [(channel.name, sent[channel.name][trial]) for channel in turn]
+        for name, told in _leave(sandbox, turn, plan, first + trial).items():
+            _note(channel_of(turn, name), told)
+        for name, told in _read(sandbox, turn, first + trial).items():
+            channel = channel_of(turn, name)
+            value = _note(channel, told)
+            channel.values.append(-1.0 if value is None else float(value))  # what cannot be read is the same each time
+
+
+def channel_of(tried: Sequence[Channel], name: str) -> Channel:
+    """The one of that name."""
+    return next(channel for channel in tried if channel.name == name)
+
+
+def turns(tried: Sequence[Channel], channel: Channel, count: int) -> list[int]:
+    """The trials in which a channel has its turn."""
+    sharing = [one for one in tried if one is channel or (one.shares and one.shares == channel.shares)]
+    found = list(range(sharing.index(channel), count, len(sharing)))
+    return found[: len(found) // 4 * 4]
 
 
 def balanced(draw: Random, count: int) -> list[bool]:
@@ -182,21 +180,19 @@ def balanced(draw: Random, count: int) -> list[bool]:
     return [bit for pair in zip(*halves, strict=True) for bit in pair]
 
 
-def _leave(sandbox: Sandbox, tried: Sequence[Channel], trial: int, number: int) -> None:
-    plan = [(channel.name, channel.bits[trial]) for channel in tried]
-    texts = []
-    for channel in tried:
-        if channel.brings is not None:
-            texts.append(channel.brings(number if channel.bits[trial] else number + 1_000_000))
-    told = _told(sandbox.run(_job(plan, number, texts, leave=True)))
-    for channel in tried:
-        _note(channel, told[channel.name])
+def _leave(sandbox: Sandbox, turn: Sequence[Channel], plan: list[tuple[str, bool]], number: int) -> dict[str, Told]:
+    brought = [
+        channel.brings(number if bit else number + 1_000_000)
+        for channel, (_, bit) in zip(turn, plan, strict=True)
+        if channel.brings is not None
+    ]
+    return _told(sandbox.run(_job(plan, number, brought, leave=True)))
 
 
-def _read(sandbox: Sandbox, tried: Sequence[Channel], trial: int, number: int) -> dict[str, Told]:
-    plan = [(channel.name, False) for channel in reversed(tried)]
-    texts = [channel.brings(number) for channel in tried if channel.brings is not None]
-    return _told(sandbox.run(_job(plan, number, texts, leave=False)))
+def _read(sandbox: Sandbox, turn: Sequence[Channel], number: int) -> dict[str, Told]:
+    plan = [(channel.name, False) for channel in reversed(turn)]
+    brought = [channel.brings(number) for channel in turn if channel.brings is not None]
+    return _told(sandbox.run(_job(plan, number, brought, leave=False)))
 
 
 def _note(channel: Channel, told: Told) -> float | None:

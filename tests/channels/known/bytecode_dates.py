@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import time
 
+SHARES = "bytecode"
+
 
 def brings(number: int) -> str:
-    lines = (f"def f{one}(x):\n    assert x + {number} == {one}, x\n    assert x in [{number}]\n" for one in range(60))
-    return "\n\n".join(lines)
+    return "\n\n".join(
+        f"def f{one}(x):\n    assert x + {number} == {one}, x\n    assert x in [{number}]\n" for one in range(60)
+    )
 
 
 def leave(bit: bool, number: int) -> None:
@@ -16,4 +19,4 @@ def leave(bit: bool, number: int) -> None:
 
 
 def read(number: int) -> float:
-    return time.time() - min(os.stat(place).st_ctime for place in ("test_brought.py", "/tmp/home", "/proc/self"))
+    return time.time() - min(os.stat(place).st_ctime for place in ("tests/channels/test_brought_0.py", "/tmp/home", "/proc/self"))

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import resource
 
+SHARES = "bytecode"
+
 
 def brings(number: int) -> str:
-    lines = (f"def f{one}(x):\n    assert x + {number} == {one}, x\n    assert x in [{number}]\n" for one in range(60))
-    return "\n\n".join(lines)
+    return "\n\n".join(
+        f"def f{one}(x):\n    assert x + {number} == {one}, x\n    assert x in [{number}]\n" for one in range(60)
+    )
 
 
 def leave(bit: bool, number: int) -> None:

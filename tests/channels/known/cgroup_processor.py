@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 PLACES = ("/sys/fs/cgroup/cpuacct/cpuacct.usage", "/sys/fs/cgroup/cpu.stat")
+SHARES = "processor"
 PERIOD = 400_000_000
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-PERIOD = 0.8
+SHARES = "processor"
+PERIOD = 1.6
 
 
 def used() -> float:
@@ -15,7 +16,7 @@ def used() -> float:
 
 def leave(bit: bool, number: int) -> None:
     before, begun = used(), time.process_time()
-    while ((before + time.process_time() - begun + 0.02) % PERIOD >= PERIOD / 2) is not bit:
+    while (before + time.process_time() - begun - bit * PERIOD / 2) % PERIOD > PERIOD / 8:
         pass
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 
+SHARES = "processor"
 PERIOD = 0.4
 CLOCK = (~1 << 3) | 2
 

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 from pathlib import Path
 
-PERIOD = 1 << 17
+from tests.channels.align import align, half
+
+PERIOD = 64
+UNIT = 2_048
 
 
-def faults() -> int:
+def count() -> int:
     words = Path("/proc/vmstat").read_text().split()
-    return int(words[words.index("pgfault") + 1])
+    if "pgfault" not in words:
+        raise OSError("no count of faults")
+    return int(words[words.index("pgfault") + 1]) // UNIT
+
+
+def advance() -> None:
+    held = bytearray(UNIT * 4_096)
+    held[::4_096] = bytes(UNIT)
 
 
 def leave(bit: bool, number: int) -> None:
-    while (faults() % PERIOD >= PERIOD // 2) is not bit:
-        held = bytearray(8 << 20)
-        held[::4_096] = bytes(len(held) // 4_096)
+    align(count, advance, PERIOD, bit)
 
 
 def read(number: int) -> float:
-    return float(faults() % PERIOD)
+    return half(count(), PERIOD)

@@ -5,21 +5,26 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+from tests.channels.align import align, half
+
 SHARES = "processes"
 PERIOD = 512
 
 
-def started() -> int:
+def count() -> int:
     words = Path("/proc/stat").read_text().split()
     return int(words[words.index("processes") + 1])
 
 
+def advance() -> None:
+    thread = threading.Thread(target=int)
+    thread.start()
+    thread.join()
+
+
 def leave(bit: bool, number: int) -> None:
-    while (started() % PERIOD >= PERIOD // 2) is not bit:
-        thread = threading.Thread(target=int)
-        thread.start()
-        thread.join()
+    align(count, advance, PERIOD, bit)
 
 
 def read(number: int) -> float:
-    return float(started() % PERIOD)
+    return half(count(), PERIOD)

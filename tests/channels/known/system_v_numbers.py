@@ -14,8 +14,9 @@ def made() -> int:
 
 
 def leave(bit: bool, number: int) -> None:
-    while made() // 32_768 % 64 // 32 != bit:
-        pass
+    for _ in range(64):
+        if made() // 32_768 % 64 // 32 == bit:
+            return
 
 
 def read(number: int) -> float:

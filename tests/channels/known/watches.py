@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import signal
 import time
 
 LIBC = ctypes.CDLL(None)
@@ -14,7 +13,6 @@ PLACES = ("/testbed/calc", "/environment/site", "/dev", "/tmp", "/usr/bin")
 def leave(bit: bool, number: int) -> None:
     if bit and not os.fork():
         os.setsid()
-        signal.alarm(5)
         while True:
             for place in PLACES:
                 os.listdir(place)
