@@ -148,7 +148,7 @@ class CopyingHost(LocalHost):
 
 def copying_arguments(*given: Any, **named: Any) -> list[str]:
     *program, config = runner_arguments(*given, **named)
-    return [*program, json.dumps({**json.loads(config), "isolate": False})]
+    return [*program, json.dumps({**json.loads(config), "spaces": None})]
 
 
 @contextmanager

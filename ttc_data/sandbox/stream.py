@@ -27,7 +27,7 @@ REWRITING = ("texts", "codes", "rewritten")
 STARTING = ("streams", "start")
 INSIDE = (
     *REWRITING, "kernel", "calls", "procfs", "spaces", "confine", "processes", "session", "preload", *STARTING, "versions",
-    "beginning", "execution", "runner",
+    "beginning", "reading", "execution", "runner",
 )  # fmt: skip
 ENDED_BY = {
     "time": "it ran longer than it may",

@@ -1,9 +1,8 @@
 """A job's own processes, from its body to its tests.
 
-With namespaces a job has three. The first one reads the body, has bytecode made of the test files that it brings, and hands the
-body on: whether a job before had the same files is known to it alone. The second, number 1 of the job's processes, lays out
-the tree and waits for the third, which runs the tests; when that has ended, it ends whatever is left and clears away what was
-mounted. Without namespaces one process does all of it.
+With namespaces a job has two. The first, number 1 of the job's processes, lays out the tree and waits for the second, which runs
+the tests; when that has ended, it ends whatever is left and clears away what was mounted. Without namespaces one process does
+all of it.
 """
 
 from __future__ import annotations
@@ -18,10 +17,10 @@ from typing import Any, Callable
 
 from ttc_data.sandbox.inside.confine import copy_out, give_up_rights, lay_out, limit
 from ttc_data.sandbox.inside.kernel import LIBC, PR_SET_DUMPABLE, PR_SET_PDEATHSIG
-from ttc_data.sandbox.inside.rewritten import make, open_cache, provide
+from ttc_data.sandbox.inside.rewritten import open_cache, provide
 from ttc_data.sandbox.inside.session import Channel, drive
 from ttc_data.sandbox.inside.spaces import PROCESSES, clear_away, enter
-from ttc_data.sandbox.inside.streams import read_frame, write_frames
+from ttc_data.sandbox.inside.streams import read_frame
 from ttc_data.sandbox.inside.versions import Versions
 
 FAILED = 127
@@ -39,24 +38,6 @@ class Ends:
     def say(self, *words: Any) -> None:
         """Say a word to the supervisor."""
         os.write(self.status, json.dumps(words).encode("ascii", "replace") + b"\n")
-
-
-def hand_on(config: dict[str, Any], onward: int) -> None:
-    """Read a job's body, make bytecode of its test files, and write the body to a pipe."""
-    try:
-        data = read_frame(config["source"])
-        if data is None:
-            return
-        job = json.loads(data.decode("utf-8"))
-        limit(config["limits"], spare=1)
-        cache = open_cache()
-        with contextlib.suppress(MemoryError):  # then the tests' own session compiles them
-            make(cache, config["work"], job["files"], job["test_files"])
-        write_frames(onward, [data])
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        os._exit(0)
 
 
 def begin(config: dict[str, Any], head: dict[str, Any], word: str, ends: Ends, source: int) -> None:

@@ -159,11 +159,21 @@ def of_family() -> list[Step]:
     ]
 
 
+def assembled(machine: str) -> ctypes.Array[ctypes.c_char] | None:
+    """The filter as the kernel reads it; None for a machine that it is not written for."""
+    if machine not in MACHINES:
+        return None
+    return ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *step) for step in program(*MACHINES[machine])))
+
+
+# Once, not for every job.
+FILTER = assembled(platform.machine())
+STEP_BYTES = 8
+
+
 def filter_calls() -> None:
     """Install the filter on this process and all that it starts, for good; nothing on a machine that it is not written for."""
-    if platform.machine() not in MACHINES:
+    if FILTER is None:
         return
-    steps = program(*MACHINES[platform.machine()])
-    text = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *step) for step in steps))
-    pointer = struct.pack("@HP", len(steps), ctypes.addressof(text))
+    pointer = struct.pack("@HP", len(FILTER) // STEP_BYTES, ctypes.addressof(FILTER))
     check(LIBC.prctl(PR_SET_SECCOMP, 2, pointer, 0, 0), "seccomp")

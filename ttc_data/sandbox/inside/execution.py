@@ -12,8 +12,9 @@ import time
 from typing import Any
 
 from ttc_data.sandbox.inside.beginning import Ends as JobEnds
-from ttc_data.sandbox.inside.beginning import begin, hand_on
+from ttc_data.sandbox.inside.beginning import begin
 from ttc_data.sandbox.inside.processes import KILL_S, child_numbered, kill_all_but, memory_used
+from ttc_data.sandbox.inside.reading import Reader
 from ttc_data.sandbox.inside.spaces import PROCESSES, fork_into
 from ttc_data.sandbox.inside.streams import CHUNK, Beginning, Ends, write_frames
 
@@ -41,8 +42,11 @@ def skip_numbers() -> None:
 class Execution:
     """One job from its body to its answer."""
 
-    def __init__(self, config: dict[str, Any], head: dict[str, Any]) -> None:
+    def __init__(self, config: dict[str, Any], head: dict[str, Any], reader: Reader) -> None:
         self.config = config
+        self.reader = reader
+        self.contained = PROCESSES in (config["spaces"] or ())
+        """The job's processes end with the first of them."""
         self.head = head
         self.limits = config["limits"]
         self.word = os.urandom(8).hex()
@@ -52,7 +56,7 @@ class Execution:
         self.pid, self.tests, self.waker = 0, 0, -1
         self.status: int | None = None
         self.ended_by = ""
-        self.laid = False
+        self.laid, self.reaped = False, False
         self.heard = 0.0
         self.measured = 0.0
 
@@ -68,8 +72,6 @@ class Execution:
             self.report.close()  # memory that is shared with us
             self.output.close()
             begin(self.config, self.head, self.word, JobEnds(report, output, status, command), source)
-        if source != self.config["source"]:
-            os.close(source)
         self.waker = os.pidfd_open(self.pid) if hasattr(os, "pidfd_open") else -1
         try:
             for fd in theirs:
@@ -78,7 +80,7 @@ class Execution:
                 os.set_blocking(fd, False)
             self.follow()
         finally:
-            kill_all_but(self.config, ())
+            self.end_all()
             for fd in (*ours, self.waker):
                 if fd >= 0:
                     os.close(fd)
@@ -87,18 +89,24 @@ class Execution:
 
     def fork(self) -> tuple[int, int]:
         """Fork the job's first process; gives its number, and where it is to read its body."""
+        if not self.contained:
+            skip_numbers()
         if self.config["spaces"] is None:
-            skip_numbers()
             return os.fork(), self.config["source"]
-        source, onward = os.pipe()
-        if os.fork() == 0:
-            os.close(source)
-            hand_on(self.config, onward)
-        os.close(onward)
-        select.select([source], [], [], LAY_OUT_S)  # it writes when it has made what the job shall not be seen to make
-        if PROCESSES not in self.config["spaces"]:
-            skip_numbers()
+        source = self.reader.bring(LAY_OUT_S)
         return fork_into(self.config["spaces"]), source
+
+    def end_all(self) -> None:
+        """Leave nothing of the job; what else there is may stay only where no job sees it, and if it did its part."""
+        if self.contained and self.laid:
+            if not self.reaped:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(self.pid, signal.SIGKILL)
+                os.waitpid(self.pid, 0)
+            self.reaped = True
+        else:
+            kill_all_but(self.config, ())
+            self.reader.forget()
 
     def follow(self) -> None:
         """Wait for the tree, then for the job, or for each of its versions in turn."""
@@ -149,8 +157,9 @@ class Execution:
     def finish(self, status: int | None, started: float) -> None:
         """Answer with what is known of a process that ended."""
         assert status is not None
-        if self.status is not None:
+        if self.status is not None and not self.contained:
             kill_all_but(self.config, ())
+            self.reader.forget()
         for fd in (self.reports, self.outputs):
             while self.take(fd):
                 pass
@@ -196,6 +205,7 @@ class Execution:
             if ended:
                 while self.take(self.words):
                     pass
+                self.reaped = True
                 self.status = status
             elif now > deadline:
                 self.end("time", keep)
@@ -219,6 +229,7 @@ class Execution:
         else:
             os.kill(self.pid, signal.SIGKILL)
             self.status = os.waitpid(self.pid, 0)[1]
+            self.reaped = True
         self.ended_by = why
 
     def take(self, fd: int) -> int | None:

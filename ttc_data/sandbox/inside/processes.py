@@ -28,11 +28,11 @@ def kibibytes(path: str, names: tuple[str, ...]) -> int:
 
 
 def processes(config: dict[str, Any]) -> list[int]:
-    """Every process that is not this one: of the namespace, or below us where we share one with others."""
+    """Every process but this one and the reader: of the namespace, or below us where we share one with others."""
     mine = os.getpid()
     pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
     if config["alone"]:
-        return [pid for pid in pids if pid != mine]
+        return [pid for pid in pids if pid not in (mine, config["reader"])]
     parents = {}
     for pid in pids:
         with contextlib.suppress(OSError), open("/proc/%d/stat" % pid, encoding="utf-8", errors="replace") as file:

@@ -33,6 +33,7 @@ from ttc_data.sandbox.inside.kernel import (
 )
 from ttc_data.sandbox.inside.preload import preload
 from ttc_data.sandbox.inside.processes import kill_all_but
+from ttc_data.sandbox.inside.reading import Reader
 from ttc_data.sandbox.inside.spaces import own_spaces, shared_spaces
 from ttc_data.sandbox.inside.start import start_again
 from ttc_data.sandbox.inside.streams import read_frame, write_frames
@@ -58,7 +59,7 @@ def main() -> None:
     os.dup2(null, 0)
     os.dup2(2, 1)
     os.close(null)
-    config["user"] = os.getuid(), os.getgid()
+    config["user"], config["reader"] = (os.getuid(), os.getgid()), 0
     if "spaces" not in config:
         config["spaces"] = own_spaces(config)
     sys.path[:] = [path for path in sys.path if path]  # `-c` puts the working folder first
@@ -82,6 +83,7 @@ def become(uid: int, places: list[str]) -> None:
 
 def serve(config: dict[str, Any]) -> None:
     """Answer jobs until the input ends."""
+    reader = Reader(config)
     while True:
         head = config["head"]
         if head is None:
@@ -90,12 +92,13 @@ def serve(config: dict[str, Any]) -> None:
                 return
             head = json.loads(data)
             if head["seed"] != config["seed"]:
+                kill_all_but(config, ())
                 os.dup2(config["source"], 0)
                 os.dup2(config["sink"], 1)
                 start_again({**config, "uid": None, "seed": head["seed"], "head": head})
         config["head"] = None
         try:
-            Execution(config, head).run()
+            Execution(config, head, reader).run()
         except OSError as error:  # no more processes, say: the caller decides what it means
             answer(config, {"broken": "%s: %s" % (type(error).__name__, error)})
             kill_all_but(config, ())
