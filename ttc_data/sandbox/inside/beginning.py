@@ -10,11 +10,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import signal
 import traceback
 from dataclasses import dataclass
 from typing import Any, Callable
 
+from ttc_data.sandbox.inside.answering import listen, machine_as_told, reply
 from ttc_data.sandbox.inside.confine import copy_out, give_up_rights, lay_out, limit
 from ttc_data.sandbox.inside.kernel import LIBC, PR_SET_DUMPABLE, PR_SET_PDEATHSIG
 from ttc_data.sandbox.inside.rewritten import open_cache, provide
@@ -77,19 +79,25 @@ def prepare(config: dict[str, Any], head: dict[str, Any], word: str, ends: Ends,
             provide(cache, config["work"], files, job["test_files"])
             os.close(cache)
         del files
+        listener = -1
         if config["spaces"] is not None:
+            listener = listen()
             pid = os.fork()
             if pid:
                 os.close(changes)
-                oversee(config, ends, pid)
+                oversee(config, ends, pid, listener)
+            if listener >= 0:
+                os.close(listener)
     except (OSError, ValueError) as error:
         ends.say("broken", repr(error))
         os._exit(FAILED)
     job.update(test_timeout_s=head["test_timeout_s"], seed=head["seed"])
-    run(config, job, word, ends, changes)
+    run(config, job, Channel(ends.report, word), ends, changes, answered=listener >= 0)
 
 
-def run(config: dict[str, Any], job: dict[str, Any], word: str, ends: Ends, changes: int) -> None:
+def run(
+    config: dict[str, Any], job: dict[str, Any], channel: Channel, ends: Ends, changes: int, *, answered: bool
+) -> None:
     """Give up every right and run the tests."""
     try:
         if config["spaces"] is not None:
@@ -99,8 +107,9 @@ def run(config: dict[str, Any], job: dict[str, Any], word: str, ends: Ends, chan
         null = os.open(os.devnull, os.O_RDWR)  # the job's own: through the runner's it could be dated
         os.dup2(null, 0)
         os.close(null)
+        os.close(ends.output)  # 1 and 2 by now
         limit(config["limits"], spare=1 if config["spaces"] is not None else 0)
-        give_up_rights()
+        give_up_rights(answered=answered)
         LIBC.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
     except OSError as error:
         ends.say("broken", repr(error))
@@ -121,22 +130,30 @@ def run(config: dict[str, Any], job: dict[str, Any], word: str, ends: Ends, chan
     if not job["versions"]:
         os.close(ends.status)
     # In a place of its own: a job that closes or writes to the low numbers meets nothing.
-    place = 100 + int.from_bytes(os.urandom(2), "big") % 800
-    os.dup2(ends.report, place, inheritable=False)
+    channel.descriptor = 100 + int.from_bytes(os.urandom(2), "big") % 800
+    os.dup2(ends.report, channel.descriptor, inheritable=False)
     os.close(ends.report)
-    drive(job, Channel(place, word), roots, versions)
+    drive(job, channel, roots, versions)
 
 
-def oversee(config: dict[str, Any], ends: Ends, pid: int) -> None:
+def oversee(config: dict[str, Any], ends: Ends, pid: int, listener: int) -> None:
     """Wait for the tests' process, end and clear away what it leaves, and tell how it ended. Does not return."""
     for descriptor in (ends.report, ends.output, ends.command, 1, 2):
         os.close(descriptor)
     os.chdir("/")
-    status = None
+    told = machine_as_told(config["limits"]["memory_bytes"])
+    heard, hears = os.pipe()
+    os.set_blocking(hears, False)
+    signal.set_wakeup_fd(hears)
+    signal.signal(signal.SIGCHLD, lambda number, frame: None)
+    status = reaped(pid)
     while status is None:
-        ended, how = os.waitpid(-1, 0)
-        if ended == pid:
-            status = how
+        ready = select.select([heard, *([listener] if listener >= 0 else [])], [], [])[0]
+        if heard in ready:
+            os.read(heard, 4096)
+        if listener in ready:
+            reply(listener, told)
+        status = reaped(pid)
     if PROCESSES in config["spaces"]:
         with contextlib.suppress(ProcessLookupError):
             os.kill(-1, signal.SIGKILL)
@@ -146,3 +163,16 @@ def oversee(config: dict[str, Any], ends: Ends, pid: int) -> None:
         clear_away(config)
     ends.say("ended", status)
     os._exit(0)
+
+
+def reaped(pid: int) -> int | None:
+    """Take leave of every process that has ended; gives how one of them did."""
+    status = None
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            ended, how = os.waitpid(-1, os.WNOHANG)
+            if not ended:
+                break
+            if ended == pid:
+                status = how
+    return status

@@ -35,11 +35,13 @@ DENIED = {
 # Of these the caller looks for another way when they are not there. Both hold memory that no limit counts.
 ABSENT = ("memfd_create", "shmget")
 # Not there for a job, because they tell what happened in others: pages that files have in memory, numbers that the kernel
-# counts for the whole machine (of mounts, processes, file handles), events of everybody's files, free memory and load.
+# counts for the whole machine (of mounts, processes, file handles), events of everybody's files.
 TELLING = {
     "cachestat": (451, 451), "fanotify_init": (300, 262), "io_setup": (206, 0), "listmount": (458, 458), "mincore": (27, 232),
-    "name_to_handle_at": (303, 264), "pidfd_open": (434, 434), "statmount": (457, 457), "sysinfo": (99, 179),
+    "name_to_handle_at": (303, 264), "pidfd_open": (434, 434), "statmount": (457, 457),
 }  # fmt: skip
+# Free memory, load and processes of the machine: answered in the kernel's place where that can be done; see `answering.py`.
+SYSINFO = (99, 179)
 # Done without an effect: advice about pages of files that all jobs read, and about disks that no job writes to.
 ADVICE = {"fadvise64": (221, 223), "readahead": (187, 213), "sync": (162, 81), "syncfs": (306, 267)}
 # A process may do this to itself (0 in the first argument), not to process 1, which has the same user.
@@ -97,8 +99,8 @@ def unless(jump: int, value: int, *steps: Step) -> list[Step]:
     return [(jump, len(steps), 0, value), *steps]
 
 
-def program(column: int, architecture: int, clone: int, other_numbering: int) -> list[Step]:
-    """The whole filter for one machine."""
+def program(column: int, architecture: int, clone: int, other_numbering: int, *, answered: bool) -> list[Step]:
+    """The whole filter for one machine; `answered` leaves `sysinfo` to another filter."""
     steps = [ARCHITECTURE, *unless(EQUAL, architecture, refuse(EPERM)), NUMBER]
     if other_numbering:
         steps += when(ANY, other_numbering, refuse(EPERM))
@@ -109,6 +111,8 @@ def program(column: int, architecture: int, clone: int, other_numbering: int) ->
             steps += when(EQUAL, numbers[column], refuse(ENOSYS if name in ABSENT else EPERM))
     for numbers in TELLING.values():
         steps += when(EQUAL, numbers[column], refuse(ENOSYS))
+    if not answered:
+        steps += when(EQUAL, SYSINFO[column], refuse(ENOSYS))
     for numbers in ADVICE.values():
         steps += when(EQUAL, numbers[column], refuse(0))
     for numbers in OWN_ONLY.values():
@@ -159,21 +163,24 @@ def of_family() -> list[Step]:
     ]
 
 
-def assembled(machine: str) -> ctypes.Array[ctypes.c_char] | None:
-    """The filter as the kernel reads it; None for a machine that it is not written for."""
-    if machine not in MACHINES:
-        return None
-    return ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *step) for step in program(*MACHINES[machine])))
+def bytes_of(steps: list[Step]) -> bytes:
+    """A filter as the kernel reads it."""
+    return b"".join(struct.pack("=HBBI", *step) for step in steps)
 
 
 # Once, not for every job.
-FILTER = assembled(platform.machine())
+FILTERS = {
+    answered: ctypes.create_string_buffer(bytes_of(program(*MACHINES[platform.machine()], answered=answered)))
+    for answered in (False, True)
+    if platform.machine() in MACHINES
+}
 STEP_BYTES = 8
 
 
-def filter_calls() -> None:
+def filter_calls(*, answered: bool) -> None:
     """Install the filter on this process and all that it starts, for good; nothing on a machine that it is not written for."""
-    if FILTER is None:
+    if not FILTERS:
         return
-    pointer = struct.pack("@HP", len(FILTER) // STEP_BYTES, ctypes.addressof(FILTER))
+    text = FILTERS[answered]
+    pointer = struct.pack("@HP", len(text) // STEP_BYTES, ctypes.addressof(text))
     check(LIBC.prctl(PR_SET_SECCOMP, 2, pointer, 0, 0), "seccomp")

@@ -69,6 +69,7 @@ class Execution:
         if self.pid == 0:
             for fd in ours:
                 os.close(fd)
+            self.reader.leave()
             self.report.close()  # memory that is shared with us
             self.output.close()
             begin(self.config, self.head, self.word, JobEnds(report, output, status, command), source)

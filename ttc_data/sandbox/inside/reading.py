@@ -47,6 +47,11 @@ class Reader:
         os.close(bodies)
         self.config["reader"] = pid
 
+    def leave(self) -> None:
+        """In another process: it has nothing to ask for."""
+        if self.config["reader"]:
+            os.close(self.asking)
+
     def forget(self) -> None:
         """It was killed: the next job has another one."""
         if self.config["reader"]:

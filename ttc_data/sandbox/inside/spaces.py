@@ -34,7 +34,7 @@ from ttc_data.sandbox.inside.kernel import (
     mount,
     write_setting,
 )
-from ttc_data.sandbox.inside.procfs import cover_proc, make_template, mount_proc
+from ttc_data.sandbox.inside.procfs import UPTIME_S, cover_proc, make_template, mount_proc
 
 CLONE_NEWTIME, CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC = 0x80, 0x20000, 0x04000000, 0x08000000
 CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
@@ -51,8 +51,6 @@ LINKS = {
     "ptmx": "pts/ptmx",
 }  # fmt: skip
 HOST_NAME = b"sandbox"
-# What the clocks that count from the machine's start say when a job begins.
-UPTIME_S = 10_000
 AF_INET, SOCK_DGRAM, SIOCSIFFLAGS, IFF_UP = 2, 2, 0x8914, 1
 # The ports that a machine picks from, and how many of them a job does.
 PORTS, WIDTHS = (32_768, 60_999), (3_000, 9_000)
