@@ -7,6 +7,7 @@ round. A channel carries something when that many right guesses are unlikely by 
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import pkgutil
@@ -93,7 +94,7 @@ class Channel:
 def guessed(shown: Sequence[tuple[float, bool]], asked: Sequence[tuple[float, bool]]) -> int:
     """Bits that are guessed right by the best border between the numbers that were shown."""
     values = sorted({value for value, _ in shown})
-    borders = [-math.inf, *((low + high) / 2 for low, high in zip(values, values[1:], strict=False))]
+    borders = [-math.inf, *((low + high) / 2 for low, high in itertools.pairwise(values))]
     above = {border: sum((value > border) is bit for value, bit in shown) for border in borders}
     best = max(borders, key=lambda border: abs(above[border] - len(shown) / 2))
     upward = above[best] >= len(shown) / 2
@@ -102,7 +103,7 @@ def guessed(shown: Sequence[tuple[float, bool]], asked: Sequence[tuple[float, bo
 
 def tail(count: int, right: int) -> float:
     """How likely at least so many heads are."""
-    return sum(math.comb(count, one) for one in range(right, count + 1)) / 2**count
+    return float(sum(math.comb(count, one) for one in range(right, count + 1)) / 2**count)
 
 
 def channels(names: Sequence[str] = ()) -> list[Channel]:

@@ -70,6 +70,7 @@ class Grader:
             dataset's recipe says, and the reference is not run first.
         partly: judge the tests of wrong answers too, for part pay.
         deep: what solves a row must also do with generated calls what its reference does.
+        own: refuse sandboxes whose jobs share anything with those before them.
         sandboxes: kept open for each worker; 0 leaves it to the scheduler, which suits rows that come by repository.
         secret: what altered tests are drawn by; nobody's but the grader's when not given.
         cache: folders that builds share.
@@ -89,6 +90,7 @@ class Grader:
         patience: float = 0.0,
         partly: bool = False,
         deep: bool = False,
+        own: bool = False,
         sandboxes: int = 0,
         secret: str = "",
         cache: Cache | None = None,
@@ -105,7 +107,7 @@ class Grader:
         self._numbers = count()
         if self.dataset.note:
             self._say(self.dataset.note)
-        self._host: Host = open_host(sandbox, cache=self._cache, recipe=self.dataset.recipe, say=self._say)
+        self._host: Host = open_host(sandbox, cache=self._cache, recipe=self.dataset.recipe, say=self._say, own=own)
         self.rows = Rows(self.dataset, self._cache, self._host)
         self._pool: Scheduler[Environment] = Scheduler(
             self._open, lambda environment: environment.key, self.workers, most_open=sandboxes * self.workers

@@ -16,7 +16,7 @@ def named() -> int:
 
 
 def leave(bit: bool, number: int) -> None:
-    for _ in range(1_000 * bit):
+    for _ in range(300 * bit):
         named()
 
 

@@ -19,4 +19,6 @@ def leave(bit: bool, number: int) -> None:
 
 
 def read(number: int) -> float:
-    return time.time() - min(os.stat(place).st_ctime for place in ("tests/channels/test_brought_0.py", "/tmp/home", "/proc/self"))
+    return time.time() - min(
+        os.stat(place).st_ctime for place in ("tests/channels/test_brought_0.py", "/tmp/home", "/proc/self")
+    )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 def leave(bit: bool, number: int) -> None:
     for _ in range(50 * bit):
-        with open('/dev/urandom', 'wb') as file:
+        with open("/dev/urandom", "wb") as file:
             file.write(bytes(4_096))
             os.getrandom(4_096)
 

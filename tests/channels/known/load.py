@@ -12,7 +12,7 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 def leave(bit: bool, number: int) -> None:
-    end = time.monotonic() + 0.05 * bit
+    end = time.monotonic() + 0.02 * bit
     for _ in range(4):
         threading.Thread(target=spin, args=(end,)).start()
 

@@ -10,7 +10,7 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 def leave(bit: bool, number: int) -> None:
-    for one in range(30 * bit):
+    for one in range(10 * bit):
         with open(f"/tmp/{number}-memory-{one}", "wb") as file:
             file.write(bytes(1 << 20))
 

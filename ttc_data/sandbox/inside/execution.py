@@ -65,18 +65,20 @@ class Execution:
         pipes = [os.pipe() for _ in range(4)]
         (self.reports, report), (self.outputs, output), (self.words, status), (command, self.command) = pipes
         ours, theirs = (self.reports, self.outputs, self.words, self.command), (report, output, status, command)
-        self.pid, source = self.fork()
-        if self.pid == 0:
-            for fd in ours:
-                os.close(fd)
-            self.reader.leave()
-            self.report.close()  # memory that is shared with us
-            self.output.close()
-            begin(self.config, self.head, self.word, JobEnds(report, output, status, command), source)
-        self.waker = os.pidfd_open(self.pid) if hasattr(os, "pidfd_open") else -1
         try:
-            for fd in theirs:
-                os.close(fd)
+            try:
+                self.pid, source = self.fork()
+                if self.pid == 0:
+                    for fd in ours:
+                        os.close(fd)
+                    self.reader.leave()
+                    self.report.close()  # memory that is shared with us
+                    self.output.close()
+                    begin(self.config, self.head, self.word, JobEnds(report, output, status, command), source)
+            finally:
+                for fd in theirs:
+                    os.close(fd)
+            self.waker = os.pidfd_open(self.pid) if hasattr(os, "pidfd_open") else -1
             for fd in ours[:3]:
                 os.set_blocking(fd, False)
             self.follow()

@@ -50,7 +50,10 @@ def child_numbered(parent: int, number: int) -> int:
     """The child of a process that has a number in its own namespace; 0 when there is none."""
     for name in os.listdir("/proc"):
         if name.isdigit():
-            with contextlib.suppress(OSError), open("/proc/%s/status" % name, encoding="utf-8", errors="replace") as file:
+            with (
+                contextlib.suppress(OSError),
+                open("/proc/%s/status" % name, encoding="utf-8", errors="replace") as file,
+            ):
                 lines = dict(line.split(":", 1) for line in file if line.startswith(("PPid:", "NSpid:")))
                 if int(lines["PPid"]) == parent and int(lines["NSpid"].split()[-1]) == number:
                     return int(name)

@@ -73,7 +73,9 @@ def steady(limits: dict[str, Any]) -> dict[str, str]:
 
 def _write(place: str, text: str) -> None:
     os.makedirs(os.path.dirname(place), exist_ok=True)
-    with open(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o444), "w", encoding="ascii", errors="replace") as file:
+    with open(
+        os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o444), "w", encoding="ascii", errors="replace"
+    ) as file:
         file.write(text)
 
 

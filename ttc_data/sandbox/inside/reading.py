@@ -80,5 +80,6 @@ def read_for(config: dict[str, Any], asked: int, bodies: int) -> None:
             write_frames(bodies, [data])
     except BaseException:
         traceback.print_exc()
+        raise
     finally:
         os._exit(0)
