@@ -35,6 +35,9 @@ WRITE_S = 60.0
 REMOVE_S = 10.0
 # What the runner gives its jobs and takes from them: namespaces, and what is mounted in them.
 RUNNER_NEEDS = ("mount", "umount2", "unshare")
+# The kernel lets a job mount the `/proc` of its own processes only where nothing of the outer one is covered; the runner covers
+# more of each job's than the engine would. What is not read-only then is root's, which nobody is.
+WHOLE_PROC: dict[str, list[str]] = {"MaskedPaths": [], "ReadonlyPaths": []}
 # Beside the job's: the runner, and what tries imports for it.
 SPARE_PROCESSES = 16
 # What the runner holds with the dependencies imported. Jobs share those pages.
@@ -234,10 +237,8 @@ class Containers:
             security_opt=["no-new-privileges", *([f"seccomp={profile}"] if profile else [])],
             tmpfs={"/testbed": scratch, "/tmp": scratch, **environment},
         )
-        # The kernel lets a job mount the `/proc` of its own processes only where nothing of the outer one is covered; the
-        # runner covers more of each job's than the engine would. What is not read-only here is root's, which nobody is.
         if profile:
-            bounds.update(MaskedPaths=[], ReadonlyPaths=[])
+            bounds.update(WHOLE_PROC)
         made = api.create_container(
             image,
             ["python3", *arguments],

@@ -33,6 +33,7 @@ from ttc_data.sandbox.inside.kernel import (
 )
 from ttc_data.sandbox.inside.preload import preload
 from ttc_data.sandbox.inside.processes import kill_all_but
+from ttc_data.sandbox.inside.procfs import make_template
 from ttc_data.sandbox.inside.reading import Reader
 from ttc_data.sandbox.inside.spaces import own_spaces, shared_spaces
 from ttc_data.sandbox.inside.start import start_again
@@ -60,6 +61,8 @@ def main() -> None:
     os.dup2(2, 1)
     os.close(null)
     config["user"], config["reader"] = (os.getuid(), os.getgid()), 0
+    if config["alone"] and "covers" not in config:
+        config["covers"] = make_template(config["limits"])
     if "spaces" not in config:
         config["spaces"] = own_spaces(config)
     sys.path[:] = [path for path in sys.path if path]  # `-c` puts the working folder first

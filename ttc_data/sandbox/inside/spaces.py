@@ -34,7 +34,7 @@ from ttc_data.sandbox.inside.kernel import (
     mount,
     write_setting,
 )
-from ttc_data.sandbox.inside.procfs import UPTIME_S, cover_proc, make_template, mount_proc
+from ttc_data.sandbox.inside.procfs import UPTIME_S, cover_proc, mount_proc
 
 CLONE_NEWTIME, CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC = 0x80, 0x20000, 0x04000000, 0x08000000
 CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
@@ -62,7 +62,6 @@ def own_spaces(config: dict[str, Any]) -> list[str] | None:
     """What jobs can have of their own here, each tried in processes of its own; None: not even an overlay."""
     if platform.machine() not in MACHINES or not config["alone"]:
         return None
-    config["covers"] = make_template(config["limits"])
     every = list(SPACES)
     if possible(config, every):
         return every
