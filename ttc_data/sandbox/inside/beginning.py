@@ -42,12 +42,16 @@ class Ends:
         os.write(self.status, json.dumps(words).encode("ascii", "replace") + b"\n")
 
 
-def begin(config: dict[str, Any], head: dict[str, Any], word: str, ends: Ends, source: int) -> None:
-    """In the process that was forked for a job: lay out the tree, then run the tests, here or in a child. Does not return."""
+def begin(config: dict[str, Any], word: str, ends: Ends, source: int) -> None:
+    """In the process that was forked for a job: wait for it, lay out the tree, then run the tests, here or in a child.
+
+    Does not return. Nothing that a job can see is as old as this process: its mounts, its files, its clocks and the process of its
+    tests are made when the job is there.
+    """
     try:
         os.dup2(ends.output, 1)
         os.dup2(ends.output, 2)
-        prepare(config, head, word, ends, source)
+        prepare(config, word, ends, source)
     except BaseException:
         traceback.print_exc()
         raise
@@ -55,13 +59,13 @@ def begin(config: dict[str, Any], head: dict[str, Any], word: str, ends: Ends, s
         os._exit(FAILED)
 
 
-def prepare(config: dict[str, Any], head: dict[str, Any], word: str, ends: Ends, source: int) -> None:
+def prepare(config: dict[str, Any], word: str, ends: Ends, source: int) -> None:
     """Everything up to the tests; what goes wrong is told as a broken sandbox, for none of the job's own code has run."""
     try:
         if not config["alone"]:
             LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        data = read_frame(source)
-        if data is None:
+        head, data = read_frame(ends.command), read_frame(source)
+        if head is None or data is None:
             return
         for descriptor in {source, config["source"], config["sink"], config["program"]}:
             os.close(descriptor)
@@ -91,7 +95,8 @@ def prepare(config: dict[str, Any], head: dict[str, Any], word: str, ends: Ends,
     except (OSError, ValueError) as error:
         ends.say("broken", repr(error))
         os._exit(FAILED)
-    job.update(test_timeout_s=head["test_timeout_s"], seed=head["seed"])
+    asked = json.loads(head)
+    job.update(test_timeout_s=asked["test_timeout_s"], seed=asked["seed"])
     run(config, job, Channel(ends.report, word), ends, changes, answered=listener >= 0)
 
 

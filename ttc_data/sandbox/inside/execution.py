@@ -40,64 +40,88 @@ def skip_numbers() -> None:
 
 
 class Execution:
-    """One job from its body to its answer."""
+    """One job, from its first process, which may wait for it beforehand, to its answer."""
 
-    def __init__(self, config: dict[str, Any], head: dict[str, Any], reader: Reader) -> None:
+    def __init__(self, config: dict[str, Any], reader: Reader) -> None:
         self.config = config
         self.reader = reader
         self.contained = PROCESSES in (config["spaces"] or ())
         """The job's processes end with the first of them."""
-        self.head = head
+        self.head: dict[str, Any] = {}
         self.limits = config["limits"]
         self.word = os.urandom(8).hex()
         self.report = Beginning(self.limits["report_bytes"])
         self.output = Ends(self.limits["output_bytes"])
         self.said = bytearray()
         self.pid, self.tests, self.waker = 0, 0, -1
+        self.reports, self.outputs, self.words, self.command = -1, -1, -1, -1
         self.status: int | None = None
         self.ended_by = ""
         self.laid, self.reaped = False, False
         self.heard = 0.0
         self.measured = 0.0
 
-    def run(self) -> None:
-        """Fork, watch, answer; nothing of the job is left when this returns."""
+    def start(self) -> None:
+        """Fork the job's first process, which waits for the job.
+
+        Raises:
+            OSError: there can be no more processes, say; whatever there is by then is gone.
+        """
         pipes = [os.pipe() for _ in range(4)]
         (self.reports, report), (self.outputs, output), (self.words, status), (command, self.command) = pipes
-        ours, theirs = (self.reports, self.outputs, self.words, self.command), (report, output, status, command)
         try:
             try:
-                self.pid, source = self.fork()
-                if self.pid == 0:
-                    for fd in ours:
-                        os.close(fd)
-                    self.reader.leave()
-                    self.report.close()  # memory that is shared with us
-                    self.output.close()
-                    begin(self.config, self.head, self.word, JobEnds(report, output, status, command), source)
+                self.pid = self.fork(JobEnds(report, output, status, command))
             finally:
-                for fd in theirs:
+                for fd in (report, output, status, command):
                     os.close(fd)
             self.waker = os.pidfd_open(self.pid) if hasattr(os, "pidfd_open") else -1
-            for fd in ours[:3]:
+            for fd in self.ours()[:3]:
                 os.set_blocking(fd, False)
-            self.follow()
-        finally:
-            self.end_all()
-            for fd in (*ours, self.waker):
-                if fd >= 0:
-                    os.close(fd)
-            self.report.close()
-            self.output.close()
+        except OSError:
+            self.close()
+            raise
 
-    def fork(self) -> tuple[int, int]:
-        """Fork the job's first process; gives its number, and where it is to read its body."""
+    def ours(self) -> tuple[int, int, int, int]:
+        """Our ends of the pipes."""
+        return self.reports, self.outputs, self.words, self.command
+
+    def fork(self, ends: JobEnds) -> int:
+        """Fork, into namespaces where there are any; gives the child's number, and does not return in it."""
         if not self.contained:
             skip_numbers()
-        if self.config["spaces"] is None:
-            return os.fork(), self.config["source"]
-        source = self.reader.bring(LAY_OUT_S)
-        return fork_into(self.config["spaces"]), source
+        source = self.config["source"]
+        if self.config["spaces"] is not None:
+            source = self.reader.ready()
+        pid = os.fork() if self.config["spaces"] is None else fork_into(self.config["spaces"])
+        if pid == 0:
+            for fd in self.ours():
+                os.close(fd)
+            self.reader.leave()
+            self.report.close()  # memory that is shared with us
+            self.output.close()
+            begin(self.config, self.word, ends, source)
+        return pid
+
+    def run(self, head: dict[str, Any]) -> None:
+        """Hand the job over, watch, answer; nothing of it is left when this returns."""
+        self.head = head
+        try:
+            if self.config["spaces"] is not None:
+                self.reader.bring(LAY_OUT_S)
+            write_frames(self.command, [json.dumps(head).encode("ascii")])
+            self.follow()
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Leave nothing of it."""
+        self.end_all()
+        for fd in (*self.ours(), self.waker):
+            if fd >= 0:
+                os.close(fd)
+        self.report.close()
+        self.output.close()
 
     def end_all(self) -> None:
         """Leave nothing of the job; what else there is may stay only where no job sees it, and if it did its part."""

@@ -26,13 +26,16 @@ class Reader:
         config["reader"] = 0
         self.bodies, self.asking = -1, -1
 
-    def bring(self, seconds: float) -> int:
-        """Have the next body read; gives the descriptor to take it from, when it is there or nobody is who would bring it."""
+    def ready(self) -> int:
+        """Have it there; gives the descriptor that it will write bodies to."""
         if not self.config["reader"]:
             self.start()
+        return self.bodies
+
+    def bring(self, seconds: float) -> None:
+        """Have the next body read, and wait until it is there or nobody is who would bring it."""
         os.write(self.asking, b".")
         select.select([self.bodies], [], [], seconds)
-        return self.bodies
 
     def start(self) -> None:
         """Fork it."""

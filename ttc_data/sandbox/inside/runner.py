@@ -12,6 +12,7 @@ interpreter starts, so a job with another one makes this program start itself ag
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -35,7 +36,7 @@ from ttc_data.sandbox.inside.preload import preload
 from ttc_data.sandbox.inside.processes import kill_all_but
 from ttc_data.sandbox.inside.procfs import make_template
 from ttc_data.sandbox.inside.reading import Reader
-from ttc_data.sandbox.inside.spaces import own_spaces, shared_spaces
+from ttc_data.sandbox.inside.spaces import PROCESSES, own_spaces, shared_spaces
 from ttc_data.sandbox.inside.start import start_again
 from ttc_data.sandbox.inside.streams import read_frame, write_frames
 
@@ -88,8 +89,14 @@ def serve(config: dict[str, Any]) -> None:
     """Answer jobs until the input ends."""
     reader = Reader(config)
     while True:
+        waiting: Execution | None = None
         head = config["head"]
         if head is None:
+            if PROCESSES in (
+                config["spaces"] or ()
+            ):  # where no job sees it, the next one's first process is made beforehand
+                with contextlib.suppress(OSError):
+                    waiting = started(config, reader)
             data = read_frame(config["source"])
             if data is None:
                 return
@@ -101,7 +108,15 @@ def serve(config: dict[str, Any]) -> None:
                 start_again({**config, "uid": None, "seed": head["seed"], "head": head})
         config["head"] = None
         try:
-            Execution(config, head, reader).run()
+            (waiting or started(config, reader)).run(head)
         except OSError as error:  # no more processes, say: the caller decides what it means
             answer(config, {"broken": "%s: %s" % (type(error).__name__, error)})
             kill_all_but(config, ())
+            reader.forget()
+
+
+def started(config: dict[str, Any], reader: Reader) -> Execution:
+    """The first process of a job, which waits for it."""
+    execution = Execution(config, reader)
+    execution.start()
+    return execution
