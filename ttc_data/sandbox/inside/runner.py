@@ -48,7 +48,8 @@ def main() -> None:
     config["scratch"] = SCRATCH if config["alone"] else [(os.path.dirname(config["home"]), 0o700)]
     if config["uid"] is not None:
         # What bubblewrap covered of `/proc` keeps jobs from mounting one of their own; a whole one on top of it does not.
-        mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
+        with contextlib.suppress(OSError):  # root of a container, say: jobs share their processes then, and it is told
+            mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
         become(config["uid"], [config["work"], *(place for place, _ in config["scratch"])])
     # A job runs as the same user: it must not open our descriptors through /proc/1/fd, nor trace us. Its interrupt
     # must not reach us either: process 1 is only safe from signals that it has no handler for.
