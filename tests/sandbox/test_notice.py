@@ -12,7 +12,8 @@ from tests.sandboxes import DOCKER, LIMITS, CopyingHost, Place, copying_argument
 from ttc_data.environments.host import DockerHost, EnvironmentStore, LocalHost
 from ttc_data.environments.open import Cache, open_host
 from ttc_data.errors import SandboxUnavailable
-from ttc_data.recipe import PypiSource, Recipe
+from ttc_data.recipe import Recipe
+from ttc_data.rules import PypiSource
 from ttc_data.sandbox import docker, local
 from ttc_data.sandbox.inside.spaces import FILES, SPACES
 from ttc_data.sandbox.stream import StreamSandbox, runner_arguments

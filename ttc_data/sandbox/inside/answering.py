@@ -15,7 +15,7 @@ import platform
 import struct
 
 from ttc_data.sandbox.inside.calls import ALLOW, EQUAL, MACHINES, NUMBER, RETURN, SYSINFO, bytes_of, when
-from ttc_data.sandbox.inside.kernel import LIBC
+from ttc_data.sandbox.inside.kernel import LIBC, check
 from ttc_data.sandbox.inside.procfs import UPTIME_S
 
 SECCOMP = {"x86_64": 317, "aarch64": 277}
@@ -27,12 +27,18 @@ EFAULT = 14
 
 
 def listen() -> int:
-    """Have the calls of this process and its children handed over; gives where, -1 on a kernel that does not (before 5.0)."""
+    """Have the calls of this process and its children handed over; gives where.
+
+    Raises:
+        OSError: the kernel does not (before 5.0), or somebody else has them handed over.
+    """
     machine = platform.machine()
     steps = [NUMBER, *when(EQUAL, SYSINFO[MACHINES[machine][0]], HAND_OVER), ALLOW]
     text = ctypes.create_string_buffer(bytes_of(steps))
     pointer = struct.pack("@HP", len(steps), ctypes.addressof(text))
-    return max(-1, int(LIBC.syscall(SECCOMP[machine], SET_MODE_FILTER, NEW_LISTENER, pointer)))
+    listener = int(LIBC.syscall(SECCOMP[machine], SET_MODE_FILTER, NEW_LISTENER, pointer))
+    check(listener < 0, "seccomp")
+    return listener
 
 
 def machine_as_told(memory_bytes: int) -> bytes:

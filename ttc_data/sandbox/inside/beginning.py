@@ -21,7 +21,7 @@ from ttc_data.sandbox.inside.confine import copy_out, give_up_rights, lay_out, l
 from ttc_data.sandbox.inside.kernel import LIBC, PR_SET_DUMPABLE, PR_SET_PDEATHSIG
 from ttc_data.sandbox.inside.rewritten import open_cache, provide
 from ttc_data.sandbox.inside.session import Channel, drive
-from ttc_data.sandbox.inside.spaces import PROCESSES, clear_away, enter
+from ttc_data.sandbox.inside.spaces import LOAD, PROCESSES, clear_away, enter
 from ttc_data.sandbox.inside.streams import read_frame
 from ttc_data.sandbox.inside.versions import Versions
 
@@ -85,7 +85,7 @@ def prepare(config: dict[str, Any], word: str, ends: Ends, source: int) -> None:
         del files
         listener = -1
         if config["spaces"] is not None:
-            listener = listen()
+            listener = listen() if LOAD in config["spaces"] else -1
             pid = os.fork()
             if pid:
                 os.close(changes)
@@ -97,12 +97,10 @@ def prepare(config: dict[str, Any], word: str, ends: Ends, source: int) -> None:
         os._exit(FAILED)
     asked = json.loads(head)
     job.update(test_timeout_s=asked["test_timeout_s"], seed=asked["seed"])
-    run(config, job, Channel(ends.report, word), ends, changes, answered=listener >= 0)
+    run(config, job, Channel(ends.report, word), ends, changes)
 
 
-def run(
-    config: dict[str, Any], job: dict[str, Any], channel: Channel, ends: Ends, changes: int, *, answered: bool
-) -> None:
+def run(config: dict[str, Any], job: dict[str, Any], channel: Channel, ends: Ends, changes: int) -> None:
     """Give up every right and run the tests."""
     try:
         if config["spaces"] is not None:
@@ -114,7 +112,7 @@ def run(
         os.close(null)
         os.close(ends.output)  # 1 and 2 by now
         limit(config["limits"], spare=1 if config["spaces"] is not None else 0)
-        give_up_rights(answered=answered)
+        give_up_rights()
         LIBC.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
     except OSError as error:
         ends.say("broken", repr(error))

@@ -40,7 +40,7 @@ TELLING = {
     "cachestat": (451, 451), "fanotify_init": (300, 262), "io_setup": (206, 0), "listmount": (458, 458), "mincore": (27, 232),
     "name_to_handle_at": (303, 264), "pidfd_open": (434, 434), "statmount": (457, 457),
 }  # fmt: skip
-# Free memory, load and processes of the machine: answered in the kernel's place where that can be done; see `answering.py`.
+# Free memory, load and processes of the machine: another filter hands it over; see `answering.py`.
 SYSINFO = (99, 179)
 # Done without an effect: advice about pages of files that all jobs read, and about disks that no job writes to.
 ADVICE = {"fadvise64": (221, 223), "readahead": (187, 213), "sync": (162, 81), "syncfs": (306, 267)}
@@ -99,8 +99,8 @@ def unless(jump: int, value: int, *steps: Step) -> list[Step]:
     return [(jump, len(steps), 0, value), *steps]
 
 
-def program(column: int, architecture: int, clone: int, other_numbering: int, *, answered: bool) -> list[Step]:
-    """The whole filter for one machine; `answered` leaves `sysinfo` to another filter."""
+def program(column: int, architecture: int, clone: int, other_numbering: int) -> list[Step]:
+    """The whole filter for one machine."""
     steps = [ARCHITECTURE, *unless(EQUAL, architecture, refuse(EPERM)), NUMBER]
     if other_numbering:
         steps += when(ANY, other_numbering, refuse(EPERM))
@@ -111,8 +111,6 @@ def program(column: int, architecture: int, clone: int, other_numbering: int, *,
             steps += when(EQUAL, numbers[column], refuse(ENOSYS if name in ABSENT else EPERM))
     for numbers in TELLING.values():
         steps += when(EQUAL, numbers[column], refuse(ENOSYS))
-    if not answered:
-        steps += when(EQUAL, SYSINFO[column], refuse(ENOSYS))
     for numbers in ADVICE.values():
         steps += when(EQUAL, numbers[column], refuse(0))
     for numbers in OWN_ONLY.values():
@@ -168,19 +166,17 @@ def bytes_of(steps: list[Step]) -> bytes:
     return b"".join(struct.pack("=HBBI", *step) for step in steps)
 
 
-# Once, not for every job.
-FILTERS = {
-    answered: ctypes.create_string_buffer(bytes_of(program(*MACHINES[platform.machine()], answered=answered)))
-    for answered in (False, True)
-    if platform.machine() in MACHINES
-}
+# Once, not for every job; nothing on a machine that it is not written for.
+FILTERS = [
+    ctypes.create_string_buffer(bytes_of(program(*MACHINES[machine])))
+    for machine in (platform.machine(),)
+    if machine in MACHINES
+]
 STEP_BYTES = 8
 
 
-def filter_calls(*, answered: bool) -> None:
-    """Install the filter on this process and all that it starts, for good; nothing on a machine that it is not written for."""
-    if not FILTERS:
-        return
-    text = FILTERS[answered]
-    pointer = struct.pack("@HP", len(text) // STEP_BYTES, ctypes.addressof(text))
-    check(LIBC.prctl(PR_SET_SECCOMP, 2, pointer, 0, 0), "seccomp")
+def filter_calls() -> None:
+    """Install the filter on this process and all that it starts, for good."""
+    for text in FILTERS:
+        pointer = struct.pack("@HP", len(text) // STEP_BYTES, ctypes.addressof(text))
+        check(LIBC.prctl(PR_SET_SECCOMP, 2, pointer, 0, 0), "seccomp")

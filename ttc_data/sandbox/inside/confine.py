@@ -180,7 +180,7 @@ def limit(limits: dict[str, int], spare: int) -> None:
         resource.setrlimit(kind, (value, value))
 
 
-def give_up_rights(*, answered: bool) -> None:
+def give_up_rights() -> None:
     """Drop every capability for good, and filter calls from now on; see `calls.py`."""
     for number in range(64):
         if LIBC.prctl(PR_CAPBSET_DROP, number, 0, 0, 0):
@@ -189,4 +189,4 @@ def give_up_rights(*, answered: bool) -> None:
     header = struct.pack("=II", 0x20080522, 0)
     check(LIBC.capset(header, struct.pack("=6I", *[0] * 6)), "capset")
     check(LIBC.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
-    filter_calls(answered=answered)
+    filter_calls()

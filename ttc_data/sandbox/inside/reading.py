@@ -66,7 +66,7 @@ class Reader:
 def read_for(config: dict[str, Any], asked: int, bodies: int) -> None:
     """Read a body each time that it is asked for. Does not return."""
     try:
-        most = config["limits"]["memory_bytes"]
+        most = 2 * config["limits"]["memory_bytes"]
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
         while os.read(asked, 1):
             data = read_frame(config["source"])
