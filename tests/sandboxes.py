@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import distribution
@@ -114,10 +114,10 @@ def outcomes(report: Report) -> dict[str, str]:
     return {test.id.partition("::")[2]: test.outcome for test in report.tests}
 
 
-def fill(place: Path) -> None:
+def fill(place: Path, tree: Mapping[str, bytes]) -> None:
     """Make `site` and `tree` as an environment store would have."""
     fill_site(place)
-    for path, data in TREE.items():
+    for path, data in tree.items():
         target = place / "tree" / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)
@@ -148,20 +148,20 @@ class CopyingHost(LocalHost):
 
 def copying_arguments(*given: Any, **named: Any) -> list[str]:
     *program, config = runner_arguments(*given, **named)
-    return [*program, json.dumps({**json.loads(config), "isolate": False})]
+    return [*program, json.dumps({**json.loads(config), "spaces": None})]
 
 
 @contextmanager
-def opened(kind: str, folder: Path) -> Iterator[Place]:
+def opened(kind: str, folder: Path, tree: Mapping[str, bytes] = TREE) -> Iterator[Place]:
     """The environment on one kind of sandbox; no other session has it, and nothing of it is left at the end."""
     store = EnvironmentStore(folder / "environments", TreeStore(folder / "trees"), 100 * MIB)
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     environment = Environment(
-        source_key=f"contract {os.getpid()} {folder.name}", repo="ours/contract", tree=content_key(TREE), project="calc", version="1",
+        source_key=f"contract {os.getpid()} {folder.name}", repo="ours/contract", tree=content_key(dict(tree)), project="calc", version="1",
         python=version, platform="", lock="", roots=("",), metadata=(), generated=(),
         test_files=("tests/test_core.py",), pytest_args=(),
     )  # fmt: skip
-    fill(store.path(environment))
+    fill(store.path(environment), tree)
     if kind != "docker":
         host = CopyingHost(store, LIMITS) if kind == "copying" else LocalHost(store, LIMITS)
         host.prepare(environment)

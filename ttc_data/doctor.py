@@ -7,10 +7,15 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ttc_data.environments.open import Cache
 from ttc_data.errors import TtcError
 from ttc_data.rules import ImageRules
+
+if TYPE_CHECKING:
+    from ttc_data.environments.host import EnvironmentStore, Host
+    from ttc_data.sandbox.protocol import Limits
 
 NEEDED_BYTES = 5 * 1024**3
 
@@ -35,7 +40,9 @@ def examine(llm: str = "", base: str = ImageRules().base) -> list[Finding]:
     checks: dict[str, Callable[[], str]] = {
         "docker": _docker,
         "base image": lambda: _base_image(base),
+        "docker jobs": lambda: _docker_jobs(base),
         "bubblewrap": _bubblewrap,
+        "bubblewrap jobs": _bubblewrap_jobs,
         "local-unsafe": _unsafe,
         "disk": _disk,
         "package index": _index,
@@ -81,6 +88,48 @@ def _bubblewrap() -> str:
     from ttc_data.sandbox.local import interpreter, require_bubblewrap
 
     return f"{require_bubblewrap()}, Python {interpreter()}"
+
+
+def _docker_jobs(base: str) -> str:
+    from ttc_data.environments.base_image import find_base_image, image_python
+    from ttc_data.environments.engine import connect
+    from ttc_data.environments.host import DockerHost, Interpreter
+
+    with closing(connect()) as client:
+        found = find_base_image(client, base)
+        if found is None:
+            raise TtcError(f"not tried: there is no base image {base}")
+        return _own(DockerHost(client, found, Interpreter(*image_python(client, found)), *_bare()))
+
+
+def _bubblewrap_jobs() -> str:
+    from ttc_data.environments.host import LocalHost
+
+    return _own(LocalHost(*_bare()))
+
+
+def _bare() -> tuple[EnvironmentStore, Limits]:
+    """What a host needs; nothing is installed."""
+    from ttc_data.environments.host import EnvironmentStore
+    from ttc_data.environments.open import limits_of
+    from ttc_data.rules import SandboxRules
+
+    cache = Cache.default()
+    return EnvironmentStore(cache.environments, cache.trees, 0), limits_of(SandboxRules())
+
+
+def _own(host: Host) -> str:
+    """What jobs have of their own, tried in a sandbox."""
+    from ttc_data.environments.shared import what_is_shared
+    from ttc_data.sandbox.inside.spaces import FILES, SPACES
+
+    try:
+        shared = host.shared()
+    finally:
+        host.close()
+    if shared:
+        raise TtcError(what_is_shared(shared))
+    return f"each has its own {', '.join((FILES, *SPACES))}"
 
 
 def _unsafe() -> str:

@@ -115,7 +115,7 @@ import os
 
 
 def test_alone():
-    assert sorted(int(name) for name in os.listdir("/proc") if name.isdigit()) == [1, os.getpid()]
+    assert [int(name) for name in os.listdir("/proc") if name.isdigit() and name != "1"] == [os.getpid()]
     assert not os.path.exists("/testbed/left.txt")
 """
 

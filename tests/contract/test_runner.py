@@ -39,8 +39,8 @@ import resource
 
 
 def test_it():
-    with open("/proc/1/status") as lines:
-        print("RSS", next(line.split()[1] for line in lines if line.startswith("VmRSS")))
+    with open("/proc/self/status") as lines:  # a fork: what the runner holds, it holds too
+        print("RSS", next(line.split()[1] for line in lines if line.startswith("RssAnon")))
     with open("/proc/self/mountinfo") as table:
         print("MOUNTS", len(table.readlines()))
     print("DESCRIPTORS", *sorted(os.listdir("/proc/self/fd"), key=int)[:3])

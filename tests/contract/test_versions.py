@@ -232,7 +232,7 @@ DONE = []
 def test_plain():
     assert DONE == []
     DONE.append(1)
-    assert len([name for name in os.listdir("/proc") if name.isdigit()]) == 3
+    assert len([name for name in os.listdir("/proc") if name.isdigit() and name != "1"]) == 2
     assert os.listdir("/tmp") == ["home"] and not os.listdir("/tmp/home")
     assert not os.path.exists("new") and open("data/lines.txt").read().startswith("one")
     assert many.plain(1) == 2

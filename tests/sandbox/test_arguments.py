@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandboxes import LIMITS, Place, fill, outcomes, session
+from tests.sandboxes import LIMITS, TREE, Place, fill, outcomes, session
 from ttc_data.environments.engine import connect
 from ttc_data.environments.host import COMPILING, DockerHost
 from ttc_data.sandbox import unsafe
@@ -42,7 +42,7 @@ class Noted:
 @pytest.fixture
 def environment(tmp_path: Path) -> Path:
     folder = tmp_path / "environment"
-    fill(folder)
+    fill(folder, TREE)
     return folder
 
 

@@ -46,7 +46,7 @@ def frame(data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + data
 
 
-READY = frame(b'{"isolated": true}')
+READY = frame(b'{"shared": []}')
 ANSWER = {"exit": 0, "ended_by": "", "seconds": 0.1, "word": "w"}
 
 

@@ -53,6 +53,9 @@ def cache(tmp_path: Path) -> Iterator[int]:
 
 def provided(cache: int, work: Path, text: str) -> object:
     """The code that pytest would find beside a file of this text."""
+    (work / NAME).unlink(missing_ok=True)
+    rewritten.make(cache, str(work), {NAME: text}, [NAME])
+    assert not (work / NAME).exists()
     (work / NAME).write_text(text, encoding="utf-8")
     rewritten.provide(cache, str(work), {NAME: text}, [NAME])
     (file,) = (work / "__pycache__").glob("*.pyc")
@@ -114,5 +117,8 @@ def test_what_is_no_python_is_left_to_pytest(cache: int, tmp_path: Path) -> None
     provided(cache, tmp_path, TEXT)
     (tmp_path / NAME).write_text("def (", encoding="utf-8")
     before = sorted((tmp_path / "__pycache__").iterdir())
-    rewritten.provide(cache, str(tmp_path), {NAME: TEXT.replace("!= 4", "!= (")}, [NAME])
+    (tmp_path / NAME).unlink()
+    broken: dict[str, str | None] = {NAME: TEXT.replace("!= 4", "!= (")}
+    rewritten.make(cache, str(tmp_path), broken, [NAME])
+    rewritten.provide(cache, str(tmp_path), broken, [NAME])
     assert sorted((tmp_path / "__pycache__").iterdir()) == before

@@ -43,7 +43,7 @@ def environment() -> Environment:
 def host(environment: Environment, tmp_path_factory: pytest.TempPathFactory) -> UnsafeHost:
     folder = tmp_path_factory.mktemp("unsafe")
     store = EnvironmentStore(folder / "environments", TreeStore(folder / "trees"), 100 * MIB)
-    fill(store.path(environment))
+    fill(store.path(environment), TREE)
     made = UnsafeHost(store, LIMITS)
     made.prepare(environment)
     return made

@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import SpooledTemporaryFile, mkdtemp
+from tempfile import SpooledTemporaryFile, TemporaryDirectory, mkdtemp
 from typing import IO, Protocol, TypeVar
 
 import docker
@@ -23,6 +23,7 @@ from docker.errors import APIError, BuildError, DockerException, ImageNotFound
 
 from ttc_data.environments.base_image import ensure_base_image, image_python, manylinux
 from ttc_data.environments.lock import install
+from ttc_data.environments.shared import Notice, shared_in
 from ttc_data.errors import EngineUnavailable, EnvironmentFailed, SandboxUnavailable, StorageFull
 from ttc_data.keys import content_key
 from ttc_data.records import Environment
@@ -85,6 +86,15 @@ class Host(Protocol):
         Raises:
             SandboxLost: it could not be opened this time, or the environment is gone: prepare it and try again.
             SandboxUnavailable: none can be opened, and none will be.
+        """
+        ...
+
+    def shared(self) -> tuple[str, ...]:
+        """What jobs have in common with those before them, tried on a sandbox without an environment.
+
+        Raises:
+            SandboxLost: none could be opened this time.
+            SandboxUnavailable: none can be opened.
         """
         ...
 
@@ -155,24 +165,6 @@ def _write(path: Path, text: str) -> None:
     path.write_bytes(text.encode("utf-8"))
 
 
-class Notice:
-    """Says once that what is masked stays readable to the jobs of a host."""
-
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self._say = say
-        self._said = False
-
-    def about(self, sandbox: StreamSandbox) -> StreamSandbox:
-        """Look at an opened sandbox and hand it on."""
-        if not sandbox.isolated and not self._said:
-            self._said = True
-            self._say(
-                "jobs cannot mount here, so each gets a copy of the tree and can read the untouched one beneath: rewards"
-                " for answers by a model need a kernel and an engine that allow it (docs/threat-model.md)"
-            )
-        return sandbox
-
-
 def in_silence(line: str) -> None:
     """Say nothing."""
 
@@ -207,6 +199,18 @@ class LocalHost:
         """Open a bubblewrap sandbox on it."""
         return self._notice.about(open_local(self._store.path(environment), environment.roots, self._limits))
 
+    def shared(self) -> tuple[str, ...]:
+        """Tried on an empty tree."""
+        with TemporaryDirectory() as made:
+            folder = Path(made)
+            for name in ("site", "tree"):
+                (folder / name).mkdir()
+            give_to_jobs(folder)
+            return shared_in(self._bare(folder))
+
+    def _bare(self, folder: Path) -> StreamSandbox:
+        return open_local(folder, ("",), self._limits)
+
     def close(self) -> None:
         """Nothing: a sandbox ends with this process."""
 
@@ -233,6 +237,9 @@ class UnsafeHost(LocalHost):
     def open(self, environment: Environment) -> Sandbox:
         """Start a runner on it."""
         return open_unsafe(self._store.path(environment), environment.roots, self._limits)
+
+    def _bare(self, folder: Path) -> StreamSandbox:
+        return open_unsafe(folder, ("",), self._limits)
 
 
 class DockerHost:
@@ -343,6 +350,10 @@ class DockerHost:
         """Start a container on its image."""
         opened = self._patiently(lambda: self._containers.open(self.image(environment), environment.roots))
         return self._notice.about(opened)
+
+    def shared(self) -> tuple[str, ...]:
+        """Tried on the base image."""
+        return shared_in(self._patiently(lambda: self._containers.open(self._base, ("",), bare=True)))
 
     def close(self) -> None:
         """Remove every container of ours, and let whoever waits for the engine wait no longer."""

@@ -14,7 +14,7 @@ from ttc_data.environments.host import DockerHost, EnvironmentStore, Host, Inter
 from ttc_data.errors import EngineUnavailable, SandboxUnavailable
 from ttc_data.reader import may_be_pulled
 from ttc_data.recipe import Recipe
-from ttc_data.rules import ReaderRules
+from ttc_data.rules import ReaderRules, SandboxRules
 from ttc_data.sandbox.local import require_bubblewrap
 from ttc_data.sandbox.protocol import Limits
 from ttc_data.sandbox.unsafe import WARNING
@@ -53,6 +53,18 @@ class Cache:
         return self.folder / "downloads"
 
 
+def limits_of(rules: SandboxRules) -> Limits:
+    """Of one job."""
+    return Limits(
+        memory_bytes=rules.memory_bytes,
+        cpus=rules.cpus,
+        processes=rules.processes,
+        file_bytes=rules.file_bytes,
+        scratch_bytes=rules.scratch_bytes,
+        output_bytes=rules.output_bytes,
+    )
+
+
 def open_host(
     kind: SandboxKind,
     *,
@@ -60,6 +72,7 @@ def open_host(
     recipe: Recipe,
     say: Callable[[str], None],
     reader: ReaderRules | None = None,
+    own: bool = False,
 ) -> Host:
     """Open the named kind of host; `auto` takes Docker where an engine answers, else bubblewrap, and never neither.
 
@@ -69,19 +82,28 @@ def open_host(
         recipe: says how large an environment may be, which image to build on, and the limits of one job.
         say: told in a line what is being waited for.
         reader: what is granted where somebody else wrote the recipe: an image that it does not name is not fetched.
+        own: refuse a sandbox whose jobs share anything with those before them; who names `local-unsafe` knows.
 
     Raises:
         SandboxUnavailable: naming what is missing and how to get it.
     """
-    sandbox = recipe.sandbox
-    limits = Limits(
-        memory_bytes=sandbox.memory_bytes,
-        cpus=sandbox.cpus,
-        processes=sandbox.processes,
-        file_bytes=sandbox.file_bytes,
-        scratch_bytes=sandbox.scratch_bytes,
-        output_bytes=sandbox.output_bytes,
-    )
+    host = _open(kind, cache=cache, recipe=recipe, say=say)
+    try:
+        shared = host.shared() if own and kind != "local-unsafe" else ()
+        if shared:
+            raise SandboxUnavailable(
+                f"jobs in the {host.name} sandbox share {', '.join(shared)} with the jobs before them, so an answer can leave"
+                " word for the next; use a kernel and an engine that let jobs have their own (`ttcdata doctor` shows them), or"
+                " set `shared_sandbox: true`"
+            )
+    except BaseException:
+        host.close()
+        raise
+    return host
+
+
+def _open(kind: SandboxKind, *, cache: Cache, recipe: Recipe, say: Callable[[str], None]) -> Host:
+    limits = limits_of(recipe.sandbox)
     store = EnvironmentStore(cache.environments, cache.trees, recipe.environment.max_environment_bytes)
     if kind == "local":
         return LocalHost(store, limits, say)

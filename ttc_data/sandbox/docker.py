@@ -18,11 +18,12 @@ from typing import Any, cast
 
 import docker
 from docker.errors import APIError, DockerException, ImageNotFound
+from docker.types import LogConfig
 from requests.exceptions import RequestException
 from urllib3.exceptions import HTTPError
 
 from ttc_data.errors import EngineUnavailable, SandboxLost, StorageFull
-from ttc_data.sandbox.inside.confine import DENIED, MACHINES
+from ttc_data.sandbox.inside.calls import DENIED, MACHINES
 from ttc_data.sandbox.owner import gone, this_process
 from ttc_data.sandbox.protocol import Limits
 from ttc_data.sandbox.stream import StreamSandbox, runner_arguments, runner_program
@@ -33,7 +34,10 @@ STDOUT = 1
 WRITE_S = 60.0
 REMOVE_S = 10.0
 # What the runner gives its jobs and takes from them: namespaces, and what is mounted in them.
-RUNNER_NEEDS = ("mount", "unshare")
+RUNNER_NEEDS = ("mount", "umount2", "unshare")
+# The kernel lets a job mount the `/proc` of its own processes only where nothing of the outer one is covered; the runner covers
+# more of each job's than the engine would. What is not read-only then is root's, which nobody is.
+WHOLE_PROC: dict[str, list[str]] = {"MaskedPaths": [], "ReadonlyPaths": []}
 # Beside the job's: the runner, and what tries imports for it.
 SPARE_PROCESSES = 16
 # What the runner holds with the dependencies imported. Jobs share those pages.
@@ -180,12 +184,13 @@ class Containers:
         found: list[dict[str, Any]] = answer.json()
         return found
 
-    def open(self, image: str, roots: tuple[str, ...]) -> StreamSandbox:
+    def open(self, image: str, roots: tuple[str, ...], *, bare: bool = False) -> StreamSandbox:
         """Open a sandbox on an environment's image.
 
         Args:
             image: holds `/environment/site` and `/environment/tree`, and a `python3`.
             roots: folders of the tree on `sys.path`.
+            bare: the image holds no environment; an empty one is put in its place.
 
         Raises:
             EngineUnavailable: the engine does not answer.
@@ -193,7 +198,7 @@ class Containers:
             StorageFull: the engine has no room for it.
         """
         try:
-            pipe = self._start(image, roots)
+            pipe = self._start(image, roots, bare)
         except ImageNotFound as error:
             raise SandboxLost(f"the engine no longer has image {image}") from error
         except SILENT as error:
@@ -205,23 +210,23 @@ class Containers:
             raise SandboxLost(f"a container of {image} could not be started ({said})") from error
         return StreamSandbox(pipe, f"docker:{image}", runner_program())
 
-    def _start(self, image: str, roots: tuple[str, ...]) -> ContainerPipe:
+    def _start(self, image: str, roots: tuple[str, ...], bare: bool) -> ContainerPipe:
         limits = self._limits
         memory = limits.memory_bytes + limits.scratch_bytes + RUNNER_BYTES
         # Owned by the job: the engine gives a working folder the mode it has in the image, whatever `mode` says here.
         scratch = f"rw,exec,nosuid,nodev,uid=65534,gid=65534,size={limits.scratch_bytes}"
+        empty = "rw,nosuid,nodev,uid=65534,gid=65534,size=4k,mode=755"
+        environment = {"/environment/site": empty, "/environment/tree": empty} if bare else {}
         profile = self._seccomp
         arguments = runner_arguments(
             "/environment/site", "/environment/tree", "/testbed", roots, replace(limits, cpus=0.0)
         )
-        container = self._client.containers.create(
-            image,
-            ["python3", *arguments],
-            entrypoint=[],
+        api = self._client.api
+        bounds = api.create_host_config(
             auto_remove=True,
             cap_drop=["ALL"],
-            environment={"PATH": "/usr/local/bin:/usr/bin:/bin"},
-            labels={LABEL: "1", OWNER: self._owner},
+            # Else the engine writes all that jobs say to its disk, whose free space they can see.
+            log_config=LogConfig(type="none"),
             # The job's own limit on address space strikes first and is reported as the test's failure.
             mem_limit=memory,
             memswap_limit=memory,
@@ -230,11 +235,22 @@ class Containers:
             pids_limit=limits.processes + SPARE_PROCESSES,
             read_only=True,
             security_opt=["no-new-privileges", *([f"seccomp={profile}"] if profile else [])],
+            tmpfs={"/testbed": scratch, "/tmp": scratch, **environment},
+        )
+        if profile:
+            bounds.update(WHOLE_PROC)
+        made = api.create_container(
+            image,
+            ["python3", *arguments],
+            entrypoint=[],
+            environment={"PATH": "/usr/local/bin:/usr/bin:/bin"},
+            host_config=bounds,
+            labels={LABEL: "1", OWNER: self._owner},
             stdin_open=True,
-            tmpfs={"/testbed": scratch, "/tmp": scratch},
             user="65534:65534",
             working_dir="/testbed",
         )
+        container = self._client.containers.get(made["Id"])
         try:
             return ContainerPipe(container)
         except BaseException as error:
@@ -242,7 +258,7 @@ class Containers:
             if not profile or not isinstance(error, APIError) or "seccomp" not in str(error):
                 raise
         self._seccomp = ""  # an engine with a mind of its own: its jobs get a copy of the tree
-        return self._start(image, roots)
+        return self._start(image, roots, bare)
 
     def close(self) -> None:
         """Remove every container of ours."""

@@ -96,7 +96,7 @@ def _other_user() -> list[str]:
     return [
         "--cap-drop",
         "ALL",
-        *(word for name in ("CHOWN", "SETGID", "SETUID") for word in ("--cap-add", f"CAP_{name}")),
+        *(word for name in ("CHOWN", "SETGID", "SETUID", "SYS_ADMIN") for word in ("--cap-add", f"CAP_{name}")),
     ]
 
 

@@ -25,7 +25,10 @@ START_S = 60.0
 MAX_EVENTS = 1_000_000
 REWRITING = ("texts", "codes", "rewritten")
 STARTING = ("streams", "start")
-INSIDE = (*REWRITING, "confine", "processes", "session", "preload", *STARTING, "versions", "runner")
+INSIDE = (
+    *REWRITING, "kernel", "calls", "procfs", "answering", "spaces", "confine", "processes", "session", "preload", *STARTING, "versions",
+    "beginning", "reading", "execution", "runner",
+)  # fmt: skip
 ENDED_BY = {
     "time": "it ran longer than it may",
     "silence": "a test held the interpreter",
@@ -133,8 +136,8 @@ class StreamSandbox:
         SandboxLost: no runner answers.
     """
 
-    isolated: bool
-    """Each job has namespaces and an overlay of its own; else it gets a copy, and the tree beneath stays readable."""
+    shared: tuple[str, ...]
+    """What a job has in common with the jobs before it, because the kernel or the engine does not let it have its own."""
 
     def __init__(self, pipe: Pipe, name: str, program: bytes = b"") -> None:
         self._pipe = pipe
@@ -143,7 +146,8 @@ class StreamSandbox:
         with self._lost_when_broken():
             with suppress(ConnectionError):  # it has ended: reading tells how
                 self._pipe.write(program)
-            self.isolated = bool(self._read_json(time.monotonic() + START_S)["isolated"])
+            shared = self._read_json(time.monotonic() + START_S)["shared"]
+            self.shared = tuple(str(space) for space in shared)
 
     def run(self, job: Job) -> Report:
         """Run one job; see `Sandbox.run`."""

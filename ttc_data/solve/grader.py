@@ -71,6 +71,7 @@ class Grader:
             dataset's recipe says, and the reference is not run first.
         partly: judge the tests of wrong answers too, for part pay.
         deep: what solves a row must also do with generated calls what its reference does.
+        own: refuse sandboxes whose jobs share anything with those before them.
         sandboxes: kept open for each worker; 0 leaves it to the scheduler, which suits rows that come by repository.
         reader: limits and images that the set may ask for; the defaults when not given.
         secret: what altered tests are drawn by; nobody's but the grader's when not given.
@@ -91,6 +92,7 @@ class Grader:
         patience: float = 0.0,
         partly: bool = False,
         deep: bool = False,
+        own: bool = False,
         sandboxes: int = 0,
         reader: ReaderRules | None = None,
         secret: str = "",
@@ -114,6 +116,7 @@ class Grader:
             recipe=self.dataset.granted(reader),
             say=self._say,
             reader=reader or ReaderRules(),
+            own=own,
         )
         self.rows = Rows(self.dataset, self._cache, self._host)
         self._pool: Scheduler[Environment] = Scheduler(

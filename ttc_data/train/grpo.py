@@ -195,7 +195,7 @@ def _train(recipe: TrainRecipe, folder: Path, planned: dict[str, Any]) -> None:
     require_enough(recipe, len(asked), config.generation_batch_size // config.num_generations, left_out)
     workers = recipe.workers or max(1, _processors() // int(os.environ.get("LOCAL_WORLD_SIZE", config.world_size)))
     rewards = Rewards(
-        recipe.dataset, sandbox=recipe.sandbox, workers=workers, patience=recipe.rewards.patience,
+        recipe.dataset, sandbox=recipe.sandbox, workers=workers, patience=recipe.rewards.patience, own=not recipe.shared_sandbox,
         strict=recipe.rewards.strict, brevity_tokens=recipe.rewards.brevity_tokens, reader=recipe.reader,
     )  # fmt: skip
     ahead = Ahead(rewards.grader, tokenizer, config.chat_template_kwargs or {})

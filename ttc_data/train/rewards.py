@@ -42,6 +42,7 @@ class Rewards:
         sandbox: where answers run.
         workers: at the same time; 0 means one for each processor.
         patience: an answer's tests may take so many times as long as the reference's, and 2 s at least.
+        own: refuse sandboxes whose jobs share anything with those before them: an answer could leave word for the next.
         strict: `tests` is 1 for a solved row and 0 for any other; else a wrong answer is paid for the tests that it passes
             as written and fails as altered, if no trivial body passes them.
         brevity_tokens: so long an answer earns no `brevity`.
@@ -61,6 +62,7 @@ class Rewards:
         sandbox: SandboxKind = "auto",
         workers: int = 0,
         patience: float = 5.0,
+        own: bool = True,
         strict: bool = True,
         brevity_tokens: int = 1_024,
         reader: ReaderRules | None = None,
@@ -69,7 +71,7 @@ class Rewards:
     ) -> None:
         self.grader = Grader(
             dataset, sandbox=sandbox, workers=workers, patience=patience, partly=not strict, cache=cache, progress=progress,
-            sandboxes=SANDBOXES_A_WORKER, reader=reader,
+            sandboxes=SANDBOXES_A_WORKER, reader=reader, own=own,
         )  # fmt: skip
         self._strict = strict
         self._brevity_tokens = brevity_tokens

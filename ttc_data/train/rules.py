@@ -158,6 +158,8 @@ class TrainRecipe(Section):
     rewards: RewardRules = RewardRules()
     sandbox: Literal["auto", "docker", "local", "local-unsafe"] = "auto"
     """Where answers run."""
+    shared_sandbox: bool = False
+    """Train although the kernel or the engine lets jobs share something with those before them (docs/threat-model.md)."""
     workers: int = Field(0, ge=0)
     """Answers that are run at the same time; 0 means one for each processor, shared by the processes that train."""
     reader: ReaderRules = ReaderRules()

@@ -28,11 +28,11 @@ def kibibytes(path: str, names: tuple[str, ...]) -> int:
 
 
 def processes(config: dict[str, Any]) -> list[int]:
-    """Every process that is not this one: of the namespace, or below us where we share one with others."""
+    """Every process but this one and the reader: of the namespace, or below us where we share one with others."""
     mine = os.getpid()
     pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
     if config["alone"]:
-        return [pid for pid in pids if pid != mine]
+        return [pid for pid in pids if pid not in (mine, config["reader"])]
     parents = {}
     for pid in pids:
         with contextlib.suppress(OSError), open("/proc/%d/stat" % pid, encoding="utf-8", errors="replace") as file:
@@ -44,6 +44,20 @@ def processes(config: dict[str, Any]) -> list[int]:
         grown = bool(more)
         below |= more
     return sorted(below - {mine})
+
+
+def child_numbered(parent: int, number: int) -> int:
+    """The child of a process that has a number in its own namespace; 0 when there is none."""
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with (
+                contextlib.suppress(OSError),
+                open("/proc/%s/status" % name, encoding="utf-8", errors="replace") as file,
+            ):
+                lines = dict(line.split(":", 1) for line in file if line.startswith(("PPid:", "NSpid:")))
+                if int(lines["PPid"]) == parent and int(lines["NSpid"].split()[-1]) == number:
+                    return int(name)
+    return 0
 
 
 def kill_all_but(config: dict[str, Any], kept: tuple[int, ...]) -> None:

@@ -1,7 +1,7 @@
 """Bytecode of the test files that jobs bring, with pytest's assertions in it: made once for each text.
 
-Rewriting the 6,000 lines of a test file takes pytest 0.6 s, and graders bring the same few files with every answer. What
-was made is kept where no job can see it: in the runner's `/tmp`, which a job's own `/tmp` covers. Of a text that differs
+Rewriting the 6,000 lines of a test file takes pytest 0.6 s, and graders bring the same few files with every answer. It is made
+in a process that no job comes from, and kept where no job can see it: in the runner's `/tmp`, which a job's own `/tmp` covers. Of a text that differs
 from one that is kept in a single statement, as with a tripwire in it, only that statement is rewritten.
 """
 
@@ -18,6 +18,7 @@ import pathlib
 import struct
 import sys
 import types
+from collections.abc import Iterator
 from importlib.machinery import SourcelessFileLoader
 from typing import Any
 
@@ -30,35 +31,51 @@ MOST = 256
 REWRITE, WRITE = "_rewrite_test", "_write_pyc_fp"
 
 
-def open_cache(isolate: bool) -> int:
-    """Open the folder, before it is covered; -1 where it would not be."""
-    if not isolate:
-        return -1
+def open_cache() -> int:
+    """Open the folder, before a job's own `/tmp` covers it."""
     with contextlib.suppress(FileExistsError):
         os.mkdir(FOLDER, 0o700)
     return os.open(FOLDER, os.O_RDONLY | os.O_DIRECTORY)
 
 
-def provide(cache: int, work: str, files: dict[str, str | None], tests: list[str]) -> None:
-    """Put bytecode beside the test files among `files`. Nothing of a job has run in this process when it does."""
+def make(cache: int, work: str, files: dict[str, str | None], tests: list[str]) -> None:
+    """Keep bytecode of the test files among `files`, in a process that no job comes from.
+
+    A job could tell by the memory, the time and the dates of its own process whether the same file had been compiled before.
+    """
     rewriting = sys.modules.get("_pytest.assertion.rewrite")
-    if cache < 0 or rewriting is None:
+    if rewriting is None:
         return
-    for path, text in files.items():
-        if text is None or not is_test(path, tests):
+    for path, text in brought(files, tests):
+        name = name_of(path, text)
+        if read(cache, name) is not None:
             continue
         place = os.path.join(work, path)
-        name = name_of(path, text)
-        data = read(cache, name)
+        data = spliced(rewriting, cache, path, place, text)
         if data is None:
-            data = spliced(rewriting, cache, path, place, text)
+            data = rewritten_alone(rewriting, work, path, text)
             if data is None:
-                data = rewritten(rewriting, place)
-                if data is None:
-                    continue
-                keep(cache, name_of(path), text.encode("utf-8", "surrogateescape"))
-            keep(cache, name, data)
-        put(rewriting, place, data)
+                continue
+            keep(cache, name_of(path), text.encode("utf-8", "surrogateescape"))
+        keep(cache, name, data)
+
+
+def provide(cache: int, work: str, files: dict[str, str | None], tests: list[str]) -> None:
+    """Put the bytecode that `make` kept beside the test files."""
+    rewriting = sys.modules.get("_pytest.assertion.rewrite")
+    if rewriting is None:
+        return
+    for path, text in brought(files, tests):
+        data = read(cache, name_of(path, text))
+        if data is not None:
+            put(rewriting, os.path.join(work, path), data)
+
+
+def brought(files: dict[str, str | None], tests: list[str]) -> Iterator[tuple[str, str]]:
+    """Paths and texts of the test files."""
+    for path, text in files.items():
+        if text is not None and is_test(path, tests):
+            yield path, text
 
 
 def name_of(*parts: str) -> str:
@@ -83,6 +100,25 @@ def rewritten(rewriting: types.ModuleType, place: str, config: Any = None) -> by
     except (OSError, SyntaxError, ValueError, RecursionError):
         return None
     return data.getvalue()
+
+
+def rewritten_alone(rewriting: types.ModuleType, work: str, path: str, text: str) -> bytes | None:
+    """The same of a text that lies nowhere yet; nothing of it lies there afterwards."""
+    place = os.path.join(work, path)
+    try:
+        os.makedirs(os.path.dirname(place), exist_ok=True)
+        with open(place, "xb") as file:
+            file.write(text.encode("utf-8", "surrogateescape"))
+        try:
+            return rewritten(rewriting, place)
+        finally:
+            os.unlink(place)
+            folder = os.path.dirname(place)
+            while len(folder) > len(work):
+                os.rmdir(folder)
+                folder = os.path.dirname(folder)
+    except OSError:
+        return None
 
 
 def spliced(rewriting: types.ModuleType, cache: int, path: str, place: str, text: str) -> bytes | None:

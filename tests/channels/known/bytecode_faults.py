@@ -1,0 +1,21 @@
+"""Page faults of a job whose test file was compiled for another one before."""
+
+from __future__ import annotations
+
+import resource
+
+SHARES = "bytecode"
+
+
+def brings(number: int) -> str:
+    return "\n\n".join(
+        f"def f{one}(x):\n    assert x + {number} == {one}, x\n    assert x in [{number}]\n" for one in range(20)
+    )
+
+
+def leave(bit: bool, number: int) -> None:
+    pass
+
+
+def read(number: int) -> float:
+    return float(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
