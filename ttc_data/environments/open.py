@@ -87,7 +87,7 @@ def open_host(
     Raises:
         SandboxUnavailable: naming what is missing and how to get it.
     """
-    host = _open(kind, cache=cache, recipe=recipe, say=say)
+    host = _open(kind, cache=cache, recipe=recipe, say=say, reader=reader)
     try:
         shared = host.shared() if own and kind != "local-unsafe" else ()
         if shared:
@@ -102,7 +102,9 @@ def open_host(
     return host
 
 
-def _open(kind: SandboxKind, *, cache: Cache, recipe: Recipe, say: Callable[[str], None]) -> Host:
+def _open(
+    kind: SandboxKind, *, cache: Cache, recipe: Recipe, say: Callable[[str], None], reader: ReaderRules | None
+) -> Host:
     limits = limits_of(recipe.sandbox)
     store = EnvironmentStore(cache.environments, cache.trees, recipe.environment.max_environment_bytes)
     if kind == "local":
