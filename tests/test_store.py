@@ -17,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.drawn import drawn
 from ttc_data.errors import BuildError
 from ttc_data.funnel import RECORDS, funnel, open_records, reject_reasons
 from ttc_data.keys import content_key
@@ -172,7 +173,7 @@ st.register_type_strategy(str, st.text(st.characters(codec="utf-8"), max_size=8)
 @given(data=st.data())
 def test_every_record_comes_back_from_journal_and_parquet_as_it_was(name: str, data: st.DataObject) -> None:
     record = CASES[name]
-    written = data.draw(st.lists(st.from_type(record), max_size=3, unique_by=lambda one: one.key))
+    written = data.draw(st.lists(drawn(record), max_size=3, unique_by=lambda one: one.key))
     with TemporaryDirectory() as folder, opened(Path(folder), "stage", record) as stage:
         stage.write(name_of(0), written, [], 0)
         stage.compact({name_of(0)})
