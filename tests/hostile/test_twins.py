@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import pytest
 
 from tests.hostile.trial import Hidden, alter, assert_earns_nothing
@@ -109,12 +107,10 @@ NUMBERS = "import os\n\ndef test_it():\n    print('PID', os.getpid(), open('/pro
 
 def test_the_numbers_of_processes_do_not_count_the_sessions(sandbox: Sandbox) -> None:
     """The twin follows the tests as written: were each session one process, it would have every other number."""
-    numbers = []
+    numbers = set()
     for _ in range(24):
         report = sandbox.run(Job(test_files=("test_it.py",), files={"test_it.py": NUMBERS}))
-        numbers.append(
-            [int(word) for line in report.output.splitlines() if line.startswith("PID") for word in line.split()[1:]]
-        )
-    for column in range(2):
-        steps = {after[column] - before[column] for before, after in itertools.pairwise(numbers)}
-        assert {step % 2 for step in steps} == {0, 1}, numbers
+        found = [line.split()[1:] for line in report.output.splitlines() if line.startswith("PID")]
+        assert len(found) == 1
+        numbers.add(tuple(found[0]))
+    assert len(numbers) == 1, "they start anew for each job"
