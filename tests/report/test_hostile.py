@@ -11,6 +11,7 @@ import yaml
 from tests.publish.small import SmallBuild
 from tests.report.conftest import Visit
 from ttc_data.edits import unified_diff
+from ttc_data.errors import RecipeError
 from ttc_data.plain import CONTROLS, plain
 from ttc_data.publish.rows import write_splits
 from ttc_data.records import FileText, Mutation, Reject, Source
@@ -117,13 +118,16 @@ def test_the_page_and_its_script_show_the_same_in_place_of_controls(visit: Visit
     assert shown == [plain(chr(code)) for code in codes]
 
 
-def test_a_lone_surrogate_is_written_as_what_stands_for_it(visit: Visit, tmp_path: Path) -> None:
+def test_half_a_character_is_refused_in_a_recipe_and_shown_as_what_stands_for_it_elsewhere(
+    visit: Visit, tmp_path: Path
+) -> None:
     """YAML can hold one, UTF-8 cannot."""
     small = SmallBuild(tmp_path, ("owner/alpha",))
     small.write()
+    opened = visit(write_report(small.out).path)
+    assert opened.page.evaluate("plain('\\ud800') + plain('\\ud83e\\udd86')") == "\ufffd\U0001f986"
     recipe = small.out / "dataset" / "recipe.yaml"
     text = recipe.read_text(encoding="utf-8").replace("description: Made up.", 'description: "a\\ud800b"')
     recipe.write_text(text, encoding="utf-8")
-    opened = visit(write_report(small.out).path)
-    assert opened.page.locator("#overview .lead").inner_text() == "a\ufffdb"
-    assert opened.page.evaluate("plain('\\ud800') + plain('\\ud83e\\udd86')") == "\ufffd\U0001f986"
+    with pytest.raises(RecipeError, match=r"recipe\.yaml: not YAML \('a\\ud800b' is no text\)"):
+        write_report(small.out)
