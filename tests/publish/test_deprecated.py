@@ -39,7 +39,7 @@ def test_a_withdrawn_row_is_left_out_and_listed(tmp_path: Path, name: str) -> No
     expected = Deprecated(name, "Its tests were wrong | twice.", "2026-03-04")
     assert Dataset(build.out).deprecated == {name: expected}
     card = (build.out / "dataset" / "README.md").read_text(encoding="utf-8")
-    assert rf"| `{name}` | 2026-03-04 | Its tests were wrong \| twice. |" in card
+    assert f"| `{name}` | 2026-03-04 | Its tests were wrong \\| twice. |" in card
     assert check_dataset(build.out / "dataset", allow=["proof"]) == [
         one for one in check_dataset(build.out / "dataset") if one.allowed
     ]
