@@ -34,7 +34,7 @@ from ttc_data.dataset import Dataset
 from ttc_data.engine import in_threads
 from ttc_data.errors import PatchRejected, SandboxLost
 from ttc_data.row import Row
-from ttc_data.sandbox.judging import COUNTS_AS_PASSED
+from ttc_data.sandbox.judging import BROKEN, COUNTS_AS_PASSED
 from ttc_data.sandbox.protocol import Report
 from ttc_data.solve.answer import read_answer
 from ttc_data.solve.grader import Grader
@@ -137,15 +137,29 @@ class Suites:
             runs = [self._run(row, self._grader.rows.task(row).reference) for _ in range(SUITE_RUNS)]
             self._passed[row.ttc_environment] = frozenset.intersection(*map(_passed, runs))
 
-    def failing(self, row: Row, files: Mapping[str, str | None]) -> tuple[str, ...]:
-        """Tests that the reference passes and an answer does not."""
-        return tuple(sorted(self._passed[row.ttc_environment] - _passed(self._run(row, files))))
+    def failing(self, row: Row, files: Mapping[str, str | None], first: Iterable[str] = ()) -> tuple[str, ...]:
+        """Tests that the reference passes and an answer does not.
 
-    def _run(self, row: Row, files: Mapping[str, str | None]) -> Report:
+        Args:
+            row: what is answered.
+            files: what the answer makes of its files.
+            first: test files that are run alone before the suite, and instead of it where a test of theirs fails.
+        """
+        wanted = self._passed[row.ttc_environment]
+        alone = tuple(path for path in first if path in self._grader.rows.environment(row).test_files)
+        if alone:
+            some = frozenset(test for test in wanted if test.startswith(tuple(f"{path}::" for path in alone)))
+            if failing := some - _passed(self._run(row, files, alone)):
+                return tuple(sorted(failing))
+        return tuple(sorted(wanted - _passed(self._run(row, files))))
+
+    def _run(self, row: Row, files: Mapping[str, str | None], test_files: tuple[str, ...] = ()) -> Report:
         task, environment = self._grader.rows.task(row), self._grader.rows.environment(row)
         job = task.job(task.as_written, files)
         rules = self._grader.dataset.recipe.tests
-        whole = replace(job, test_files=environment.test_files, tests=None, timeout_s=rules.suite_timeout_s)
+        whole = replace(
+            job, test_files=test_files or environment.test_files, tests=None, timeout_s=rules.suite_timeout_s
+        )
         return self._grader.report(row, whole)
 
 
@@ -174,7 +188,8 @@ def judged(
         asked = outcome.read and (suite == "all" or outcome.solved or before in SOLVED_BEFORE)
         if asked and suite != "none":
             try:
-                failing = suites.failing(row, outcome.files)
+                blamed = {test.partition("::")[0]: None for test, said in outcome.fail_to_pass.items() if said in BROKEN}
+                failing = suites.failing(row, outcome.files, list(blamed)[:1])
                 passes = not failing
                 if passes or outcome.solved:
                     compared = grader.oracle(row).compare([outcome.files])[0]
