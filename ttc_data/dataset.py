@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 from pydantic import TypeAdapter, ValidationError
 
+from ttc_data.agreement import row_fault, tree_fault
 from ttc_data.errors import DatasetError, SourceRefused
 from ttc_data.fields import quoted as shown
 from ttc_data.figures import Distribution, distributions
@@ -218,6 +219,8 @@ class Dataset:
                 cache.trees.add_archive(place_in(self.folder, name))
             except SourceRefused as error:
                 raise DatasetError(f"{self.folder}: {name}: {error}; {AGAIN}") from error
+        if fault := tree_fault(environment, [path for path, _ in cache.trees.files(environment.tree)]):
+            raise DatasetError(f"{self.folder}: environments/{key}.json: environment.{fault}")
         return environment
 
     def _row(self, values: Sequence[object]) -> Row:
@@ -226,7 +229,10 @@ class Dataset:
         Raises:
             DatasetError: they are not what the schema says.
         """
-        row: Row = validated(ROW, dict(zip(COLUMNS, values, strict=True)), f"{self.folder}: row {shown(values[0])}")
+        where = f"{self.folder}: row {shown(values[0])}"
+        row: Row = validated(ROW, dict(zip(COLUMNS, values, strict=True)), where)
+        if fault := row_fault(row):
+            raise DatasetError(f"{where}: {fault}")
         return row
 
 

@@ -75,6 +75,10 @@ class DatasetError(TtcError):
     """A dataset that cannot be read, or whose columns are not those of the schema."""
 
 
+class RowUnfit(DatasetError):
+    """A row that does not fit its repository or its environment; the others go on."""
+
+
 class PushFailed(TtcError):
     """A dataset that is not published: its files, the token, the network, or what the Hub has under that name."""
 

@@ -10,6 +10,7 @@ import re
 import reprlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any, TypeAlias
 
 from annotated_types import Ge, Le
@@ -24,6 +25,7 @@ ARCHIVES = (".whl", ".zip", ".tar", ".gz", ".tgz", ".bz2", ".tbz", ".xz", ".txz"
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")
 _VERSION = re.compile(r"[A-Za-z0-9.!+_-]{1,100}")
 _MARKER = re.compile(r"""[A-Za-z0-9_.'"()<>=!~ ,*+-]+""")
+_DATE = re.compile(r"(?:\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?)?)?", re.ASCII)
 _HASH = re.compile(r"sha256:[0-9a-f]{64}")
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 80
@@ -128,6 +130,15 @@ def is_pinned(line: str) -> bool:
     return True
 
 
+def _is_date(text: str) -> bool:
+    if not _DATE.fullmatch(text):
+        return False
+    try:
+        return not text or bool(datetime.fromisoformat(text))
+    except ValueError:
+        return False
+
+
 def _long(most: int) -> Callable[[str], str | None]:
     def fault(text: str) -> str | None:
         if len(text) > most:
@@ -161,14 +172,16 @@ KeyOrNone: TypeAlias = Annotated[str, matching(r"(?:[0-9a-f]{20})?", '20 hexadec
 TreeOrNone: TypeAlias = Annotated[str, matching(r"(?:[0-9a-f]{64})?", '64 hexadecimal digits, or ""')]
 Word: TypeAlias = Annotated[str, matching(r"[A-Za-z0-9_.+!-]{0,200}", "at most 200 of A-Z a-z 0-9 _ . + ! -")]
 Project: TypeAlias = Annotated[str, matching(rf"(?:{_NAME.pattern})?", 'the name of a project, or ""')]
-PythonVersion: TypeAlias = Annotated[str, matching(r"3\.\d{1,2}", "like 3.11")]
-Platform: TypeAlias = Annotated[str, matching(r"(?:[a-z0-9][a-z0-9_-]{0,79})?", "like x86_64-manylinux_2_36")]
-Date: TypeAlias = Annotated[
+PythonVersion: TypeAlias = Annotated[str, matching(r"3\.[0-9]{1,2}", "like 3.11")]
+Platform: TypeAlias = Annotated[
     str,
     matching(
-        r"(?:\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?)?)?", 'a date of ISO 8601, or ""'
+        r"(?:linux|(?:x86_64|aarch64)-(?:unknown-linux-gnu|manylinux_2_(?:17|28|3[1-9]|40)))?",
+        "like x86_64-manylinux_2_36",
     ),
 ]
+"""Those of uv's that a sandbox can have."""
+Date: TypeAlias = Annotated[str, Rule('a date of ISO 8601, or ""', lambda text: None if _is_date(text) else text)]
 Locked: TypeAlias = Annotated[
     str, Rule("lines of NAME==VERSION with sha256 hashes, and no option, address, path or variable", _lock_fault)
 ]

@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 
 from ttc_data.errors import PatchRejected
 
-_HEADER = re.compile(r"@@(?: -(?P<start>\d+)(?:,(?P<old>\d+))? \+\d+(?:,(?P<new>\d+))? @@)?")
+_HEADER = re.compile(r"@@(?: -(?P<start>[0-9]+)(?:,(?P<old>[0-9]+))? \+[0-9]+(?:,(?P<new>[0-9]+))? @@)?")
+_LONG_NUMBER = re.compile(r"[0-9]{10}")
+"""No file has so many lines, and `int` refuses numbers of more than 4,300 digits."""
 _SIGNATURE = re.compile(r"\d+\.\d+")
 """git's version, below `-- `, ends a patch that was made to be mailed."""
 _UPDATE = "*** Update File: "
@@ -59,7 +61,7 @@ def read_sections(patch: str) -> list[Section]:
     """Take a diff apart; text around it is passed over.
 
     Raises:
-        PatchRejected: lines with a sign stand in no hunk.
+        PatchRejected: lines with a sign stand in no hunk, or a hunk's header has a number that no file has lines for.
     """
     lines = [line.removesuffix("\r") for line in patch.split("\n")]
     found: list[Section] = []
@@ -109,6 +111,10 @@ def read_sections(patch: str) -> list[Section]:
 def _hunk(header: re.Match[str] | None) -> Hunk:
     if header is None or header["start"] is None:
         return Hunk(0, -1, -1)
+    if _LONG_NUMBER.search(header[0]):
+        raise PatchRejected(
+            f"the hunk {header[0][:60]!r} has a number of more than 9 digits; no file has so many lines"
+        )
     return Hunk(int(header["start"]), int(header["old"] or 1), int(header["new"] or 1))
 
 

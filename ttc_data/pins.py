@@ -13,6 +13,7 @@ import yaml
 from packaging.utils import canonicalize_name
 from pydantic import TypeAdapter, ValidationError
 
+from ttc_data.agreement import environment_fault
 from ttc_data.errors import BuildError, DatasetError, RecipeError
 from ttc_data.fields import TreeOrNone
 from ttc_data.keys import content_key
@@ -193,6 +194,8 @@ def read_environment(folder: Path, key: str) -> Environment:
     described = json_in(folder, name)
     found = described.get("environment") if isinstance(described, dict) else None
     environment: Environment = validated(ENVIRONMENT, found, f"{folder}: {name}: environment")
+    if fault := environment_fault(environment):
+        raise DatasetError(f"{folder}: {name}: environment.{fault}")
     if environment.key != key:
         raise DatasetError(f"{folder}: {name}: describes environment {environment.key}; {AGAIN}")
     return environment

@@ -128,6 +128,8 @@ def checked(value: Any) -> Any:
         count += 1
         if count > MOST_VALUES or depth > MOST_DEPTH:
             raise ValueError(f"more than {MOST_VALUES} values, or nested more than {MOST_DEPTH} deep")
+        if isinstance(inner, int) and inner.bit_length() > 64:
+            raise ValueError(f"{quoted(inner)} has more than 64 bits")
         if isinstance(inner, str) and not is_text(inner):
             raise ValueError(f"{quoted(inner)} is no text")
         if isinstance(inner, dict):

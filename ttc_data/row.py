@@ -12,8 +12,8 @@ from ttc_data.fields import Date, Image, Key, Label, RowId, TestId, Text, TreePa
 from ttc_data.records import Baseline, FileText, MaskMode, Mutation, SpecOrigin, TargetKind, TestOrigin, Tripwire
 
 Share: TypeAlias = Annotated[float, Ge(0), Le(1)]
-Count: TypeAlias = Annotated[int, Ge(0)]
-Seconds: TypeAlias = Annotated[float, Ge(0)]
+Count: TypeAlias = Annotated[int, Ge(0), Le(10**9)]
+Seconds: TypeAlias = Annotated[float, Ge(0), Le(10**7)]
 
 SINCE: Mapping[str, str] = {
     "ttc_tripwires": "1.1",

@@ -9,7 +9,7 @@ from pathlib import Path
 from ttc_data.dataset import Dataset
 from ttc_data.engine import Progress, Quiet, in_threads
 from ttc_data.environments.open import Cache, SandboxKind
-from ttc_data.errors import PatchRejected, SandboxLost
+from ttc_data.errors import PatchRejected, RowUnfit, SandboxLost
 from ttc_data.row import Row
 from ttc_data.rules import ReaderRules
 from ttc_data.sandbox.judging import COUNTS_AS_PASSED
@@ -60,7 +60,9 @@ def validate(
     progress.begin("validate", min(total, limit) if limit else total)
     try:
         for outcome in in_threads(
-            grader.dataset.rows(limit), lambda row: _prove_again(grader, row, repeat), grader.workers
+            grader.dataset.rows(limit),
+            lambda row: grader.guarded(row.instance_id, lambda: _prove_again(grader, row, repeat)),
+            grader.workers,
         ):
             progress.advance(int(outcome.solved), int(not outcome.solved and not outcome.failed), int(outcome.failed))
             yield outcome
@@ -103,6 +105,8 @@ def _prove_again(grader: Grader, row: Row, repeat: int) -> Outcome:
             return failed("reference_fails", f"graded as an answer: {graded.reason}: {graded.detail}")
     except PatchRejected as error:
         return failed("reference_does_not_apply", str(error))
+    except RowUnfit as error:
+        return failed("row_does_not_fit", str(error))
     except SandboxLost as error:
         return failed("error", str(error))
     return graded

@@ -15,7 +15,7 @@ from typing import Any
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from ttc_data.environments.declared import (
     Declared,
@@ -195,7 +195,7 @@ def _one_line(text: str) -> str:
 def _valid_version(text: str) -> str:
     try:
         return str(Version(text))
-    except InvalidVersion:
+    except ValueError:  # `InvalidVersion`, or a number of more than 4,300 digits
         return ""
 
 

@@ -16,6 +16,7 @@ from packaging.version import InvalidVersion, Version
 _EXTRA = re.compile(r"""\bextra\s*==\s*["']([^"']*)["']|["']([^"']*)["']\s*==\s*extra\b""")
 _TRUE, _FALSE = 'python_version >= "0"', 'python_version < "0"'
 _MAX_DEPTH = 10
+_MOST_RANGE = 100
 
 
 def requirement(text: str) -> Requirement | None:
@@ -148,7 +149,7 @@ def poetry_specifier(text: str) -> str:
 
 def poetry_part(part: str) -> str:
     """Translate one range: `^1.2`, `~1.2`, `1.*`, `1.2`, `>=1.2`."""
-    if part in ("*", "x"):
+    if part in ("*", "x") or len(part) > _MOST_RANGE:
         return ""
     if part[0] not in "^~" or part.startswith("~="):
         return part if part[0] in "<>=!~" else f"=={part}"

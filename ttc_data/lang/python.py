@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import codecs
 import io
+import re
 import threading
 import tokenize
 import unicodedata
@@ -48,6 +49,10 @@ TREES_HELD = 16
 # "SystemError: AST constructor recursion depth mismatch" (seen here; python/cpython#106905). Warning filters are shared
 # as well.
 _ONE_AT_A_TIME = threading.Lock()
+# A number of so many digits after 0x, 0o or 0b is no syntax error, and cannot be written in decimal, as `ast.unparse` and
+# `ast.dump` do. 10**4_300, the most that `int` converts, has 3,571 hexadecimal digits.
+_LONG_NUMBER = re.compile(rb"0[xXoObB][0-9a-fA-F_]{3570}")
+_MOST_BITS = 14_280
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +132,8 @@ def parse(source: bytes, *, compile_too: bool = False) -> ast.Module:
         with _ONE_AT_A_TIME, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # invalid escapes, `is` with a literal: the author's business
             tree = ast.parse(text)
+            if _LONG_NUMBER.search(source) and any(map(_is_too_long, ast.walk(tree))):
+                raise SyntaxError("a number too long to be written in decimal")
             if compile_too:
                 compile(tree, "<source>", "exec", dont_inherit=True)
             return tree
@@ -134,6 +141,10 @@ def parse(source: bytes, *, compile_too: bool = False) -> ast.Module:
         raise SyntaxError(str(error)) from error
     except (RecursionError, MemoryError) as error:
         raise SyntaxError("nested too deeply") from error
+
+
+def _is_too_long(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, int) and node.value.bit_length() > _MOST_BITS
 
 
 @lru_cache(maxsize=TREES_HELD)

@@ -29,9 +29,12 @@ def is_trivial(text: str, qualname: str) -> bool:
         Whether it is trivial; False where the text does not parse or has no such definition.
     """
     try:
-        block: Sequence[ast.stmt] = parse(text.encode("utf-8", "surrogatepass")).body
+        return _all_trivial(parse(text.encode("utf-8", "surrogatepass")).body, qualname)
     except (SyntaxError, RecursionError):
         return False
+
+
+def _all_trivial(block: Sequence[ast.stmt], qualname: str) -> bool:
     *owners, name = qualname.split(".")
     bases: list[ast.expr] = []
     for owner in owners:

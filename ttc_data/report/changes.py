@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 Tag: TypeAlias = Literal[" ", "-", "+"]
-HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
+HUNK = re.compile(r"@@ -([0-9]{1,9})(?:,([0-9]{1,9}))? \+([0-9]{1,9})(?:,([0-9]{1,9}))? @@")
 HEADER = re.compile(r"([ \t]*)(?:async\s+def|def|class)\b")
 DECORATOR = re.compile(r"[ \t]*@")
 # A header is looked for so far up, for the longest docstrings; where there is none, so few lines are shown.

@@ -8,6 +8,7 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import lru_cache
@@ -24,6 +25,7 @@ from ttc_data.errors import (
     EnvironmentFailed,
     PatchRejected,
     ReferenceFailed,
+    RowUnfit,
     SandboxLost,
     SandboxUnavailable,
     SourceUnavailable,
@@ -39,6 +41,7 @@ from ttc_data.rules import ReaderRules
 from ttc_data.sandbox.protocol import Job, Report, Sandbox
 from ttc_data.sandbox.scheduler import Apart, Scheduler
 from ttc_data.solve.answer import Answer, read_answer
+from ttc_data.solve.faults import Faults, Judging
 from ttc_data.solve.grade import Seen, grade
 from ttc_data.solve.outcome import Outcome
 from ttc_data.solve.rows import Rows
@@ -48,6 +51,7 @@ from ttc_data.trust import trusted
 T = TypeVar("T")
 U = TypeVar("U")
 INFRASTRUCTURE = (SandboxLost, SandboxUnavailable, EnvironmentFailed, SourceUnavailable, StorageFull)
+OF_THE_ROW = (ReferenceFailed, RowUnfit)
 MOST_FAILED = 16
 """Answers in a row that could not be run, each tried on three sandboxes, before a run makes no sense any more."""
 ROWS_HELD = 1_024
@@ -131,9 +135,14 @@ class Grader:
         """Answers that were run; the others were known, or no code."""
         self.failed_in_a_row = 0
         """Answers that our infrastructure could not run, since the last one that it could."""
+        self._faults = Faults(self._say)
 
     def _open(self, environment: Environment) -> Sandbox:
-        self._host.prepare(environment)
+        try:
+            self._host.prepare(environment)
+        except EnvironmentFailed as error:
+            place = f"{self.dataset.folder}: environments/{environment.key}.json: environment.lock"
+            raise RowUnfit(f"{place}: must be installable ({error})") from error
         return self._host.open(environment)
 
     # Verdicts
@@ -184,11 +193,15 @@ class Grader:
         Raises:
             DatasetError: the row does not fit its repository.
         """
-        try:
-            answer = _read(row, text)
-        except PatchRejected as error:
-            return Outcome(row.instance_id, "no_answer", str(error))
-        return self._graded(row, answer)
+
+        def judged() -> Outcome:
+            try:
+                answer = _read(row, text)
+            except PatchRejected as error:
+                return Outcome(row.instance_id, "no_answer", str(error))
+            return self._graded(row, answer)
+
+        return self.guarded(row.instance_id, judged)
 
     def grade_patch(self, row: Row, patch: str) -> Outcome:
         """Grade a unified diff against what the row gives; never raises on what the diff is.
@@ -198,19 +211,43 @@ class Grader:
         """
         if not patch.strip():
             return Outcome(row.instance_id, "patch_empty")
-        try:
-            files = patched({file.path: file.text for file in row.ttc_files}, patch, self.rows.tree(row))
-        except PatchRejected as error:
-            return Outcome(row.instance_id, "patch_rejected", str(error))
-        return self._graded(row, Answer(files, ()))
+
+        def judged() -> Outcome:
+            try:
+                files = patched({file.path: file.text for file in row.ttc_files}, patch, self.rows.tree(row))
+            except PatchRejected as error:
+                return Outcome(row.instance_id, "patch_rejected", str(error))
+            return self._graded(row, Answer(files, ()))
+
+        return self.guarded(row.instance_id, judged)
+
+    def guarded(self, instance_id: str, judged: Callable[[], Outcome]) -> Outcome:
+        """What becomes of one answer, a fault of our own included: that is an `error`, told with its traceback and counted.
+
+        Args:
+            instance_id: of the row.
+            judged: gives the verdict.
+
+        Raises:
+            TtcError: as `judged`; these are no faults.
+        """
+        with Judging() as judging:
+            return judged()
+        return self._fault(instance_id, judging)
+
+    def _fault(self, instance_id: str, judging: Judging) -> Outcome:
+        assert judging.fault is not None
+        with self._lock:
+            self.failed_in_a_row += 1
+        return self._faults.outcome(instance_id, judging.fault)
 
     def _graded(self, row: Row, answer: Answer) -> Outcome:
         if not answer.files:
             return Outcome(row.instance_id, "nothing_changed", left_out=answer.left_out)
         try:
             found = self.grade(row, answer.files)
-        except (ReferenceFailed, *INFRASTRUCTURE) as error:
-            if not isinstance(error, ReferenceFailed):  # that is counted once for the row, however many answers it gets
+        except (*OF_THE_ROW, *INFRASTRUCTURE) as error:
+            if not isinstance(error, OF_THE_ROW):  # that is counted once for the row, however many answers it gets
                 with self._lock:
                     self.failed_in_a_row += 1
             return Outcome(row.instance_id, "error", str(error), files=answer.files, left_out=answer.left_out)
@@ -247,6 +284,11 @@ class Grader:
 
     def _reading(self, instance_id: str, text: str) -> tuple[str, Answer | Outcome]:
         """An answer and the key of what it changes, or the outcome of a text that holds none."""
+        with Judging() as judging:
+            return self._keyed(instance_id, text)
+        return "", self._fault(instance_id, judging)
+
+    def _keyed(self, instance_id: str, text: str) -> tuple[str, Answer | Outcome]:
         row = self.rows.row(instance_id)
         try:
             answer = _read(row, text)
@@ -258,11 +300,15 @@ class Grader:
 
     def _run(self, key: str, row: Row, answer: Answer) -> Outcome:
         began = time.perf_counter()
+        found = self.guarded(row.instance_id, lambda: self._tried(key, row, answer))
+        return replace(found, seconds=time.perf_counter() - began)
+
+    def _tried(self, key: str, row: Row, answer: Answer) -> Outcome:
         found = self._graded(row, answer)
         if found.failed:
             with self._lock:
-                self._outcomes.pop(key, None)  # asked for again, it is tried again
-        return replace(found, seconds=time.perf_counter() - began)
+                self._outcomes.pop(key, None)  # asked for again, it is tried again; a fault would be the same
+        return found
 
     # References
 
@@ -310,7 +356,7 @@ class Grader:
                 found.set_result(self._time(row))
             except BaseException as error:  # raised again; without it, who waits for this row would wait for ever
                 with self._lock:
-                    if isinstance(error, ReferenceFailed):
+                    if isinstance(error, OF_THE_ROW):
                         self.failed_in_a_row += 1  # once for the row, however many answers it gets
                     else:
                         del self._limits[row.instance_id]  # asked for again, it is tried again
@@ -334,6 +380,8 @@ class Grader:
         self._host.close()
         if self._pool.lost:
             self._say(f"sandboxes lost and replaced: {self._pool.lost}")
+        if told := self._faults.summary():
+            self._say(told)
 
 
 def _is_trivial(task: Task, files: Files) -> bool:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 
+from ttc_data.agreement import tests_fault, tripwire_fault
 from ttc_data.dataset import Dataset
 from ttc_data.environments.host import Host
 from ttc_data.environments.open import Cache
-from ttc_data.errors import DatasetError
+from ttc_data.errors import DatasetError, PatchRejected, RowUnfit
 from ttc_data.evidence.oracle import Oracle
 from ttc_data.evidence.suite import RunJob
+from ttc_data.evidence.twins import twin_files
+from ttc_data.fields import quoted
 from ttc_data.records import Environment
 from ttc_data.row import Row
 from ttc_data.rules import TestRules
-from ttc_data.solve.task import Task, task_of
+from ttc_data.solve.task import Task, hidden_tests, task_of
 
 ROWS_HELD = 1_024
 TEXTS_HELD = 256
@@ -37,6 +41,8 @@ class Rows:
         self._host = host
         self._lock = threading.Lock()
         self._environments: dict[str, Environment] = {}
+        self._paths: dict[str, frozenset[str]] = {}
+        self._fits = lru_cache(ROWS_HELD)(self._require_fit)
         self._test_texts: OrderedDict[str, Mapping[str, str]] = OrderedDict()
         self._rows: OrderedDict[str, Row] = OrderedDict()
         self._oracles: dict[str, Oracle] = {}
@@ -79,6 +85,8 @@ class Rows:
                     f"{key}: proven on Python {environment.python}, this sandbox has {here.python}; use --docker with"
                     f" an image of Python {environment.python}"
                 )
+            made = (file.path for file in environment.generated)
+            self._paths[key] = frozenset((*(path for path, _ in self._cache.trees.files(environment.tree)), *made))
             self._environments[key] = environment
         return self._environments[key]
 
@@ -96,11 +104,37 @@ class Rows:
         Args:
             row: of the dataset.
             limit_s: of a session, of which one test may take half, where that is less than the recipe says; 0 leaves it.
+
+        Raises:
+            RowUnfit: its tests or tripwires are not in its repository.
         """
         environment = self.environment(row)
+        self._fits(row)
         return task_of(
             row, self._texts(row, environment), environment.pytest_args, limited(self.dataset.recipe.tests, limit_s)
         )
+
+    def _require_fit(self, row: Row) -> None:
+        """Hold the row against its repository.
+
+        Raises:
+            RowUnfit: naming set, row, field and value.
+        """
+        where = f"{self.dataset.folder}: row {quoted(row.instance_id)}"
+        environment = self.environment(row)
+        try:
+            own = hidden_tests(row)
+        except (PatchRejected, UnicodeDecodeError) as error:
+            raise RowUnfit(f"{where}: test_patch: must add text files to an empty folder ({error})") from error
+        given = (file.path for file in row.ttc_files)
+        if fault := tests_fault(row, self._paths[environment.key].union(own, given)):
+            raise RowUnfit(f"{where}: {fault}")
+        texts = {**self._texts(row, environment), **{path: text for path, text in own.items() if text is not None}}
+        for number, wire in enumerate(row.ttc_tripwires):
+            try:
+                twin_files([wire], texts)
+            except DatasetError as error:
+                raise RowUnfit(f"{where}: {tripwire_fault(number, wire, error)}") from error
 
     def _texts(self, row: Row, environment: Environment) -> Mapping[str, str]:
         """The texts of a repository's own test files."""

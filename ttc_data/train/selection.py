@@ -43,7 +43,7 @@ def read_difficulty(path: Path) -> dict[str, Difficulty]:
         try:
             values = json.loads(line)
             one = Difficulty(str(values["instance_id"]), int(values["attempts"]), int(values["solved"]))
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise DatasetError(
                 f"{path}: line {number} is not instance_id, attempts, solved as JSON ({error}); write it again"
             ) from error
