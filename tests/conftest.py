@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -29,6 +29,8 @@ from tests.sandboxes import place, sandbox
 from tests.train.cluster import slurm_problem
 from ttc_data.environments.engine import bubblewrap_problem, connect
 from ttc_data.errors import EngineUnavailable
+from ttc_data.solve.faults import Faults
+from ttc_data.solve.outcome import Outcome
 
 __all__ = ["place", "sandbox"]  # here, so that all lists of tests share one environment a transport
 
@@ -67,6 +69,22 @@ def vllm_problem() -> str:
 
 def trl_problem() -> str:
     return "" if importlib.util.find_spec("trl") else "TRL is not installed; run `make test-train`"
+
+
+@pytest.fixture(autouse=True)
+def no_fault_of_ours(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A fault of ours ends one answer's judging and is told; here it fails the test, unless the test made it."""
+    found: list[Exception] = []
+    tell = Faults.outcome
+
+    def noted(faults: Faults, instance_id: str, error: Exception) -> Outcome:
+        found.append(error)
+        return tell(faults, instance_id, error)
+
+    monkeypatch.setattr(Faults, "outcome", noted)
+    yield
+    if found and request.node.get_closest_marker("faults") is None:
+        raise found[0]
 
 
 # A shell that starts something in the background lets it ignore Ctrl-C, and so do the processes that the tests start and interrupt.

@@ -51,6 +51,7 @@ class Dataset:
 
     Attributes:
         sql: What follows FROM in a query over the rows: their columns, and the `split` that each is in.
+        unknown: Keys of its recipe that this ttcdata does not know, and passes over.
         absent: Columns that the schema did not have yet when the set was made; its rows have nothing there.
 
     Raises:
@@ -65,7 +66,7 @@ class Dataset:
         files = f"read_parquet({parquet_files(self.folder)}, union_by_name = true, filename = true)"
         split = "split_part(parse_filename(filename, true), '-', 1) AS split"
         self.sql = f"(SELECT * EXCLUDE (filename), {split}{empty} FROM {files})"
-        self.recipe: Recipe = recipe_of(self.folder)
+        self.recipe, self.unknown = recipe_of(self.folder)
 
     def granted(self, reader: ReaderRules | None = None) -> Recipe:
         """The recipe, for whoever runs what it asks for.
@@ -105,11 +106,15 @@ class Dataset:
 
     @property
     def note(self) -> str:
-        """What a reader should know of an older set's columns, `""` where there is nothing."""
-        if not self.absent:
-            return ""
-        names = ", ".join(name.strip('"') for name in self.absent)
-        return f"schema {self.version}, this ttcdata writes {SCHEMA_VERSION}: without {names}, which are read as empty"
+        """What a reader should know of another version's columns and recipe, `""` where there is nothing."""
+        told = []
+        if self.absent:
+            names = ", ".join(name.strip('"') for name in self.absent)
+            writes = f"schema {self.version}, this ttcdata writes {SCHEMA_VERSION}"
+            told.append(f"{writes}: without {names}, which are read as empty")
+        if self.unknown:
+            told.append(f"recipe.yaml: {', '.join(self.unknown)}: no keys of this ttcdata's recipes, passed over")
+        return "; ".join(told)
 
     @cached_property
     def deprecated(self) -> dict[str, Deprecated]:
@@ -217,7 +222,7 @@ class Dataset:
             name = f"trees/{environment.tree}.tar.gz"
             try:
                 cache.trees.add_archive(place_in(self.folder, name))
-            except SourceRefused as error:
+            except (SourceRefused, DatasetError) as error:
                 raise DatasetError(f"{self.folder}: {name}: {error}; {AGAIN}") from error
         if fault := tree_fault(environment, [path for path, _ in cache.trees.files(environment.tree)]):
             raise DatasetError(f"{self.folder}: environments/{key}.json: environment.{fault}")
@@ -236,8 +241,8 @@ class Dataset:
         return row
 
 
-def recipe_of(folder: Path) -> Recipe:
-    """The recipe in a dataset's folder.
+def recipe_of(folder: Path) -> tuple[Recipe, tuple[str, ...]]:
+    """The recipe in a dataset's folder, and the keys that it does not know.
 
     Raises:
         DatasetError: there is none.

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ttc_data.dataset import Dataset, build_of
+from ttc_data.errors import DatasetError, PatchRejected
 from ttc_data.funnel import open_records
 from ttc_data.plain import plain
 from ttc_data.records import Mutation
@@ -29,7 +30,12 @@ def proof_view(name: str | Path, instance: str) -> Iterator[RenderableType]:
     Raises:
         DatasetError: there is no such row, or several.
     """
-    row = Dataset(name).row(instance)
+    dataset = Dataset(name)
+    row = dataset.row(instance)
+    try:
+        reference = reference_of(row)
+    except PatchRejected as error:
+        raise DatasetError(f"{dataset.folder}: {error}") from error
     yield Text(plain(f"{row.instance_id}\n{row.path}  {row.ttc_kind} {row.ttc_target}  ({row.license})"), style="bold")
     yield Text(
         f"reference passed {row.ttc_gold_passes} of {row.ttc_gold_runs} runs; {row.ttc_line_coverage:.0%} of its lines"
@@ -42,7 +48,7 @@ def proof_view(name: str | Path, instance: str) -> Iterator[RenderableType]:
     if row.ttc_left_out:
         longest = f"they take longer than {row.ttc_max_run_s:g} s together with the others"
         yield Text(plain(f"left out, because {longest}: {', '.join(row.ttc_left_out)}"))
-    yield _mutants(row)
+    yield _mutants(row, (reference[row.path] or "").split("\n"))
     if row.ttc_baselines:
         yield _baselines(row)
     if row.ttc_tripwires:
@@ -113,9 +119,7 @@ def _baselines(row: Row) -> Table:
     return table
 
 
-def _mutants(row: Row) -> Table:
-    texts = reference_of(row)
-    lines = (texts[row.path] or "").split("\n")
+def _mutants(row: Row, lines: list[str]) -> Table:
     count = sum(mutant.fate in ("killed", "limit") for mutant in row.ttc_mutants)
     table = Table(
         "mutant", "line", "change", box=None, header_style="bold", pad_edge=False,

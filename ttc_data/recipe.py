@@ -7,6 +7,7 @@ one of them from the command line.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -39,6 +40,9 @@ from ttc_data.rules import (
     TreeLimits,
 )
 
+_KEY = re.compile(r"[a-z][a-z0-9_]{0,59}")
+MOST_UNKNOWN = 50
+"""Keys of other versions."""
 UNNAMED = "(unnamed recipe)"
 SOURCES: tuple[type[Section], ...] = (PypiSource, GitSource, StackSource)
 S = TypeVar("S", bound=Section)
@@ -208,28 +212,42 @@ def read_settings(kind: type[S], settings: Sequence[str]) -> S:
     return _read(kind, "--set", data)
 
 
-def published_recipe(path: Path) -> Recipe:
-    """The recipe in a set's folder, as another version of ttcdata may have written it: keys that are not known are passed over.
+def published_recipe(path: Path) -> tuple[Recipe, tuple[str, ...]]:
+    """The recipe in a set's folder, and the keys that it does not know: another version of ttcdata may have written it.
 
     Raises:
-        RecipeError: it is no recipe, or a value that is known is none that can be used.
+        RecipeError: it is no recipe, a key cannot be one of any version, or a value that is known is none that can be used.
     """
+    unknown: list[str] = []
+
+    def _known(data: dict[str, Any], model: type[Section], section: str = "") -> dict[str, Any]:
+        others = [key for key in data if key not in model.model_fields]
+        for key in others:
+            if not isinstance(key, str) or not _KEY.fullmatch(key):
+                raise RecipeError(f"{path}: {section}{quoted(key)}: must be a key of a recipe, of a-z 0-9 _")
+        unknown.extend(section + key for key in others)
+        if len(unknown) > MOST_UNKNOWN:
+            raise RecipeError(f"{path}: {unknown[-1]}: more than {MOST_UNKNOWN} keys that no recipe has")
+        return {key: value for key, value in data.items() if key in model.model_fields}
+
     data = _known(_mapping(path, text_in(path.parent, path.name, MOST_RECIPE)), Recipe)
     for name, value in data.items():
         field = Recipe.model_fields[name].annotation
         if isinstance(value, dict) and isinstance(field, type) and issubclass(field, Section):
-            data[name] = _known(value, field)
+            data[name] = _known(value, field, f"{name}.")
     kinds = {kind.model_fields["kind"].default: kind for kind in SOURCES}
     for name in ("sources", "open_sources"):
         listed = data.get(name) or []
         if isinstance(listed, list):
             data[name] = [
-                _known(one, kinds[str(one["kind"])]) if isinstance(one, dict) and "kind" in one else one
-                for one in listed
+                _known(one, kinds[str(one["kind"])], f"{name}.{number}.")
+                if isinstance(one, dict) and "kind" in one
+                else one
+                for number, one in enumerate(listed)
                 # Later versions know more kinds.
                 if not isinstance(one, dict) or "kind" not in one or str(one["kind"]) in kinds
             ]
-    return _read(Recipe, path, data)
+    return _read(Recipe, path, data), tuple(dict.fromkeys(unknown))
 
 
 def _read(kind: type[S], where: Path | str, data: Mapping[str, Any]) -> S:
@@ -237,10 +255,6 @@ def _read(kind: type[S], where: Path | str, data: Mapping[str, Any]) -> S:
         return kind.model_validate(data)
     except ValidationError as error:
         raise RecipeError(_one_line(kind, where, error)) from error
-
-
-def _known(data: dict[str, Any], model: type[Section]) -> dict[str, Any]:
-    return {key: value for key, value in data.items() if key in model.model_fields}
 
 
 def _mapping(path: Path, text: str | None = None) -> dict[str, Any]:

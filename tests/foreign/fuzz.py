@@ -190,7 +190,7 @@ class Fuzzer:
         text = garbled(random, RECIPE if kind < 3 else "name: x\ngrpo: {max_steps: 3}\nreader: {grant: {}}\n", pieces)
         place.write_text(text, encoding="utf-8", errors="surrogatepass")
         if kind == 0:
-            require_granted(published_recipe(place), ReaderRules(), "a set")
+            require_granted(published_recipe(place)[0], ReaderRules(), "a set")
         elif kind == 1:
             load_recipe(str(place))
         elif kind == 2:
@@ -205,7 +205,7 @@ class Fuzzer:
         names: dict[str, tuple[int, Callable[[], object]]] = {
             "recipe.yaml": (
                 8,
-                lambda: require_granted(published_recipe(self.set / "recipe.yaml"), ReaderRules(), "a set"),
+                lambda: require_granted(published_recipe(self.set / "recipe.yaml")[0], ReaderRules(), "a set"),
             ),
             "recipe.lock.yaml": (8, lambda: read_pins(self.set, self.recipe.hash)),
             "deprecated.jsonl": (8, lambda: read_deprecated(self.set)),

@@ -5,12 +5,15 @@ Each ends in one line that names the set, the field and the value; nothing outsi
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import tarfile
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from tests.cli.conftest import Here, refused
@@ -60,7 +63,9 @@ def recipe(**changes: object) -> Technique:
 
 def text(name: str, said: str) -> Technique:
     """A file of the set with another text; `KEY` in its name is the environment's."""
-    return lambda hostile, outside: hostile.write(name.replace("KEY", hostile.environment.key), said)
+    return lambda hostile, outside: hostile.write(
+        name.replace("KEY", hostile.environment.key).replace("TREE", hostile.environment.tree), said
+    )
 
 
 def link(name: str) -> Technique:
@@ -89,6 +94,39 @@ def renamed_split(name: str) -> Technique:
         file.rename(file.with_name(name))
 
     return change
+
+
+def without(column: str) -> Technique:
+    """Rows that lack a column, or have another one twice as it were."""
+
+    def change(hostile: HostileSet, outside: Path) -> None:
+        table = hostile.folder / "data" / "train-00000-of-00001.parquet"
+        with duckdb.connect() as connection:
+            query = f"SELECT * EXCLUDE ({column}) FROM read_parquet('{table}')"
+            connection.sql(query).write_parquet(str(table.with_suffix(".new")))
+        table.with_suffix(".new").rename(table)
+
+    return change
+
+
+def archive(*members: tarfile.TarInfo) -> Technique:
+    """A tree that was packed by hand, beside a file as every tree has."""
+
+    def change(hostile: HostileSet, outside: Path) -> None:
+        place = hostile.folder / "trees" / f"{hostile.environment.tree}.tar.gz"
+        with tarfile.open(place, "w:gz", format=tarfile.PAX_FORMAT) as tar:
+            for member in (tarfile.TarInfo("pkg/mod.py"), *members):
+                member.name = str(placed(member.name, outside))
+                member.linkname = str(placed(member.linkname, outside))
+                tar.addfile(member, io.BytesIO(bytes(member.size)))
+
+    return change
+
+
+def member(name: str, kind: bytes = tarfile.REGTYPE, to: str = "", size: int = 0, **headers: str) -> tarfile.TarInfo:
+    found = tarfile.TarInfo(name)
+    found.type, found.linkname, found.size, found.pax_headers = kind, to, size, headers
+    return found
 
 
 def surrogate(hostile: HostileSet, outside: Path) -> None:
@@ -151,6 +189,52 @@ SETS: dict[str, tuple[Technique, str]] = {
     "row_date_is_an_option": (row(created_at="--exec=evil"), "created_at"),
     "row_tripwire_above": (row(ttc_tripwires=(WIRE,)), "ttc_tripwires.0.path"),
     "row_tripwire_line": (row(ttc_tripwires=(replace(WIRE, path="t.py", line=-(10**6)),)), "ttc_tripwires.0.line"),
+    "row_path_is_no_file_of_it": (row(path="nowhere.py"), "path"),
+    "row_files_twice": (row(ttc_files=(FileText("pkg/mod.py", "x"),) * 2), "ttc_files.1.path"),
+    "row_file_and_folder": (
+        row(ttc_files=(FileText("pkg/mod.py/x", "x"), FileText("pkg/mod.py", "x"))),
+        "ttc_files.0.path",
+    ),
+    "row_endless": (row(ttc_max_run_s=float("inf")), "ttc_max_run_s"),
+    "row_no_number": (row(ttc_max_run_s=float("nan")), "ttc_max_run_s"),
+    "row_counts": (row(ttc_oracle_calls=2**62), "ttc_oracle_calls"),
+    "row_date_that_is_none": (row(created_at="2026-13-99"), "created_at"),
+    "row_of_many_tests": (row(FAIL_TO_PASS=tuple(f"t.py::t{i}" for i in range(100_001))), "FAIL_TO_PASS"),
+    "row_tripwire_without_a_test": (
+        row(ttc_tripwires=(replace(WIRE, path="t.py", tests=()),)),
+        "ttc_tripwires.0.tests",
+    ),
+    "metadata_twice": (environment(metadata=(FileText("a", "x"),) * 2), "metadata.1.path"),
+    "metadata_file_and_folder": (environment(metadata=(FileText("a/b", "x"), FileText("a", "x"))), "metadata.0.path"),
+    "generated_file_and_folder": (
+        environment(generated=(FileText("a", "x"), FileText("a/b", "x"))),
+        "generated.1.path",
+    ),
+    "generated_in_place_of_a_folder": (environment(generated=(FileText("pkg", "x"),)), "generated.0.path"),
+    "generated_below_a_file": (environment(generated=(FileText("pkg/mod.py/x", "x"),)), "generated.0.path"),
+    "roots_a_file": (environment(roots=("", "pkg/mod.py")), "roots.1"),
+    "roots_below_a_file": (environment(roots=("pkg/mod.py/x",)), "roots.0"),
+    "roots_a_generated_file": (environment(roots=("a",), generated=(FileText("a", "x"),)), "roots.0"),
+    "platform_unknown": (environment(platform="x86_64-foo"), "platform"),
+    "column_missing": (without("patch"), "patch"),
+    "columns_missing": (without("instance_id, ttc_schema_version, FAIL_TO_PASS"), "instance_id"),
+    "tree_link_out": (archive(member("a", tarfile.SYMTYPE, "OUTSIDE")), "trees/"),
+    "tree_link_above": (archive(member("a", tarfile.SYMTYPE, "../../../outside")), "trees/"),
+    "tree_hard_link_out": (archive(member("a", tarfile.LNKTYPE, "OUTSIDE")), "trees/"),
+    "tree_through_a_link": (archive(member("a", tarfile.SYMTYPE, "."), member("a/../../outside")), "trees/"),
+    "tree_above": (archive(member("../../outside")), "trees/"),
+    "tree_absolute": (archive(member("OUTSIDE")), "trees/"),
+    "tree_git_hook": (archive(member("a/.GIT/hooks/post-checkout")), "trees/"),
+    "tree_device": (archive(member("a", tarfile.CHRTYPE)), "trees/"),
+    "tree_pipe": (archive(member("a", tarfile.FIFOTYPE)), "trees/"),
+    "tree_file_and_folder": (archive(member("pkg/mod.py/x")), "trees/"),
+    "tree_file_twice": (archive(member("pkg/mod.py", size=1)), "trees/"),
+    "tree_bomb": (archive(member("a", size=600 * 1024**2)), "trees/"),
+    "tree_date_endless": (archive(member("a", mtime="inf")), "trees/"),
+    "tree_date_none": (archive(member("a", mtime="nan")), "trees/"),
+    "tree_header_large": (archive(member("a", comment="x" * 3_000_000)), "trees/"),
+    "tree_of_other_files": (archive(member("a")), "trees/"),
+    "tree_no_archive": (text("trees/TREE.tar.gz", "no gzip"), "trees/"),
     "memory": (recipe(sandbox={"memory_bytes": 10**15}), "sandbox.memory_bytes"),
     "processes": (recipe(sandbox={"processes": 10**8}), "sandbox.processes"),
     "scratch": (recipe(sandbox={"scratch_bytes": 10**15}), "sandbox.scratch_bytes"),
@@ -166,6 +250,10 @@ SETS: dict[str, tuple[Technique, str]] = {
     "recipe_grows_by_merging": (text("recipe.yaml", MERGED), "recipe.yaml"),
     "recipe_bad_date": (text("recipe.yaml", "environment: {exclude_newer: 2001-99-99}"), "recipe.yaml"),
     "recipe_large": (text("recipe.yaml", f"description: {'x' * 1_000_000}"), "recipe.yaml"),
+    "recipe_key_of_no_form": (recipe(**{"k" * 300: 1}), "recipe.yaml"),
+    "recipe_key_in_a_section": (recipe(sandbox={"a\nerror: b": 1}), "sandbox."),
+    "recipe_of_unknown_keys": (recipe(sandbox={f"k{i}": 1 for i in range(60)}), "more than 50 keys"),
+    "recipe_long_number": (recipe(seed=10**400), "recipe.yaml"),
     "recipe_of_python": (text("recipe.yaml", "!!python/object/apply:os.system [touch outside]"), "recipe.yaml"),
     "environment_nested": (text("environments/KEY.json", NESTED), "environments/"),
     "environment_no_object": (text("environments/KEY.json", "[]"), "environment"),
@@ -224,7 +312,7 @@ def test_it_ends_in_one_line_and_touches_nothing(
 
 @pytest.mark.parametrize("form", ["swebench", "harbor", "verifiers", "sft"])
 @pytest.mark.parametrize(
-    "technique", [name for name in SETS if name.startswith(("id_", "row_", "metadata_", "split_"))]
+    "technique", [name for name in SETS if name.startswith(("id_", "row_", "metadata_", "split_", "tree_"))]
 )
 def test_an_export_writes_nothing_outside_its_folder(
     here: Here, hostile: HostileSet, tmp_path: Path, technique: str, form: str

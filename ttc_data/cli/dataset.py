@@ -223,6 +223,8 @@ def show(
         if table := evidence_table(dataset):
             out.print(table)
         tell(tripwire_share(dataset))
+        if dataset.note:
+            tell(dataset.note)
     if rejects and records:
         out.print(reject_examples(records))
     if rows and dataset:

@@ -130,7 +130,7 @@ def _refuse_another(folder: Build, recipe: Recipe) -> None:
     if not written.is_file() or folder.begun() == recipe.task_hash:
         return
     try:
-        theirs = published_recipe(written)
+        theirs, _ = published_recipe(written)
     except RecipeError:
         what = "a set whose recipe.yaml is damaged"
     else:

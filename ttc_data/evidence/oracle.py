@@ -17,7 +17,7 @@ from random import Random
 from typing import Any
 
 from ttc_data.edits import apply_patch
-from ttc_data.errors import DatasetError
+from ttc_data.errors import RowUnfit
 from ttc_data.evidence.generated.corners import corners
 from ttc_data.evidence.generated.differing import Aspect, differ, worse, written
 from ttc_data.evidence.generated.domain import Domain
@@ -142,13 +142,14 @@ class Oracle:
             seed: the recipe's.
 
         Raises:
-            DatasetError: the row's patch does not apply, or what it makes does not hold the target.
+            PatchRejected: the row's patch does not apply.
+            RowUnfit: what it makes does not hold the target.
         """
         given = {file.path: file.text for file in row.ttc_files}
         masked = {path: text.encode("utf-8", "surrogatepass") for path, text in given.items()}
         made = apply_patch(masked, row.patch).get(row.path)
         if made is None:
-            raise DatasetError(f"{row.instance_id}: its patch does not make {row.path}; fetch the dataset again")
+            raise RowUnfit(f"{row.instance_id}: its patch does not make {row.path}; fetch the dataset again")
         target = _target_of(row, masked.get(row.path, b""), made)
         return cls(target, made.decode("utf-8", "surrogatepass"), given, environment, texts, run, seed)
 
@@ -267,7 +268,7 @@ def _target_of(row: Row, masked: bytes, made: bytes) -> Target:
     place = next((at for at, pair in enumerate(zip(masked, made, strict=False)) if pair[0] != pair[1]), 0)
     found = [one for one in python.definitions(made) if one.qualname == row.ttc_target]
     if not found:
-        raise DatasetError(f"{row.instance_id}: {row.path} does not hold {row.ttc_target}; fetch the dataset again")
+        raise RowUnfit(f"{row.instance_id}: {row.path} does not hold {row.ttc_target}; fetch the dataset again")
     one = next((each for each in found if each.span[0] <= place < each.span[1]), found[0])
     return Target(
         source_key=row.instance_id, path=row.path, qualname=one.qualname, kind=one.kind, is_async=one.is_async,

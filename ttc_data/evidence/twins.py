@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from random import Random
 
-from ttc_data.errors import DatasetError
+from ttc_data.errors import DatasetError, RowUnfit
 from ttc_data.evidence.places import every_exception, replaced
 from ttc_data.evidence.siblings import Siblings
 from ttc_data.evidence.tripwires import Proposal, altered, function_of, renamed
@@ -77,7 +77,7 @@ def _siblings(edit: Tripwire, texts: Mapping[str, str]) -> Siblings:
     try:
         return Siblings.of(texts[edit.path].encode("utf-8", "surrogatepass"))
     except (KeyError, SyntaxError, RecursionError) as error:
-        raise DatasetError(
+        raise RowUnfit(
             f"{edit.path}: a tripwire is in it, and it is no file that can be read ({error!r}); fetch the dataset again"
         ) from error
 

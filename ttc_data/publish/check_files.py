@@ -175,7 +175,7 @@ def check_card(folder: Path, rows: int, findings: Findings) -> None:
     try:
         text = text_in(folder, "README.md", MOST_DESCRIPTION)
         stated = int(json_in(folder, "card.json")["rows"])
-    except (DatasetError, ValueError, LookupError, TypeError) as error:
+    except (DatasetError, ValueError, LookupError, TypeError, OverflowError) as error:
         findings.add("card", f"no card, or none of this version ({type(error).__name__}: {error}); build the set again")
         return
     if stated != rows:

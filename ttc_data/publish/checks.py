@@ -62,8 +62,10 @@ def inspect_dataset(folder: Path, *, allow: Collection[str] = (), progress: Prog
         RecipeError: `allow` names a check that there is none of.
     """
     progress = progress or Quiet()
-    recipe = recipe_of(folder)
+    recipe, unknown = recipe_of(folder)
     findings = Findings([*recipe.check.allow, *allow])
+    for key in unknown:
+        findings.add("schema", f"recipe.yaml: {key}: no key of this ttcdata's recipes")
     conformity = Conformity(folder)
     for fault in conformity.faults:
         findings.add("schema", str(fault))

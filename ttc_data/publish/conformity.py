@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 from pydantic import ValidationError
 
+from ttc_data.agreement import row_fault
 from ttc_data.dataset import ROW
 from ttc_data.errors import DatasetError
 from ttc_data.records import SCHEMA_VERSION
@@ -135,6 +136,9 @@ class Conformity:
             row = ROW.validate_json(json.dumps(known, default=str), strict=True)
         except ValidationError as error:
             return Checked(split, None, tuple(self._faults_of(name, error)), text)
+        if fault := row_fault(row):
+            field, _, wrong = fault.partition(": ")
+            return Checked(split, None, (Fault(name, field, wrong),), text)
         return Checked(split, row, (), text)
 
     def _faults_of(self, name: str, error: ValidationError) -> Iterator[Fault]:

@@ -51,7 +51,7 @@ from ttc_data.trust import trusted
 T = TypeVar("T")
 U = TypeVar("U")
 INFRASTRUCTURE = (SandboxLost, SandboxUnavailable, EnvironmentFailed, SourceUnavailable, StorageFull)
-OF_THE_ROW = (ReferenceFailed, RowUnfit)
+OF_THE_ROW = (ReferenceFailed, RowUnfit, PatchRejected)
 MOST_FAILED = 16
 """Answers in a row that could not be run, each tried on three sandboxes, before a run makes no sense any more."""
 ROWS_HELD = 1_024

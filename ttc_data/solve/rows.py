@@ -124,8 +124,8 @@ class Rows:
         environment = self.environment(row)
         try:
             own = hidden_tests(row)
-        except (PatchRejected, UnicodeDecodeError) as error:
-            raise RowUnfit(f"{where}: test_patch: must add text files to an empty folder ({error})") from error
+        except PatchRejected as error:
+            raise RowUnfit(f"{self.dataset.folder}: {error}") from error
         given = (file.path for file in row.ttc_files)
         if fault := tests_fault(row, self._paths[environment.key].union(own, given)):
             raise RowUnfit(f"{where}: {fault}")

@@ -178,8 +178,15 @@ def task_of(row: Row, texts: Mapping[str, str], args: tuple[str, ...], rules: Te
 
 
 def hidden_tests(row: Row) -> dict[str, str | None]:
-    """The test files that a row adds to its repository."""
-    return dict(_added(row.test_patch)) if row.test_patch else {}
+    """The test files that a row adds to its repository.
+
+    Raises:
+        PatchRejected: the row's test patch does not add text files to nothing.
+    """
+    try:
+        return dict(_added(row.test_patch)) if row.test_patch else {}
+    except (PatchRejected, UnicodeDecodeError) as error:
+        raise PatchRejected(f"row {row.instance_id!r}: test_patch: must add text files ({error})") from error
 
 
 @lru_cache(PATCHES_HELD)
@@ -194,7 +201,15 @@ def reference_of(row: Row) -> dict[str, str | None]:
     Raises:
         PatchRejected: the row's patch does not fit its files.
     """
-    return patched({file.path: file.text for file in row.ttc_files}, row.patch)
+    try:
+        found = patched({file.path: file.text for file in row.ttc_files}, row.patch)
+        if found.get(row.path) is None:
+            raise PatchRejected(f"it does not change {row.path!r}")
+        return found
+    except PatchRejected as error:
+        raise PatchRejected(
+            f"row {row.instance_id!r}: patch: must change ttc_files to the reference ({error})"
+        ) from error
 
 
 def patched(given: Mapping[str, str], patch: str, tree: Mapping[str, bytes] | None = None) -> dict[str, str | None]:

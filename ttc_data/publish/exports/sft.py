@@ -45,4 +45,6 @@ def reference_answer(row: Row) -> str:
     """
     given = {file.path: file.text for file in row.ttc_files}
     reference = reference_of(row)
+    if more := sorted(reference.keys() - given.keys()):
+        raise PatchRejected(f"its patch makes {more[0]!r}, which is not among ttc_files")
     return "\n".join(in_blocks(path, given[path], text or "") for path, text in sorted(reference.items()))

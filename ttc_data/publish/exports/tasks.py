@@ -15,7 +15,7 @@ from typing import IO, Self
 from ttc_data.dataset import Dataset
 from ttc_data.engine import Progress, Quiet
 from ttc_data.environments.open import Cache
-from ttc_data.errors import DatasetError, ExportRefused
+from ttc_data.errors import DatasetError, ExportRefused, PatchRejected
 from ttc_data.publish.images import image_name
 from ttc_data.publish.script import eval_script
 from ttc_data.reader import require_row_image
@@ -87,7 +87,11 @@ def tasks(
 def _for_its_image(row: Row, dataset: Dataset, registry: str, cache: Cache | None) -> Row:
     tests = (*row.FAIL_TO_PASS, *row.PASS_TO_PASS)
     environment = dataset.environment(row.ttc_environment, cache or Cache.default())
-    added = [FileText(path, text) for path, text in hidden_tests(row).items() if text is not None]
+    try:
+        own = hidden_tests(row)
+    except PatchRejected as error:
+        raise DatasetError(f"{dataset.folder}: {error}") from error
+    added = [FileText(path, text) for path, text in own.items() if text is not None]
     script = eval_script(environment, tests, added, dataset.recipe.tests)
     return replace(row, image=image_name(row, registry) if registry else row.image, eval_script=script)
 
