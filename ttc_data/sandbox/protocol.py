@@ -90,6 +90,8 @@ class Report:
     seconds: float
     output: str
     reach: Mapping[str, Reach] = field(default_factory=dict)
+    untraced: tuple[str, ...] = ()
+    """Tests that switched the measurement of lines off; it was put back when they ended."""
 
     @property
     def passed(self) -> frozenset[str]:

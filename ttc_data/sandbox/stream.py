@@ -26,7 +26,7 @@ MAX_EVENTS = 1_000_000
 REWRITING = ("texts", "codes", "rewritten")
 STARTING = ("streams", "start")
 INSIDE = (
-    *REWRITING, "kernel", "calls", "procfs", "answering", "spaces", "confine", "processes", "session", "preload", *STARTING, "versions",
+    *REWRITING, "kernel", "calls", "procfs", "answering", "spaces", "confine", "processes", "measuring", "session", "preload", *STARTING, "versions",
     "beginning", "reading", "execution", "runner",
 )  # fmt: skip
 ENDED_BY = {
@@ -245,6 +245,7 @@ def report_from(answer: Mapping[str, Any], report: bytes, output: bytes) -> Repo
     results: dict[int, TestResult] = {}
     collect_errors: list[tuple[str, str]] = []
     reach: dict[str, Reach] = {}
+    untraced: list[str] = []
     end: int | None = None
     handlers: dict[str, Callable[..., object]] = {}
 
@@ -263,6 +264,7 @@ def report_from(answer: Mapping[str, Any], report: bytes, output: bytes) -> Repo
         end = code
 
     handlers.update(start=started, test=tested, reach=reached, end=ended)
+    handlers["untraced"] = lambda number: untraced.append(names[number])
     handlers["collect_error"] = lambda name, reason: collect_errors.append((str(name), str(reason)))
     for event in _events(report, str(answer["word"]).encode("ascii")):
         try:
@@ -281,6 +283,7 @@ def report_from(answer: Mapping[str, Any], report: bytes, output: bytes) -> Repo
         seconds=float(answer["seconds"]),
         output=f"{text}\n[killed: {ENDED_BY[ended_by]}]\n" if ended_by in ENDED_BY else text,
         reach=reach,
+        untraced=tuple(untraced),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import importlib
 import json
@@ -16,9 +15,9 @@ import types
 import zlib
 from pathlib import Path
 from random import Random
-from typing import Any, Callable, Iterator
+from typing import Any, Callable
 
-from ttc_data.sandbox.inside.texts import first_line
+from ttc_data.sandbox.inside.measuring import Measuring
 
 # A test that goes on this long after its timeout was raised in it has swallowed it.
 LAST_WORDS_S = 2.0
@@ -112,14 +111,7 @@ def drive(job: dict[str, Any], channel: Channel, roots: list[str], versions: Cal
     sys.modules["__main__"] = types.ModuleType("__main__")
     seed_generators(job)
     vary(job)
-    cover = None
-    if job["cover"]:
-        import coverage
-
-        files = [os.path.join(work, path) for path in job["cover"]]
-        cover = coverage.Coverage(
-            data_file=None, config_file=False, include=files, messages=False, branch=job["branches"]
-        )
+    measuring = Measuring(job["cover"], job["branches"], work) if job["cover"] else None
     if "pytest" in sys.modules:
         import pytest
 
@@ -130,14 +122,14 @@ def drive(job: dict[str, Any], channel: Channel, roots: list[str], versions: Cal
 
     pytest.hookimpl(tryfirst=True)(Reporter.pytest_pycollect_makeitem)
     pytest.hookimpl(trylast=True)(Reporter.pytest_sessionstart)
-    reporter = Reporter(job, channel, cover, versions)
+    reporter = Reporter(job, channel, measuring, versions)
     plugins = [reporter, Beside()] if hasattr(pytest, "Dir") else [reporter]
     args = [*OPTIONS, "--rootdir", work, "--maxfail=%d" % job["most_failures"], *job["args"], *job["test_files"]]
     hand_over(args, plugins)
     code = pytest.main(args, plugins=plugins)
-    if cover is not None:
-        cover.stop()
-        for event in reached(job["cover"], cover, work):
+    if measuring is not None:
+        measuring.stop()
+        for event in measuring.reached():
             channel.say(*event)
     channel.say("end", int(code))
     sys.stdout.flush()
@@ -190,63 +182,6 @@ def admit(roots: list[str]) -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join([*roots, os.environ["PYTHONPATH"]])
 
 
-def reached(cover_lines: dict[str, Any], cover: Any, work: str) -> Iterator[list[Any]]:
-    """For each group of lines: the tests (by number) that ran one of them, lines run, lines that could run, branches."""
-    import coverage
-
-    data = cover.get_data()
-    for path, groups in cover_lines.items():
-        full = os.path.join(work, path)
-        contexts = data.contexts_by_lineno(full)
-        shorten(full, [span for spans in groups.values() for span in spans])
-        try:
-            statements = set(cover.analysis2(full)[1])
-            branches = cover.branch_stats(full) if data.has_arcs() else {}
-        except coverage.exceptions.CoverageException:
-            statements, branches = set(), {}
-        for key, spans in groups.items():
-            lines = {line for first, last in spans for line in range(first, last + 1)}
-            tests = {int(name) for line in lines for name in contexts.get(line, ()) if name.isdigit()}
-            ran = sorted(line for line in lines & statements if any(contexts.get(line, ())))
-            ways = [count for line, count in branches.items() if line in lines]
-            taken = sum(one[1] for one in ways)
-            yield ["reach", key, sorted(tests), ran, len(lines & statements), sum(one[0] for one in ways), taken]
-
-
-def shorten(path: str, spans: list[list[int]]) -> None:
-    """Leave of a file, whose tests have run, only the statements that hold these lines, where they stand.
-
-    To read 5,000 lines takes coverage 0.5 s. Empty lines take it longer than comments: it looks for what to leave out
-    with an expression that begins with any white space.
-    """
-    try:
-        with open(path, "rb") as file:
-            data = file.read()
-        kept = set(around(ast.parse(data).body, spans))
-        lines = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
-        kept.update(number for number in (1, 2) if lines[number - 1 : number] and lines[number - 1].startswith(b"#"))
-        short = b"\n".join(line if number in kept else b"#" for number, line in enumerate(lines, 1))
-        ast.parse(short)
-        os.unlink(path)  # it may be the environment's, which is not ours to change
-        with open(path, "wb") as file:
-            file.write(short)
-    except (OSError, SyntaxError, ValueError):
-        return  # it is read as it is, if it can be
-
-
-def around(block: list[Any], spans: list[list[int]]) -> Iterator[int]:
-    """Lines of the statements that hold some lines; of a class only its head and such statements in it."""
-    for statement in block:
-        last = statement.end_lineno
-        if not any(begin <= last and first_line(statement) <= end for begin, end in spans):
-            continue
-        within = list(around(statement.body, spans)) if isinstance(statement, ast.ClassDef) else []
-        if within:
-            last = first_line(statement.body[0]) - 1
-        yield from range(first_line(statement), last + 1)
-        yield from within
-
-
 def names_of(tests: list[str], files: list[str]) -> dict[str, set[str]]:
     """By id of a file or a class: the names in it that lead to one of the tests."""
     found: dict[str, set[str]] = {}
@@ -277,18 +212,18 @@ class Beside:
 class Reporter:
     """The pytest plugin that tells of each test as it ends."""
 
-    def __init__(self, job: dict[str, Any], channel: Channel, cover: Any, versions: Callable[[], bool] | None) -> None:
+    def __init__(
+        self, job: dict[str, Any], channel: Channel, measuring: Measuring | None, versions: Callable[[], bool] | None
+    ) -> None:
         self.job = {name: job[name] for name in ("seed", "order")}
         self.wanted = set(job["tests"]) if job["tests"] is not None else None
         self.skip = set(job["skip"])
         self.order = job["order"]
         self.ranks = {test: rank for rank, test in enumerate(job["tests"] or ())} if job["most_failures"] else {}
         self.names = names_of(job["tests"], job["test_files"]) if job["tests"] is not None else None
-        self.cover_lines = job["cover"]
         self.seconds = job["test_timeout_s"]
         self.say, self.hold = channel.say, channel.hold
-        self.cover = cover
-        self.by_test = cover is not None and not job["branches"]  # each change of context writes to a database
+        self.measuring = measuring
         self.versions = versions
         self.numbers: dict[str, int] = {}
         self.phases: dict[str, dict[str, Any]] = {}
@@ -320,10 +255,8 @@ class Reporter:
 
         Lines are counted from here on: what runs at import is no test's doing, and collecting takes twice as long traced.
         """
-        if self.cover is not None:
-            self.cover.start()
-            if not self.by_test:
-                self.cover.switch_context("session")
+        if self.measuring is not None:
+            self.measuring.start()
         if self.versions is not None and self.versions():
             return True
         seed_generators(self.job)  # whatever was drawn since, and in a version, which is another fork
@@ -333,8 +266,9 @@ class Reporter:
         number = self.numbers.setdefault(nodeid, len(self.numbers))
         self.phases[nodeid] = {"seconds": 0.0, "message": "", "outcome": "skipped"}
         self.say("start", number, nodeid)
-        if self.by_test:
-            self.cover.switch_context(str(number))
+        if self.measuring is not None:
+            self.measuring.put_back()
+            self.measuring.switch(str(number))
 
         expired: list[int] = []
 
@@ -350,9 +284,9 @@ class Reporter:
     def give_up(self) -> None:
         """End the session in the middle of a test that swallows its timeout; what was measured so far is told."""
         signal.setitimer(signal.ITIMER_REAL, 0)
-        if self.cover is not None:
-            self.cover.stop()
-            for event in reached(self.cover_lines, self.cover, os.getcwd()):
+        if self.measuring is not None:
+            self.measuring.stop()
+            for event in self.measuring.reached():
                 self.hold(*event)
         self.say("stuck")
         os._exit(STUCK)
@@ -373,7 +307,9 @@ class Reporter:
 
     def pytest_runtest_logfinish(self, nodeid: str, location: object) -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        if self.by_test:
-            self.cover.switch_context("")
+        if self.measuring is not None:
+            if self.measuring.put_back():
+                self.hold("untraced", self.numbers[nodeid])
+            self.measuring.switch("")
         state = self.phases.pop(nodeid)
         self.hold("test", self.numbers[nodeid], state["outcome"], round(state["seconds"], 4), state["message"])
