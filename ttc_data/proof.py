@@ -87,6 +87,8 @@ class Case:
     """Of the environment's own test files, by path."""
     others: Mapping[str, str]
     """Of its other Python files, by path: where calls of the target may be found."""
+    remarks: str = ""
+    """Why tests that reach the target do not decide it, for a reject."""
 
 
 def prove(case: Case, prover: Prover, calls: Calls | None = None) -> Iterator[Evidence | Reject]:

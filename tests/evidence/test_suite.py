@@ -223,3 +223,31 @@ def test_what_a_reject_quotes_is_the_same_in_every_run() -> None:
     said = "<Thing at 0x7f3a00> differs\n1 failed, 2 passed in 0.35s\n3 failed in 61.20s (0:01:01)\n"
     report = Report((), (), (), 1, True, False, 0.0, said)
     assert last_lines(report) == "<Thing> differs | 1 failed, 2 passed | 3 failed"
+
+
+def test_a_reject_says_which_test_was_dropped_and_in_which_run_it_failed() -> None:
+    suites = runs({"t.py::a": (F.key,), "t.py::flaky": (F.key,)}, {"t.py::a", "t.py::flaky"}, {"t.py::a"})
+    reached = Reached(suites)
+    assert reached.remarks(F.key) == (
+        "t.py::flaky was dropped: it passes as collected, not in run 3 (order 2, days 400)"
+    )
+    assert reached.remarks(G.key) == ""
+
+
+def test_of_many_dropped_tests_a_reject_names_three() -> None:
+    first: dict[str, tuple[str, ...]] = {f"t.py::t{number}": (F.key,) for number in range(5)}
+    said = Reached(runs(first, set())).remarks(F.key)
+    assert said.count(" was dropped: ") == 3
+    assert said.endswith("; 2 more tests like these")
+
+
+def test_tests_that_switch_measurement_off_are_named_where_nothing_else_reaches_a_target() -> None:
+    def untraced(job: Job) -> Report:
+        report = played(job, {"test_m.py::a": "passed", "test_m.py::off": "passed"}, {F.key: ["test_m.py::a"]})
+        return replace(report, untraced=("test_m.py::off",))
+
+    (suite,) = run_suite(subject(), Script([untraced]), RULES)
+    assert isinstance(suite, Suite)
+    assert suite.untraced == ("test_m.py::off",)
+    assert Reached([suite]).remarks(F.key) == ""
+    assert Reached([suite]).remarks(G.key) == "test_m.py::off switches the measurement of lines off"

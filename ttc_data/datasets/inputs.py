@@ -155,15 +155,19 @@ class Inputs:
         targets: dict[str, Target] = {}
         others: Mapping[str, str] = {}
         variations: list[Variation] = []
+        reached: Reached | None = None
         for sample in self.samples.select(query):
             if environment is None or environment.key != sample.environment_key:
                 environment = next(self.environments.records(key=sample.environment_key))
                 texts = self.cache.trees.texts(environment.tree, environment.test_files)
                 others = self._modules(environment) if self.recipe.tests.generate else {}
                 targets = {target.key: target for target in self.extracted.records(source_key=sample.source_key)}
-                ran = [suite.variation for suite in sorted(self._suites(environment), key=lambda suite: suite.run)]
-                variations = with_two_seeds(ran)
-            yield sample.key, Case(sample, targets[sample.target_key], environment, variations, texts, others)
+                suites = sorted(self._suites(environment), key=lambda suite: suite.run)
+                variations = with_two_seeds([suite.variation for suite in suites])
+                reached = Reached(suites)
+            target = targets[sample.target_key]
+            remarks = reached.remarks(target.key) if reached else ""
+            yield sample.key, Case(sample, target, environment, variations, texts, others, remarks)
 
     def proven(self) -> Iterator[tuple[str, Proven]]:
         """The samples that were proven, one repository after the other."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from ttc_data.evidence.doctests import doctest_file, import_file
 from ttc_data.evidence.stability import variation, varied
@@ -17,6 +17,7 @@ from ttc_data.sandbox.protocol import Job, Reach, Report
 
 MOST_SESSIONS = 20
 MOST_NAME = 300
+MOST_NAMED = 3
 VARYING = re.compile(r" in [0-9.]+s( \([0-9:]+\))?| at 0x[0-9a-f]+")
 NEEDS = {
     "database": re.compile(
@@ -101,6 +102,7 @@ def run_suite(subject: Subject, run: RunJob, rules: TestRules) -> Iterator[Suite
         variation=Variation(),
         passed=tuple(TestReach(test, tuple(sorted(reached[test]))) for test in passed),
         needs=tuple(_needs(report)),
+        untraced=tuple(sorted(report.untraced)),
     )
 
 
@@ -173,6 +175,7 @@ def _merged(first: Report, then: Report) -> Report:
         collect_errors=tuple(dict.fromkeys((*first.collect_errors, *then.collect_errors))),
         seconds=first.seconds + then.seconds,
         reach=reach,
+        untraced=(*first.untraced, *then.untraced),
     )
 
 
@@ -224,11 +227,15 @@ class Reached:
 
     def __init__(self, suites: Sequence[Suite]) -> None:
         first = next(suite for suite in suites if suite.run == 0)
+        self._suites = sorted(suites, key=lambda suite: suite.run)
         stable = set.intersection(*({reach.test for reach in suite.passed} for suite in suites))
         self._by_target: defaultdict[str, list[tuple[int, str]]] = defaultdict(list)
         self._by_file: defaultdict[str, list[str]] = defaultdict(list)
+        self._dropped: defaultdict[str, list[str]] = defaultdict(list)
         for reach in first.passed:
             if reach.test not in stable:
+                for target in reach.targets:
+                    self._dropped[target].append(reach.test)
                 continue
             if is_plain(reach.test):
                 self._by_file[reach.test.partition("::")[0]].append(reach.test)
@@ -253,3 +260,25 @@ class Reached:
         needs = "" if candidates else self._needs.get(target.key, "")
         further = tuple(test for test in reaching if test not in candidates)
         return Chosen(candidates, tuple(others[::step]) if rules.max_neighbours else (), needs, further)
+
+    def remarks(self, target: str) -> str:
+        """Why tests that reach a target do not decide it, for a reject: those that did not pass every time, with a run of each.
+
+        Where no stable test reaches it, those too that switched the measurement off, any of which may run it. `""` for none.
+
+        Args:
+            target: its key.
+        """
+        said = [f"{test} was dropped: {self._lost(test)}" for test in self._dropped.get(target, ())]
+        if not self._by_target.get(target):
+            said += [f"{test} switches the measurement of lines off" for test in self._suites[0].untraced]
+        more = [f"{len(said) - MOST_NAMED} more tests like these"] if len(said) > MOST_NAMED else []
+        return "; ".join(said[:MOST_NAMED] + more)
+
+    def _lost(self, test: str) -> str:
+        """The first run that a test did not pass, and what was changed in it."""
+        lost = next(suite for suite in self._suites if test not in {reach.test for reach in suite.passed})
+        plain = Variation()
+        names = [one.name for one in fields(Variation) if getattr(lost.variation, one.name) != getattr(plain, one.name)]
+        changed = ", ".join(f"{name} {getattr(lost.variation, name)}" for name in names)
+        return f"it passes as collected, not in run {lost.run + 1} ({changed or 'nothing changed'})"

@@ -67,7 +67,8 @@ class Versions:
         monitoring = getattr(sys, "monitoring", None)
         if monitoring is not None:
             return bool(monitoring.get_tool(monitoring.PROFILER_ID) == "cProfile")
-        return sys.getprofile() is self.profiler
+        heard: Any = sys.getprofile()
+        return heard is self.profiler
 
     def collected(self, command: int, status: int) -> bool:
         """Fork once for each version that is asked for; False in the fork, which then runs the tests."""
