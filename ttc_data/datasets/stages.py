@@ -225,7 +225,8 @@ class Stages:
     def _described(self, source: Source) -> Environment:
         files = dict(self.cache.trees.files(source.tree))
         untested = self.recipe.tests.doctests or self.recipe.tests.generate
-        return describe(source, files, self.host.interpreter(), self.recipe.environment, untested=untested)
+        rules, say = self.recipe.environment, self.progress.say
+        return describe(source, files, self.host.interpreter(), rules, untested=untested, say=say)
 
     def _pinned(self, source: Source) -> Environment:
         """The environment that the locked set has, whatever the index would give today."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import PurePosixPath
 
-from ttc_data.environments.host import Interpreter
+from ttc_data.environments.host import Interpreter, in_silence
 from ttc_data.environments.lock import lock
 from ttc_data.environments.metadata import ProjectMetadata, dist_info, python_supported, read_metadata
+from ttc_data.environments.options import ignored, known_plugins
 from ttc_data.environments.single import describe_file
 from ttc_data.errors import EnvironmentFailed
 from ttc_data.lang import python
@@ -28,6 +29,7 @@ def describe(
     rules: EnvironmentRules,
     *,
     untested: bool = False,
+    say: Callable[[str], None] = in_silence,
 ) -> Environment:
     """Read a tree's metadata, pin its dependencies, and list its test files.
 
@@ -40,6 +42,7 @@ def describe(
         interpreter: of the sandbox, which decides which wheels fit.
         rules: of the recipe.
         untested: a repository may be without test files: its docstrings' examples or written tests decide.
+        say: is told what of the project's pytest options is left out.
 
     Raises:
         EnvironmentFailed: `python_unsupported`, `no_test_files`, `dependencies_unresolvable`; for a single file as
@@ -54,7 +57,7 @@ def describe(
         raise EnvironmentFailed(
             "python_unsupported", f"requires Python {metadata.requires_python}, the sandbox has {interpreter.python}"
         )
-    tests = tuple(find_test_files(files))
+    tests = tuple(path for path in find_test_files(files) if not ignored(path, metadata.pytest_args))
     if not (tests or untested):
         raise EnvironmentFailed("no_test_files", f"no test file among {len(files)} files")
     imported = tuple(sorted(set(_imported(files, tests, metadata, rules))))
@@ -78,6 +81,10 @@ def describe(
             if number == len(attempts) - 1:
                 raise
     assert pinned is not None
+    options = known_plugins(metadata.pytest_args, files, metadata.import_roots, pinned)
+    dropped = (*metadata.pytest_dropped, *(option for option in metadata.pytest_args if option not in options))
+    if dropped:
+        say(f"{source.repo}: options of its pytest settings that are left out: {' '.join(dropped)}")
     environment = Environment(
         source_key=source.key,
         repo=source.repo,
@@ -91,7 +98,7 @@ def describe(
         metadata=dist_info(metadata),
         generated=tuple(FileText(path, text) for path, text in sorted(metadata.version_file.items())),
         test_files=tests,
-        pytest_args=(*metadata.pytest_args, *plugin_options(pinned)),
+        pytest_args=tuple(dict.fromkeys((*options, *plugin_options(pinned)))),
     )
     if environment.is_of_a_file:  # it has what all single files have, and would be taken for one
         folders = " and ".join(FILE_ROOTS[:-1])

@@ -15,13 +15,15 @@ import types
 import zlib
 from pathlib import Path
 from random import Random
-from typing import Any, Callable
+from typing import Any, Callable, Iterator
 
 from ttc_data.sandbox.inside.measuring import Measuring
 
 # A test that goes on this long after its timeout was raised in it has swallowed it.
 LAST_WORDS_S = 2.0
 STUCK = 86
+WRITTEN = ("ttc_doctests/", "ttc_imports/", "ttc_generated/")
+SELECTING = ("-k", "-m", "--deselect")
 OPTIONS = (
     "-p", "no:cacheprovider", "-q", "-o", "addopts=", "-o", "required_plugins=", "-o", "xfail_strict=false",
     "--tb=line", "--continue-on-collection-errors",
@@ -122,8 +124,12 @@ def drive(job: dict[str, Any], channel: Channel, roots: list[str], versions: Cal
 
     pytest.hookimpl(tryfirst=True)(Reporter.pytest_pycollect_makeitem)
     pytest.hookimpl(trylast=True)(Reporter.pytest_sessionstart)
+    pytest.hookimpl(hookwrapper=True)(Reporter.pytest_load_initial_conftests)
     reporter = Reporter(job, channel, measuring, versions)
-    plugins = [reporter, Beside()] if hasattr(pytest, "Dir") else [reporter]
+    plugins: list[Any] = [reporter, Beside()] if hasattr(pytest, "Dir") else [reporter]
+    if any(arg.startswith(SELECTING) for arg in job["args"]):
+        pytest.hookimpl(hookwrapper=True, tryfirst=True)(Ours.pytest_collection_modifyitems)
+        plugins.append(Ours(reporter))
     args = [*OPTIONS, "--rootdir", work, "--maxfail=%d" % job["most_failures"], *job["args"], *job["test_files"]]
     hand_over(args, plugins)
     code = pytest.main(args, plugins=plugins)
@@ -195,6 +201,14 @@ def names_of(tests: list[str], files: list[str]) -> dict[str, set[str]]:
     return found
 
 
+def is_known(parser: Any, option: str) -> bool:
+    """Whether pytest, with the plugins that it has loaded, takes an option of one word."""
+    try:
+        return not parser.parse_known_and_unknown_args([option])[1]
+    except sys.modules["pytest"].UsageError:  # a value that it does not take
+        return False
+
+
 class TestTimeout(BaseException):
     """A test ran longer than it may."""
 
@@ -209,6 +223,19 @@ class Beside:
         return True
 
 
+class Ours:
+    """The plugin that keeps the tests that we wrote, whatever the project's options select among its own."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self.reporter = reporter
+
+    def pytest_collection_modifyitems(self, items: list[Any]) -> Iterator[None]:
+        ours = [item for item in items if item.nodeid.startswith(WRITTEN) and self.reporter.asks_for(item)]
+        yield
+        items += [item for item in ours if item not in items]
+        self.reporter.sort(items)
+
+
 class Reporter:
     """The pytest plugin that tells of each test as it ends."""
 
@@ -220,6 +247,7 @@ class Reporter:
         self.skip = set(job["skip"])
         self.order = job["order"]
         self.ranks = {test: rank for rank, test in enumerate(job["tests"] or ())} if job["most_failures"] else {}
+        self.options = job["args"]
         self.names = names_of(job["tests"], job["test_files"]) if job["tests"] is not None else None
         self.seconds, self.cpu_seconds = job["test_timeout_s"], job["test_cpu_s"]
         self.say, self.hold = channel.say, channel.hold
@@ -227,6 +255,12 @@ class Reporter:
         self.versions = versions
         self.numbers: dict[str, int] = {}
         self.phases: dict[str, dict[str, Any]] = {}
+
+    def pytest_load_initial_conftests(self, parser: Any, args: list[str]) -> Iterator[None]:
+        """Leave out the project's options that nobody here knows: of plugins and `conftest.py` files that are not there."""
+        yield
+        doubtful = {arg for arg in self.options if arg.startswith("--") and not is_known(parser, arg)}
+        args[:] = [arg for arg in args if arg not in doubtful]
 
     def pytest_sessionstart(self, session: Any) -> None:
         list_all()  # the session has found them by now
@@ -239,12 +273,21 @@ class Reporter:
         kept: list[Any] = []
         rest: list[Any] = []
         for item in items:
-            asked = (self.wanted is None or item.nodeid in self.wanted) and item.nodeid not in self.skip
-            (kept if asked else rest).append(item)
+            (kept if self.asks_for(item) else rest).append(item)
         config.hook.pytest_deselected(items=rest)
+        self.sort(kept)
+        items[:] = kept
+
+    def asks_for(self, item: Any) -> bool:
+        """Whether the job wants a test."""
+        return (self.wanted is None or item.nodeid in self.wanted) and item.nodeid not in self.skip
+
+    def sort(self, items: list[Any]) -> None:
+        """Bring the tests that are asked for into the job's order."""
         if self.ranks:
-            kept.sort(key=lambda item: self.ranks[item.nodeid])
-        items[:] = shuffled(kept, self.order) if self.order else kept
+            items.sort(key=lambda item: self.ranks[item.nodeid])
+        if self.order:
+            items[:] = shuffled(items, self.order)
 
     def pytest_collectreport(self, report: Any) -> None:
         if report.failed:
