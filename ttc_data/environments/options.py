@@ -1,15 +1,21 @@
-"""What a project's pytest settings ask for: options that change what its tests are, and those that are left out by name."""
+"""What a project's pytest settings ask for: options, names of its tests, and what our own tests need beside them."""
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import fnmatch
+import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import Any
 
 from packaging.utils import canonicalize_name
 
 from ttc_data.environments.declared import read_ini, read_toml, strings, table, text_of
+from ttc_data.lang import python
+from ttc_data.lang.modules import module_name
 from ttc_data.options import WITH_VALUE, concern, is_argument
 
 # Registered by pytest itself, under these names.
@@ -21,6 +27,21 @@ BUILTIN = frozenset(
         "faulthandler", "pytester", "pytester_assertions", "subtests", "freeze_support",
     )
 )  # fmt: skip
+
+CACHE = re.compile(rb"\bconfig\.cache\b")
+NAMESPACE = re.compile(rb"\bdoctest_namespace\b")
+DEFINED = re.compile(rb"^[ \t]*(?:async[ \t]+)?def[ \t]+(\w+)|^class[ \t]+(\w+)", re.MULTILINE)
+OUR_FOLDERS = ("ttc_doctests", "ttc_imports", "ttc_generated")
+FINDING = '''"""Has pytest find the tests of this folder, whatever names the project gives to its own."""
+
+import pytest
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pycollect_makeitem(name, obj):
+    if name.startswith("test_") and callable(obj):
+        obj.__test__ = True
+'''
 
 
 def pytest_settings(files: Mapping[str, bytes]) -> Mapping[str, Any]:
@@ -139,3 +160,88 @@ def _and_folders(path: str) -> Iterator[str]:
     parts = path.split("/")
     for count in range(1, len(parts) + 1):
         yield "/".join(parts[:count])
+
+
+def plugins_in_use(settings: Mapping[str, Any], files: Mapping[str, bytes], tests: Sequence[str]) -> Iterator[str]:
+    """Plugins of pytest's that sessions need because of what the project sets or uses.
+
+    `cacheprovider`, without which `cache_dir` is an unknown setting, and `config.cache` is not there; `doctest`, whose
+    settings then hold for the examples that we run too.
+
+    Args:
+        settings: of the project.
+        files: of the tree, by path.
+        tests: paths of its test files.
+    """
+    conftests = [path for path in files if PurePosixPath(path).name == "conftest.py"]
+    if "cache_dir" in settings or any(CACHE.search(files[path]) for path in (*conftests, *tests)):
+        yield "-pcacheprovider"
+    if words(settings, "doctest_optionflags") or any(NAMESPACE.search(files[path]) for path in conftests):
+        yield "-pdoctest"
+
+
+def is_named(path: str, data: bytes, settings: Mapping[str, Any]) -> bool:
+    """Whether a file is a test file because the project says so: `python_files` names it, and it holds tests.
+
+    Args:
+        path: in the tree.
+        data: its bytes.
+        settings: of the project.
+    """
+    patterns = words(settings, "python_files")
+    if not python.is_test_path(path):  # `*.py` names all that there is
+        patterns = [one for one in patterns if one.rpartition("/")[2].removesuffix(".py").strip("*?")]
+    if not path.endswith(".py") or not any(_matches(path, one) for one in patterns):
+        return False
+    functions = words(settings, "python_functions") or ["test"]
+    classes = words(settings, "python_classes") or ["Test"]
+    names = DEFINED.findall(data)
+    return any(_is_called(name.decode(), functions) for name, _ in names if name) or any(
+        _is_called(name.decode(), classes) for _, name in names if name
+    )
+
+
+def _matches(path: str, pattern: str) -> bool:
+    """As pytest compares a path with a pattern of `python_files`."""
+    return (
+        fnmatch.fnmatch(f"/{path}", f"*/{pattern}")
+        if "/" in pattern
+        else fnmatch.fnmatch(path.rpartition("/")[2], pattern)
+    )
+
+
+def _is_called(name: str, patterns: Sequence[str]) -> bool:
+    return any(name.startswith(one) or ("*" in one and fnmatch.fnmatchcase(name, one)) for one in patterns)
+
+
+def conftests_of_ours(settings: Mapping[str, Any], files: Mapping[str, bytes], roots: Sequence[str]) -> dict[str, str]:
+    """Files without which pytest would not run our tests as it runs the project's, by path.
+
+    Where the project names its tests in another way, ours are found all the same; and fixtures beside its modules that
+    give its examples names give them to ours.
+
+    Args:
+        settings: of the project.
+        files: of the tree, by path.
+        roots: folders of it on `sys.path`.
+    """
+    functions = words(settings, "python_functions")
+    texts = dict.fromkeys(OUR_FOLDERS, FINDING if functions and not _is_called("test_", functions) else "")
+    given = sorted(_namespaces(files, roots))
+    texts["ttc_doctests"] += "".join(f"from {module} import {name}\n" for module, name in given)
+    return {f"{folder}/conftest.py": text for folder, text in texts.items() if text}
+
+
+def _namespaces(files: Mapping[str, bytes], roots: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Module and name of the fixtures, of packages with examples, that add to `doctest_namespace`."""
+    for path in files:
+        folder, _, name = path.rpartition("/")
+        if name != "conftest.py" or f"{folder}/__init__.py" not in files or not NAMESPACE.search(files[path]):
+            continue
+        module = module_name(path, roots)
+        if not module or not folder or folder.rpartition("/")[2] in ("test", "tests"):
+            continue
+        with contextlib.suppress(SyntaxError):
+            for node in python.parse(files[path]).body:
+                if isinstance(node, ast.FunctionDef) and "doctest_namespace" in {arg.arg for arg in node.args.args}:
+                    yield module, node.name

@@ -30,6 +30,8 @@ NEEDS = {
         re.IGNORECASE,
     ),
 }
+DOCTEST = "-pdoctest"
+"""The option of an environment whose project sets up pytest's doctests in its own way."""
 RunJob = Callable[[Environment, Job], Report]
 
 
@@ -46,12 +48,13 @@ class Subject:
 
     @classmethod
     def of(cls, environment: Environment, targets: Sequence[Target], rules: TestRules) -> Subject:
-        """Gather a repository's targets and their docstring examples."""
+        """Gather a repository's targets and their docstring examples; what its settings call a test file holds no target."""
+        targets = [target for target in targets if target.path not in environment.test_files]
         doctests: dict[str, FileText] = {}
         if rules.doctests:
             for target in targets:
                 module = module_name(target.path, environment.roots)
-                file = doctest_file(target, module) if module else None
+                file = doctest_file(target, module, DOCTEST in environment.pytest_args) if module else None
                 if file:
                     doctests[target.key] = file
         paths = {} if environment.test_files else dict.fromkeys(target.path for target in targets)

@@ -49,7 +49,7 @@ def eval_script(environment: Environment, tests: Sequence[str], added: Sequence[
         added: test files that the repository does not have.
         rules: say how long the tests may take.
     """
-    return "\n".join([*_head(), *_restoring(added), *_running(environment, tests, added, rules)]) + "\n"
+    return "\n".join([*_head(), *_restoring(environment, added), *_running(environment, tests, added, rules)]) + "\n"
 
 
 def roots_of(environment: Environment) -> str:
@@ -65,8 +65,8 @@ def _head() -> list[str]:
     ]  # fmt: skip
 
 
-def _restoring(added: Sequence[FileText]) -> Iterator[str]:
-    yield f"trusted=({shlex.join(trusted_pathspecs())})"
+def _restoring(environment: Environment, added: Sequence[FileText]) -> Iterator[str]:
+    yield f"trusted=({shlex.join(trusted_pathspecs(environment.test_files))})"
     yield "rm -f .git/index.lock"
     # The first commit, not HEAD: whoever answers from inside the image may have committed.
     yield 'git read-tree "$(git rev-list --max-parents=0 HEAD | tail -n 1)"'

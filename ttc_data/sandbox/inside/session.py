@@ -130,7 +130,18 @@ def drive(job: dict[str, Any], channel: Channel, roots: list[str], versions: Cal
     if any(arg.startswith(SELECTING) for arg in job["args"]):
         pytest.hookimpl(hookwrapper=True, tryfirst=True)(Ours.pytest_collection_modifyitems)
         plugins.append(Ours(reporter))
-    args = [*OPTIONS, "--rootdir", work, "--maxfail=%d" % job["most_failures"], *job["args"], *job["test_files"]]
+    place: list[str] = []
+    if "-pcacheprovider" in job["args"]:
+        place = ["-o", "cache_dir=" + os.path.join(os.environ["TMPDIR"], "pytest-cache")]  # the tree is the project's
+    args = [
+        *OPTIONS,
+        *place,
+        "--rootdir",
+        work,
+        "--maxfail=%d" % job["most_failures"],
+        *job["args"],
+        *job["test_files"],
+    ]
     hand_over(args, plugins)
     code = pytest.main(args, plugins=plugins)
     if measuring is not None:
