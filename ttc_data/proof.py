@@ -351,7 +351,9 @@ class _Attempt:
     ) -> Report:
         """A session of its own; `cover`: what these tests run of the target is asked for."""
         job = varied(self.job(tests, text), one or Variation())
-        job = replace(job, files={**job.files, **(twins or {})})
+        job = replace(job, files={**job.files, **(twins or {})}, properties="unshrunk" if twins else "as_written")
+        if text != self.reference:
+            job = replace(job, properties="hurried")
         if cover:
             lines = {self.sample.path: {self.case.target.key: self.case.target.body_lines}}
             job = replace(job, cover=lines, branches=True)

@@ -26,7 +26,7 @@ MAX_EVENTS = 1_000_000
 REWRITING = ("texts", "codes", "rewritten")
 STARTING = ("streams", "start")
 INSIDE = (
-    *REWRITING, "kernel", "calls", "procfs", "answering", "spaces", "confine", "processes", "measuring", "session", "preload", *STARTING, "versions",
+    *REWRITING, "kernel", "calls", "procfs", "answering", "spaces", "confine", "processes", "measuring", "properties", "session", "preload", *STARTING, "versions",
     "beginning", "reading", "execution", "runner",
 )  # fmt: skip
 ENDED_BY = {
@@ -182,7 +182,7 @@ class StreamSandbox:
         }
         body = {
             "test_files": job.test_files, "tests": job.tests, "skip": job.skip, "files": dict(job.files),
-            "args": job.args, "cover": dict(job.cover), "branches": job.branches,
+            "args": job.args, "cover": dict(job.cover), "branches": job.branches, "properties": job.properties,
             "order": job.order, "most_failures": job.most_failures, "timezone": job.timezone, "locale": job.locale, "days": job.days,
             "test_cpu_s": job.test_cpu_s, "versions": [dict(version) for version in versions],
         }  # fmt: skip

@@ -18,6 +18,7 @@ from random import Random
 from typing import Any, Callable, Iterator
 
 from ttc_data.sandbox.inside.measuring import Measuring
+from ttc_data.sandbox.inside.properties import change_property_test, keep_apart
 
 # A test that goes on this long after its timeout was raised in it has swallowed it.
 LAST_WORDS_S = 2.0
@@ -113,6 +114,8 @@ def drive(job: dict[str, Any], channel: Channel, roots: list[str], versions: Cal
     sys.modules["__main__"] = types.ModuleType("__main__")
     seed_generators(job)
     vary(job)
+    if job["properties"] == "hurried":
+        keep_apart()
     measuring = Measuring(job["cover"], job["branches"], work) if job["cover"] else None
     if "pytest" in sys.modules:
         import pytest
@@ -124,6 +127,7 @@ def drive(job: dict[str, Any], channel: Channel, roots: list[str], versions: Cal
 
     pytest.hookimpl(tryfirst=True)(Reporter.pytest_pycollect_makeitem)
     pytest.hookimpl(trylast=True)(Reporter.pytest_sessionstart)
+    pytest.hookimpl(tryfirst=True)(Reporter.pytest_runtest_setup)
     pytest.hookimpl(hookwrapper=True)(Reporter.pytest_load_initial_conftests)
     reporter = Reporter(job, channel, measuring, versions)
     plugins: list[Any] = [reporter, Beside()] if hasattr(pytest, "Dir") else [reporter]
@@ -258,7 +262,7 @@ class Reporter:
         self.skip = set(job["skip"])
         self.order = job["order"]
         self.ranks = {test: rank for rank, test in enumerate(job["tests"] or ())} if job["most_failures"] else {}
-        self.options = job["args"]
+        self.options, self.properties = job["args"], job["properties"]
         self.names = names_of(job["tests"], job["test_files"]) if job["tests"] is not None else None
         self.seconds, self.cpu_seconds = job["test_timeout_s"], job["test_cpu_s"]
         self.say, self.hold = channel.say, channel.hold
@@ -315,6 +319,10 @@ class Reporter:
             return True
         seed_generators(self.job)  # whatever was drawn since, and in a version, which is another fork
         return None
+
+    def pytest_runtest_setup(self, item: Any) -> None:
+        if self.properties != "as_written":
+            change_property_test(item, self.properties)
 
     def pytest_runtest_logstart(self, nodeid: str, location: object) -> None:
         number = self.numbers.setdefault(nodeid, len(self.numbers))
