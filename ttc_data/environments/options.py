@@ -31,6 +31,7 @@ BUILTIN = frozenset(
 CACHE = re.compile(rb"\bconfig\.cache\b")
 NAMESPACE = re.compile(rb"\bdoctest_namespace\b")
 DEFINED = re.compile(rb"^[ \t]*(?:async[ \t]+)?def[ \t]+(\w+)|^class[ \t]+(\w+)", re.MULTILINE)
+TESTS = re.compile(r"(?:\./)?(?:tests?|testing|src|\.)(?:/|$)|.*\.py$")
 OUR_FOLDERS = ("ttc_doctests", "ttc_imports", "ttc_generated")
 FINDING = '''"""Has pytest find the tests of this folder, whatever names the project gives to its own."""
 
@@ -91,8 +92,8 @@ def _options(given: Sequence[str]) -> Iterator[str]:
         word = left.pop(0)
         follows = bool(left) and not left[0].startswith("-")
         if word.startswith("--"):
-            # Of a plugin's option nobody knows here whether the next word is its value: a session that knows better drops it.
-            takes = word in WITH_VALUE or not (concern(word) or _is_flag(word))
+            # Of a plugin's option nobody knows here whether the next word is its value, or tests to run.
+            takes = word in WITH_VALUE or not (concern(word) or _is_flag(word) or (left and TESTS.match(left[0])))
             yield f"{word}={left.pop(0)}" if "=" not in word and takes and follows else word
         elif len(word) > 1 and word.startswith("-"):
             yield from _short(word, left)
@@ -190,7 +191,7 @@ def is_named(path: str, data: bytes, settings: Mapping[str, Any]) -> bool:
     """
     patterns = words(settings, "python_files")
     if not python.is_test_path(path):  # `*.py` names all that there is
-        patterns = [one for one in patterns if one.rpartition("/")[2].removesuffix(".py").strip("*?")]
+        patterns = [one for one in patterns if one.removesuffix(".py").strip("*?/")]
     if not path.endswith(".py") or not any(_matches(path, one) for one in patterns):
         return False
     functions = words(settings, "python_functions") or ["test"]
