@@ -13,7 +13,7 @@ from ttc_data.evidence.stability import variation
 from ttc_data.evidence.suite import Chosen, Reached, Subject, last_lines, repeat_suite, run_suite
 from ttc_data.records import FileText, Need, Reject, Suite, Target, TestOutcome, TestReach, Variation
 from ttc_data.rules import TestRules
-from ttc_data.sandbox.protocol import Job, Report
+from ttc_data.sandbox.protocol import Job, Report, TestResult
 
 RULES = TestRules(runs=3)
 
@@ -78,7 +78,14 @@ def test_a_doctest_counts_for_its_own_target_alone() -> None:
 
 
 def test_a_suite_without_a_passing_test_is_a_reject_with_its_last_lines() -> None:
-    for report, reason in ((TIMED_OUT, "suite_timed_out"), (CRASHED, "no_test_passes")):
+    usage = replace(CRASHED, exit=4, ended=True, output="ERROR: unknown option")
+    unread = replace(usage, exit=2, collect_errors=(("test_m.py", "ModuleNotFoundError"),))
+    empty = replace(usage, exit=5)
+    failed = replace(usage, exit=1, tests=(TestResult("test_m.py::a", "failed", 0.1, ""),))
+    for report, reason in (
+        (TIMED_OUT, "suite_timed_out"), (CRASHED, "suite_crashes"), (usage, "pytest_does_not_start"),
+        (unread, "tests_do_not_import"), (empty, "no_test_is_collected"), (failed, "no_test_passes"),
+    ):  # fmt: skip
         (reject,) = run_suite(subject(), Script([lambda job, report=report: report]), RULES)  # type: ignore[misc]
         assert isinstance(reject, Reject)
         assert (reject.reason, reject.detail, reject.subject) == (reason, report.output, "owner/name")

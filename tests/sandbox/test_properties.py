@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
 
 from tests.sandboxes import CALC, TREE, Place, opened, outcomes
-from ttc_data.sandbox.protocol import Job, Report
+from ttc_data.sandbox.protocol import Job, Properties, Report
 from ttc_data.sandbox.versions import run_versions
 
 pytestmark = pytest.mark.local
@@ -87,10 +86,10 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         yield place
 
 
-def ran(place: Place, text: str, name: str, **how: str) -> Report:
+def ran(place: Place, text: str, name: str, properties: Properties = "as_written") -> Report:
     files: dict[str, str | None] = {"test_drawn.py": TEST, "calc/core.py": text}
-    job = Job(("test_drawn.py",), (f"test_drawn.py::{name}",), files=files, args=("-s",))
-    return place.warm().run(replace(job, **how))
+    job = Job(("test_drawn.py",), (f"test_drawn.py::{name}",), files=files, args=("-s",), properties=properties)
+    return place.warm().run(job)
 
 
 def drawn_values(report: Report) -> tuple[str, ...]:
@@ -118,10 +117,8 @@ def test_an_answer_is_not_shrunk_and_draws_what_the_project_says(drawn: Place) -
 
 
 def test_the_project_s_deadline_holds_but_for_versions_that_are_known_to_be_wrong(drawn: Place) -> None:
-    said = [
-        outcomes(ran(drawn, CALC, "test_slow", properties=how))["test_slow"]
-        for how in ("as_written", "unshrunk", "hurried")
-    ]
+    ways: tuple[Properties, ...] = ("as_written", "unshrunk", "hurried")
+    said = [outcomes(ran(drawn, CALC, "test_slow", properties=how))["test_slow"] for how in ways]
     assert said == ["failed", "failed", "passed"]
 
 

@@ -31,6 +31,8 @@ class Task:
     """The target's file."""
     others: Mapping[str, str]
     """Path to text of the repository's modules, where a model is told of the target's calls in them."""
+    remarks: str = ""
+    """Why tests that reach the target do not decide it, for a reject."""
 
     @property
     def name(self) -> str:
@@ -119,7 +121,7 @@ class Inputs:
             for target in subject.targets:
                 chosen = reached.chosen(target, self.recipe.tests)
                 key = content_key(target.key, environment.key, chosen)
-                yield key, Task(target, chosen, subject, texts[target.path], others)
+                yield key, Task(target, chosen, subject, texts[target.path], others, reached.remarks(target.key))
 
     def specified(self) -> Iterator[tuple[str, tuple[Task, Spec]]]:
         """Tasks with their specs."""

@@ -41,7 +41,8 @@ class Specifier:
         """Write a task's spec; a target that no test can decide gets none."""
         if not (task.chosen.candidates or task.chosen.further) and not self._recipe.tests.generate:
             needs = task.chosen.needs
-            detail = f"{len(task.subject.environment.test_files)} test files"
+            files = f"{len(task.subject.environment.test_files)} test files"
+            detail = f"{files}; {task.remarks}" if task.remarks else files
             reason = f"tests_need_{needs}" if needs else "no_test_reaches_it"
             yield Reject(task.target.key, "specify", reason, detail, task.name)
         elif self._writer is None:

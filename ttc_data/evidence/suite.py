@@ -18,6 +18,7 @@ from ttc_data.sandbox.protocol import Job, Reach, Report
 MOST_SESSIONS = 20
 MOST_NAME = 300
 MOST_NAMED = 3
+USAGE_ERROR = 4
 VARYING = re.compile(r" in [0-9.]+s( \([0-9:]+\))?| at 0x[0-9a-f]+")
 NEEDS = {
     "database": re.compile(
@@ -87,10 +88,9 @@ def run_suite(subject: Subject, run: RunJob, rules: TestRules) -> Iterator[Suite
     report = run_through(environment, _job(subject, files, None, rules, cover), run)
     passed = sorted(report.passed)
     if not passed:
-        nothing = "no_test_passes" if environment.test_files else "no_module_imports"
-        nothing = "file_does_not_import" if environment.is_of_a_file else nothing
-        reason = "suite_timed_out" if report.timed_out else nothing
-        yield Reject(environment.key, "suite", reason, last_lines(report), environment.repo)
+        yield Reject(
+            environment.key, "suite", _nothing_passed(environment, report), last_lines(report), environment.repo
+        )
         return
     own = {file.path: key for key, file in subject.doctests.items()} | {file.path: "" for file in subject.imports}
     reached: defaultdict[str, list[str]] = defaultdict(list)
@@ -107,6 +107,23 @@ def run_suite(subject: Subject, run: RunJob, rules: TestRules) -> Iterator[Suite
         needs=tuple(_needs(report)),
         untraced=tuple(sorted(report.untraced)),
     )
+
+
+def _nothing_passed(environment: Environment, report: Report) -> str:
+    """Why no test of a suite passed, as a reason."""
+    if report.timed_out:
+        return "suite_timed_out"
+    if report.exit == USAGE_ERROR and report.ended:
+        return "pytest_does_not_start"
+    if environment.is_of_a_file:
+        return "file_does_not_import"
+    if not environment.test_files:
+        return "no_module_imports"
+    if report.tests:
+        return "no_test_passes"
+    if not report.ended:
+        return "suite_crashes"
+    return "tests_do_not_import" if report.collect_errors else "no_test_is_collected"
 
 
 def _needs(report: Report) -> Iterator[Need]:
