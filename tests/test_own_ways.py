@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import subprocess
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -15,6 +20,7 @@ from ttc_data.progress import LOG
 from ttc_data.recipe import Recipe
 from ttc_data.row import Row
 from ttc_data.rules import GitSource, TestRules
+from ttc_data.solve.task import hidden_tests
 
 pytestmark = [pytest.mark.local, pytest.mark.network]
 
@@ -159,21 +165,32 @@ class Seen:
     rejects: dict[tuple[str, str], tuple[str, str]]
     """Reason and detail by project and target, `""` for the project as a whole."""
     log: str
+    trees: dict[str, dict[str, str]]
+    """Files of each project as its rows' images have them."""
 
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
     folder = tmp_path_factory.mktemp("own-ways")
+    cache = Cache(folder / "cache")
     sources = []
     for name, files in PROJECTS.items():
         settings = {"setup.cfg": f"[metadata]\nname = {name}\nversion = 1\nlicense = MIT\n"}
         commit(write_files(folder / name, {**settings, **files}))
         sources.append(GitSource(url=str(folder / name), repo=f"ways/{name}"))
     recipe = Recipe(name="ways", sources=tuple(sources), tests=RULES)
-    built = ttc_data.build(recipe, folder / "built", sandbox="local", cache=Cache(folder / "cache"), workers=2)
+    built = ttc_data.build(recipe, folder / "built", sandbox="local", cache=cache, workers=2)
     rows: dict[str, dict[str, Row]] = {name: {} for name in PROJECTS}
     for row in Dataset(built.folder).rows():
         rows[row.repo.partition("/")[2]][row.ttc_target] = row
+    dataset = Dataset(built.folder)
+    trees = {}
+    for name, of_project in rows.items():
+        for row in of_project.values():
+            environment = dataset.environment(row.ttc_environment, cache)
+            texts = {path: text.decode() for path, text in cache.trees.files(environment.tree)}
+            written = {file.path: file.text for file in environment.generated}
+            trees[name] = {**texts, **written, **{path: text for path, text in hidden_tests(row).items() if text}}
     rejects = {}
     for stage in ("suite", "specify", "prove"):
         path = built.folder / "records" / f"{stage}.rejects.parquet"
@@ -181,7 +198,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
         for subject, reason, detail in duckdb.execute(query, [str(path)]).fetchall():
             repo, _, target = subject.partition(" ")
             rejects[repo.partition("/")[2], target.partition("::")[2]] = (reason, detail)
-    return Seen(rows, rejects, (built.folder / LOG).read_text(encoding="utf-8"))
+    return Seen(rows, rejects, (built.folder / LOG).read_text(encoding="utf-8"), trees)
 
 
 def deciding(seen: Seen, project: str, target: str = "clamp") -> set[str]:
@@ -237,3 +254,25 @@ def test_a_project_without_a_row_says_what_happened(seen: Seen) -> None:
     assert seen.rejects["unknown", ""][0] == "pytest_does_not_start"
     assert "requires pytest-99" in seen.rejects["unknown", ""][1]
     assert seen.rejects["broken", ""][0] == "tests_do_not_import"
+
+
+@pytest.mark.parametrize(
+    ("project", "target"), [("options", "clamp"), ("cache", "clamp"), ("names", "clamp"), ("doctests", "third")]
+)
+def test_the_script_of_a_row_runs_its_tests_with_nothing_but_pytest(
+    seen: Seen, tmp_path: Path, project: str, target: str
+) -> None:
+    """As another harness does, which has no sandbox of ours: the same options, the same tests, all of them passing."""
+    row = seen.rows[project][target]
+    write_files(tmp_path, dict(seen.trees[project]))
+    command = row.eval_script[row.eval_script.index("\ntimeout ") : row.eval_script.index("\nstatus=")]
+    words = shlex.split(command.replace("/testbed", str(tmp_path)))
+    program = words[words.index("-c") :]
+    ran = subprocess.run(
+        [sys.executable, *program], cwd=tmp_path, capture_output=True, text=True, check=False,
+        env={"PYTHONPATH": "", "PATH": os.environ["PATH"], "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert {line.partition(" ")[2] for line in ran.stdout.splitlines() if line.startswith("PASSED ")} == {
+        *row.FAIL_TO_PASS, *row.PASS_TO_PASS,
+    }  # fmt: skip

@@ -19,6 +19,7 @@ OPTIONS = (
     # A line a test at the end, and nothing of what passing tests print: it could read like such a line.
     "-rpfEsxX", "--color=no", "--tb=short",
 )  # fmt: skip
+CACHE = "-pcacheprovider"
 SITE = "/environment/site"
 # Options of plugins and of `conftest.py` files are there only where those are: a session of other tests leaves them out.
 KNOWN = """
@@ -85,8 +86,11 @@ def _running(
     limit = f"--kill-after=10 {PATIENCE * rules.sample_timeout_s:g}"
     yield f"echo '{START}'"
     options = [option for option in environment.pytest_args if not (added and selects(option))]
+    ours = OPTIONS
+    if CACHE in options:  # as if it had never been kept out: to let it in again is a warning, which may be an error
+        ours, options = OPTIONS[2:], [option for option in options if option != CACHE]
     program = PYTEST if all(map(is_own, options)) else PYTEST.replace("sys.exit(pytest.main())", KNOWN)
-    arguments = (program, roots_of(environment), *OPTIONS, *options, *tests)
+    arguments = (program, roots_of(environment), *ours, *options, *tests)
     yield f"timeout {limit} python3 -c {shlex.join(arguments)}"
     # The harness keeps what `$?` is before the line of the marker.
     yield "status=$?; (exit $status)"
