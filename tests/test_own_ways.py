@@ -104,6 +104,15 @@ def test_fast(lowest):
 def test_slow():
     assert clamp(2, 1, 3) == 2
 """
+AS_A_PROGRAM = """\
+import subprocess
+import sys
+
+
+def test_program():
+    code = "import thing; raise SystemExit(thing.fold('abcd') != 'cdab')"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+"""
 IN_ORDER = """\
 from thing import LAST, fold
 
@@ -146,6 +155,7 @@ PROJECTS: dict[str, dict[str, str | bytes]] = {
         "pytest.ini": "[pytest]\ndoctest_optionflags = NUMBER\n", "tests/test_a.py": "def test_nothing():\n    pass\n",
     },
     "in-order": {"thing.py": CLAMP + FOLD, "tests/test_a.py": TEST_CLAMP, "tests/test_order.py": IN_ORDER},
+    "program": {"thing.py": FOLD.replace("LAST.append", "str"), "tests/test_a.py": AS_A_PROGRAM},
     "blanks": {"thing.py": CLAMP, "my tests/test_a.py": TEST_CLAMP},
     "broken": {"thing.py": FOLD, "tests/test_a.py": "import nothing_there\n"},
     "unknown": {"thing.py": CLAMP, "pytest.ini": "[pytest]\nminversion = 99\n", "tests/test_a.py": TEST_CLAMP},
@@ -244,6 +254,12 @@ def test_a_test_that_depends_on_the_order_is_named_with_the_run_that_it_failed(s
     assert "tests/test_order.py::test_d_then was dropped: it passes as collected, not in run " in detail
     assert "order " in detail
     assert deciding(seen, "in-order") == {"tests/test_a.py::test_clamp", "the example"}
+
+
+def test_a_target_that_a_started_program_runs_says_so(seen: Seen) -> None:
+    reason, detail = seen.rejects["program", "fold"]
+    assert reason == "only_processes_may_run_it"
+    assert "tests/test_a.py::test_program starts a process, which is not measured" in detail
 
 
 def test_a_blank_in_a_folder_s_name_loses_nothing(seen: Seen) -> None:

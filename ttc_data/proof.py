@@ -11,7 +11,7 @@ from typing import Protocol
 from ttc_data.edits import apply_patch
 from ttc_data.evidence.stability import varied
 from ttc_data.evidence.strength import Measuring, RunVersions, Strength, fewest, files_of, score
-from ttc_data.evidence.suite import RunJob, last_lines
+from ttc_data.evidence.suite import NO_REMARKS, Remarks, RunJob, last_lines
 from ttc_data.evidence.tripwires import propose
 from ttc_data.evidence.twins import find_tripwires, twin_files
 from ttc_data.records import (
@@ -87,8 +87,7 @@ class Case:
     """Of the environment's own test files, by path."""
     others: Mapping[str, str]
     """Of its other Python files, by path: where calls of the target may be found."""
-    remarks: str = ""
-    """Why tests that reach the target do not decide it, for a reject."""
+    remarks: Remarks = NO_REMARKS
 
 
 def prove(case: Case, prover: Prover, calls: Calls | None = None) -> Iterator[Evidence | Reject]:

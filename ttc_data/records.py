@@ -190,6 +190,8 @@ class Suite:
     """Filled by run 0 only."""
     untraced: tuple[str, ...] = ()
     """Tests that switched the measurement of lines off, sorted: what they run is not known. Filled by run 0 only."""
+    starting: tuple[str, ...] = ()
+    """Tests that passed and started a process of Python, sorted: what that ran is not known. Filled by run 0 only."""
 
     @property
     def key(self) -> str:

@@ -112,3 +112,39 @@ def test_what_was_measured_before_a_test_left_the_folder_and_hung_is_told(place:
     assert report.unfinished == ("test_hangs.py::test_b_leaves_and_never_lets_go",)
     assert report.reach["body"].tests == ("test_hangs.py::test_a",)
     assert report.reach["body"].lines == 3
+
+
+PROCESSES = """\
+import os
+import subprocess
+import sys
+
+from calc.core import double
+
+
+def test_program():
+    assert subprocess.run([sys.executable, "-c", "import calc.core"]).returncode == 0
+
+
+def test_fork():
+    pid = os.fork()
+    if pid == 0:
+        os._exit(double(2))
+    assert os.waitpid(pid, 0)[1] == 4 << 8
+
+
+def test_another_program():
+    assert subprocess.run(["true"]).returncode == 0
+
+
+def test_within():
+    assert double(2) == 4
+"""
+
+
+def test_tests_that_start_processes_of_python_are_named(place: Place) -> None:
+    """What these run is not measured, so a target that only they run has no test, and the reject says why."""
+    report = measured(place, Job(test_files=("test_many.py",), files={"test_many.py": PROCESSES}, cover=BODY))
+    assert len(report.passed) == 4
+    assert report.starting == ("test_many.py::test_program", "test_many.py::test_fork")
+    assert report.reach["body"].tests == ("test_many.py::test_within",)

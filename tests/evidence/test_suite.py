@@ -10,7 +10,7 @@ import pytest
 
 from tests.scripted import CRASHED, TIMED_OUT, Script, environment, played
 from ttc_data.evidence.stability import variation
-from ttc_data.evidence.suite import Chosen, Reached, Subject, last_lines, repeat_suite, run_suite
+from ttc_data.evidence.suite import Chosen, Reached, Remarks, Subject, last_lines, repeat_suite, run_suite
 from ttc_data.records import FileText, Need, Reject, Suite, Target, TestOutcome, TestReach, Variation
 from ttc_data.rules import TestRules
 from ttc_data.sandbox.protocol import Job, Report, TestResult
@@ -235,15 +235,15 @@ def test_what_a_reject_quotes_is_the_same_in_every_run() -> None:
 def test_a_reject_says_which_test_was_dropped_and_in_which_run_it_failed() -> None:
     suites = runs({"t.py::a": (F.key,), "t.py::flaky": (F.key,)}, {"t.py::a", "t.py::flaky"}, {"t.py::a"})
     reached = Reached(suites)
-    assert reached.remarks(F.key) == (
+    assert reached.remarks(F.key).text == (
         "t.py::flaky was dropped: it passes as collected, not in run 3 (order 2, days 400)"
     )
-    assert reached.remarks(G.key) == ""
+    assert reached.remarks(G.key) == Remarks()
 
 
 def test_of_many_dropped_tests_a_reject_names_three() -> None:
     first: dict[str, tuple[str, ...]] = {f"t.py::t{number}": (F.key,) for number in range(5)}
-    said = Reached(runs(first, set())).remarks(F.key)
+    said = Reached(runs(first, set())).remarks(F.key).text
     assert said.count(" was dropped: ") == 3
     assert said.endswith("; 2 more tests like these")
 
@@ -256,5 +256,28 @@ def test_tests_that_switch_measurement_off_are_named_where_nothing_else_reaches_
     (suite,) = run_suite(subject(), Script([untraced]), RULES)
     assert isinstance(suite, Suite)
     assert suite.untraced == ("test_m.py::off",)
-    assert Reached([suite]).remarks(F.key) == ""
-    assert Reached([suite]).remarks(G.key) == "test_m.py::off switches the measurement of lines off"
+    assert Reached([suite]).remarks(F.key) == Remarks()
+    assert Reached([suite]).remarks(G.key).text == "test_m.py::off switches the measurement of lines off"
+
+
+def test_a_target_that_only_a_started_process_may_run_has_a_reason_of_its_own() -> None:
+    def starting(job: Job) -> Report:
+        outcomes: dict[str, TestOutcome] = {
+            "test_m.py::a": "passed",
+            "test_m.py::cli": "passed",
+            "test_m.py::off": "failed",
+        }
+        report = played(job, outcomes, {F.key: ["test_m.py::a"]})
+        return replace(report, starting=("test_m.py::cli", "test_m.py::off"))
+
+    (suite,) = run_suite(subject(), Script([starting]), RULES)
+    assert isinstance(suite, Suite)
+    reached = Reached([suite])
+    assert reached.remarks(F.key) == Remarks()
+    said = "test_m.py::cli starts a process, which is not measured"
+    assert reached.remarks(G.key) == Remarks("only_processes_may_run_it", said)
+    reject = Reject("key", "specify", "no_test_reaches_it", "2 test files")
+    assert reached.remarks(G.key).on(reject) == Reject(
+        "key", "specify", "only_processes_may_run_it", f"2 test files; {said}"
+    )
+    assert reached.remarks(G.key).on(replace(reject, reason="weak_tests")).reason == "weak_tests"

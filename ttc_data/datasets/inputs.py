@@ -8,7 +8,7 @@ from functools import cached_property
 
 from ttc_data.environments.open import Cache
 from ttc_data.evidence.stability import with_two_seeds
-from ttc_data.evidence.suite import Chosen, Reached, Subject
+from ttc_data.evidence.suite import NO_REMARKS, Chosen, Reached, Remarks, Subject
 from ttc_data.keys import content_key
 from ttc_data.lang.python import is_test_path
 from ttc_data.proof import Case
@@ -31,8 +31,7 @@ class Task:
     """The target's file."""
     others: Mapping[str, str]
     """Path to text of the repository's modules, where a model is told of the target's calls in them."""
-    remarks: str = ""
-    """Why tests that reach the target do not decide it, for a reject."""
+    remarks: Remarks = NO_REMARKS
 
     @property
     def name(self) -> str:
@@ -168,7 +167,8 @@ class Inputs:
                 variations = with_two_seeds([suite.variation for suite in suites])
                 reached = Reached(suites)
             target = targets[sample.target_key]
-            remarks = reached.remarks(target.key) if reached else ""
+            assert reached is not None
+            remarks = reached.remarks(target.key)
             yield sample.key, Case(sample, target, environment, variations, texts, others, remarks)
 
     def proven(self) -> Iterator[tuple[str, Proven]]:

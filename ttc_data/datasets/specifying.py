@@ -41,10 +41,9 @@ class Specifier:
         """Write a task's spec; a target that no test can decide gets none."""
         if not (task.chosen.candidates or task.chosen.further) and not self._recipe.tests.generate:
             needs = task.chosen.needs
-            files = f"{len(task.subject.environment.test_files)} test files"
-            detail = f"{files}; {task.remarks}" if task.remarks else files
+            detail = f"{len(task.subject.environment.test_files)} test files"
             reason = f"tests_need_{needs}" if needs else "no_test_reaches_it"
-            yield Reject(task.target.key, "specify", reason, detail, task.name)
+            yield task.remarks.on(Reject(task.target.key, "specify", reason, detail, task.name))
         elif self._writer is None:
             yield docstring_spec(task.target, self._recipe.spec)
         else:

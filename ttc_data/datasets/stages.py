@@ -301,8 +301,8 @@ class Stages:
         self.proving.add(case.sample.key)
         try:
             for found in prove(case, prover, calls if rules.generate else None):
-                if isinstance(found, Reject) and case.remarks and (found.reason in WEAK or case.sample.needs):
-                    found = replace(found, detail=f"{found.detail}; {case.remarks}")
+                if isinstance(found, Reject) and (found.reason in WEAK or case.sample.needs):
+                    found = case.remarks.on(found)
                 yield self._with_oracle(case, found) if isinstance(found, Evidence) and rules.generate else found
         except TooSlow as error:
             subject = f"{case.environment.repo} {case.sample.path}::{case.sample.qualname}"

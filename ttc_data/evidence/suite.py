@@ -19,6 +19,7 @@ MOST_SESSIONS = 20
 MOST_NAME = 300
 MOST_NAMED = 3
 USAGE_ERROR = 4
+UNREACHED = "no_test_reaches_it"
 VARYING = re.compile(r" in [0-9.]+s( \([0-9:]+\))?| at 0x[0-9a-f]+")
 NEEDS = {
     "database": re.compile(
@@ -106,6 +107,7 @@ def run_suite(subject: Subject, run: RunJob, rules: TestRules) -> Iterator[Suite
         passed=tuple(TestReach(test, tuple(sorted(reached[test]))) for test in passed),
         needs=tuple(_needs(report)),
         untraced=tuple(sorted(report.untraced)),
+        starting=tuple(sorted(report.passed.intersection(report.starting))),
     )
 
 
@@ -196,6 +198,7 @@ def _merged(first: Report, then: Report) -> Report:
         seconds=first.seconds + then.seconds,
         reach=reach,
         untraced=(*first.untraced, *then.untraced),
+        starting=(*first.starting, *then.starting),
     )
 
 
@@ -242,6 +245,28 @@ def is_plain(test: str) -> bool:
     return len(test) <= MOST_NAME and not any(character.isspace() for character in test)
 
 
+@dataclass(frozen=True, slots=True)
+class Remarks:
+    """What is known of tests that do not decide a target, for a reject of it."""
+
+    unreached: str = UNREACHED
+    """The reason where no test reaches it."""
+    text: str = ""
+
+    def on(self, reject: Reject) -> Reject:
+        """The reject with the remarks in its detail."""
+        reason = self.unreached if reject.reason == UNREACHED else reject.reason
+        return replace(reject, reason=reason, detail=f"{reject.detail}; {self.text}" if self.text else reject.detail)
+
+
+NO_REMARKS = Remarks()
+
+
+def _first(said: Sequence[str]) -> str:
+    more = [f"{len(said) - MOST_NAMED} more tests like these"] if len(said) > MOST_NAMED else []
+    return "; ".join([*said[:MOST_NAMED], *more])
+
+
 class Reached:
     """What all runs of a repository's suite say about its targets."""
 
@@ -281,19 +306,23 @@ class Reached:
         further = tuple(test for test in reaching if test not in candidates)
         return Chosen(candidates, tuple(others[::step]) if rules.max_neighbours else (), needs, further)
 
-    def remarks(self, target: str) -> str:
-        """Why tests that reach a target do not decide it, for a reject: those that did not pass every time, with a run of each.
+    def remarks(self, target: str) -> Remarks:
+        """Why tests that may reach a target do not decide it: those that did not pass every time, with a run of each.
 
-        Where no stable test reaches it, those too that switched the measurement off, any of which may run it. `""` for none.
+        Where no stable test reaches it, those too that switched the measurement off, or started a process.
 
         Args:
             target: its key.
         """
-        said = [f"{test} was dropped: {self._lost(test)}" for test in self._dropped.get(target, ())]
-        if not self._by_target.get(target):
-            said += [f"{test} switches the measurement of lines off" for test in self._suites[0].untraced]
-        more = [f"{len(said) - MOST_NAMED} more tests like these"] if len(said) > MOST_NAMED else []
-        return "; ".join(said[:MOST_NAMED] + more)
+        dropped = self._dropped.get(target, [])
+        said = [f"{test} was dropped: {self._lost(test)}" for test in dropped]
+        if self._by_target.get(target):
+            return Remarks(text=_first(said))
+        first = self._suites[0]
+        said += [f"{test} switches the measurement of lines off" for test in first.untraced]
+        said += [f"{test} starts a process, which is not measured" for test in first.starting]
+        in_processes = first.starting and not dropped
+        return Remarks("only_processes_may_run_it" if in_processes else UNREACHED, _first(said))
 
     def _lost(self, test: str) -> str:
         """The first run that a test did not pass, and what was changed in it."""

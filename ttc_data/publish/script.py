@@ -86,9 +86,9 @@ def _running(
     limit = f"--kill-after=10 {PATIENCE * rules.sample_timeout_s:g}"
     yield f"echo '{START}'"
     options = [option for option in environment.pytest_args if not (added and selects(option))]
-    ours = OPTIONS
+    ours = list(OPTIONS)
     if CACHE in options:  # as if it had never been kept out: to let it in again is a warning, which may be an error
-        ours, options = OPTIONS[2:], [option for option in options if option != CACHE]
+        ours, options = ours[2:], [option for option in options if option != CACHE]
     program = PYTEST if all(map(is_own, options)) else PYTEST.replace("sys.exit(pytest.main())", KNOWN)
     arguments = (program, roots_of(environment), *ours, *options, *tests)
     yield f"timeout {limit} python3 -c {shlex.join(arguments)}"

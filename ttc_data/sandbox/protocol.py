@@ -100,6 +100,8 @@ class Report:
     reach: Mapping[str, Reach] = field(default_factory=dict)
     untraced: tuple[str, ...] = ()
     """Tests that switched the measurement of lines off; it was put back when they ended."""
+    starting: tuple[str, ...] = ()
+    """Tests that started a process of Python, where lines are asked for: what it ran is not measured."""
 
     @property
     def passed(self) -> frozenset[str]:

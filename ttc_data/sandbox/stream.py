@@ -247,6 +247,7 @@ def report_from(answer: Mapping[str, Any], report: bytes, output: bytes) -> Repo
     collect_errors: list[tuple[str, str]] = []
     reach: dict[str, Reach] = {}
     untraced: list[str] = []
+    starting: list[str] = []
     end: int | None = None
     handlers: dict[str, Callable[..., object]] = {}
 
@@ -266,6 +267,7 @@ def report_from(answer: Mapping[str, Any], report: bytes, output: bytes) -> Repo
 
     handlers.update(start=started, test=tested, reach=reached, end=ended)
     handlers["untraced"] = lambda number: untraced.append(names[number])
+    handlers["starting"] = lambda number: starting.append(names[number])
     handlers["collect_error"] = lambda name, reason: collect_errors.append((str(name), str(reason)))
     for event in _events(report, str(answer["word"]).encode("ascii")):
         try:
@@ -285,6 +287,7 @@ def report_from(answer: Mapping[str, Any], report: bytes, output: bytes) -> Repo
         output=f"{text}\n[killed: {ENDED_BY[ended_by]}]\n" if ended_by in ENDED_BY else text,
         reach=reach,
         untraced=tuple(untraced),
+        starting=tuple(starting),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any, Iterator
 from ttc_data.sandbox.inside.texts import first_line
 
 MOST_NESTED = 100
+STARTS = frozenset(("subprocess.Popen", "os.posix_spawn", "os.exec", "os.spawn"))
 
 
 class Measuring:
@@ -33,9 +34,14 @@ class Measuring:
             data_file=None, config_file=False, include=files, messages=False, branch=branches
         )
         self.functions: Any = None
+        self.context = ""
+        self.starting: set[str] = set()
+        """Contexts in which a process of Python was started: what that runs is not measured."""
 
     def start(self) -> None:
         """Begin to measure."""
+        if self.by_test:
+            sys.addaudithook(self.hear)
         self.cover.start()
         self.functions = trace_functions()
         if not self.by_test:
@@ -43,8 +49,14 @@ class Measuring:
 
     def switch(self, context: str) -> None:
         """Say which test runs from here on, if any."""
+        self.context = context
         if self.by_test:
             self.cover.switch_context(context)
+
+    def hear(self, event: str, args: tuple[Any, ...]) -> None:
+        """Remember which tests start processes that may run the tree's code."""
+        if event in ("os.fork", "os.forkpty") or (event in STARTS and "python" in repr(args[:2])):
+            self.starting.add(self.context)
 
     def put_back(self) -> bool:
         """Measure again where what ran since has set trace functions of its own, or none; gives whether it had."""

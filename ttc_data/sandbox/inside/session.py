@@ -378,6 +378,8 @@ class Reporter:
         if self.measuring is not None:
             if self.measuring.put_back():
                 self.hold("untraced", self.numbers[nodeid])
+            if str(self.numbers[nodeid]) in self.measuring.starting:
+                self.hold("starting", self.numbers[nodeid])
             self.measuring.switch("")
         state = self.phases.pop(nodeid)
         self.hold("test", self.numbers[nodeid], state["outcome"], round(state["seconds"], 4), state["message"])
