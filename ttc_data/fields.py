@@ -180,7 +180,7 @@ Image: TypeAlias = Annotated[
 PytestArgument: TypeAlias = Annotated[
     str,
     Rule(
-        "one option of pytest's in one word, about what tests are and not about output, parallelism, coverage, stopping or places",
+        "one option of pytest's in one word, about what tests are and not about output, parallelism, coverage, stopping, settings or places",
         lambda option: None if is_argument(option) else option,
     ),
 ]

@@ -27,6 +27,7 @@ CONCERNS: Mapping[str, re.Pattern[str]] = {
             --stepwise.* --cache-(show|clear) --(session-)?timeout.* --pdb(cls)? --trace --reruns.* --(only|fail-on).*rerun.* --rerun-.*
             --(no-)?flaky-report --force-flaky --max-runs --min-passes --count --repeat.*
         """,
+        "settings": "--strict-config",
         "place": "--config-file --rootdir --basetemp --confcutdir",
     }.items()
 }
@@ -52,7 +53,7 @@ LONG = re.compile(r"--[a-z][a-z0-9-]{0,60}(?:=[^\x00-\x1f\x7f-\x9f]*)?")
 # Of pytest itself: every session knows them, whatever is installed.
 OWN = frozenset(
     (
-        "--import-mode", "--strict", "--strict-markers", "--strict-config", "--doctest-modules", "--doctest-glob",
+        "--import-mode", "--strict", "--strict-markers", "--doctest-modules", "--doctest-glob",
         "--doctest-ignore-import-errors", "--doctest-continue-on-failure", "--ignore", "--ignore-glob", "--deselect",
         "--noconftest", "--keep-duplicates", "--collect-in-virtualenv", "--pyargs", "--runxfail", "--assert",
         "--pythonwarnings", "--override-ini", "--log-level", "--log-format", "--log-date-format",
@@ -68,7 +69,7 @@ WITH_VALUE = frozenset(
 
 
 def concern(option: str) -> str:
-    """What an option is about, where that changes no test: `output`, `parallelism`, `coverage`, `stopping` or `place`; else `""`.
+    """What an option is about, where that changes no test: `output`, `parallelism`, `coverage`, `stopping`, `settings` or `place`; else `""`.
 
     Args:
         option: one word: `--name`, `--name=value`, `-p` or another short option with its value.

@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ttc_data.environments.describe import find_test_files
-from ttc_data.environments.options import conftests_of_ours, ignored, kept_and_dropped, known_plugins, plugins_in_use
+from ttc_data.environments.options import (
+    conftests_of_ours,
+    ignored,
+    kept_and_dropped,
+    known_plugins,
+    plugins_in_use,
+    without_strictness,
+)
 from ttc_data.options import concern, is_argument
 
 KEPT = {
@@ -16,7 +23,7 @@ KEPT = {
     "-p helpers.plug -p no:randomly": ("-phelpers.plug", "-pno:randomly"),
     "-m 'not slow and not net'": ("-mnot slow and not net",),
     "-k 'not (a or b)'": ("-knot (a or b)",),
-    "--strict-markers --strict-config --doctest-modules": ("--strict-markers", "--strict-config", "--doctest-modules"),
+    "--strict-markers --doctest-modules": ("--strict-markers", "--doctest-modules"),
     "--doctest-glob='*.rst'": ("--doctest-glob=*.rst",),
     "-W error -Wignore::DeprecationWarning": ("-Werror", "-Wignore::DeprecationWarning"),
     "--hypothesis-profile=ci --disable-socket --ds=site.settings": (
@@ -35,6 +42,7 @@ DROPPED = {
     "-n auto -n4 --dist=loadfile --numprocesses 4 -p xdist --forked": "parallelism",
     "--cov --cov=src --cov-report term-missing --no-cov-on-fail -p no:cov --cov-fail-under=90": "coverage",
     "-x --maxfail=1 --exitfirst --ff --lf --sw --timeout=60 --reruns 3 --pdb": "stopping",
+    "--strict-config": "settings",
     "-c other.ini --rootdir=. --basetemp=/tmp/x": "place",
     "tests src/more": "a path",
     "--import-mode=evil": "no value",
@@ -57,7 +65,7 @@ def test_options_about_anything_else_are_left_out_and_named(given: str) -> None:
     assert all(
         part in " ".join(dropped).replace(" ", "") for part in given.replace("'", "").split() if part[:2] == "--"
     )
-    if DROPPED[given] in ("output", "parallelism", "coverage", "stopping"):
+    if DROPPED[given] in ("output", "parallelism", "coverage", "stopping", "settings"):
         assert {concern(option) for option in dropped if option.startswith("-")} == {DROPPED[given]}
 
 
@@ -97,6 +105,18 @@ def test_a_plugin_that_is_nowhere_is_not_asked_for() -> None:
     ]
     kept = known_plugins(options, files, ("src", ""), "pytest-mock==3.0 --hash=sha256:0\n")
     assert kept == ["-pplug", "-phelpers.more", "-pdoctest", "-pno:anything", "-ppytest_mock", "-pmock", "-mx"]
+
+
+def test_marks_of_a_plugin_that_may_not_be_installed_are_no_error() -> None:
+    """With `--strict-markers` a file with `@pytest.mark.timeout` could not be collected where pytest-timeout is left out."""
+    files = {"tests/test_a.py": b"@pytest.mark.slow\n@pytest.mark.own\n@pytest.mark.parametrize\ndef test_a(): pass\n"}
+    files |= {"conftest.py": b"def pytest_configure(config):\n    config.addinivalue_line('markers', 'own: mine')\n"}
+    options, tests = ["--strict-markers", "-mslow"], ["tests/test_a.py"]
+    settings = {"markers": "\n    slow: takes a while\n    net(host)"}
+    assert without_strictness(options, settings, files, tests) == options
+    assert without_strictness(options, {"markers": ["slow", "net"]}, files, tests) == options
+    more = {**files, "tests/test_b.py": b"@pytest.mark.timeout(5)\ndef test_b(): pass\n"}
+    assert without_strictness(options, settings, more, [*tests, "tests/test_b.py"]) == ["-mslow"]
 
 
 def test_what_the_project_ignores_is_no_test_file() -> None:

@@ -19,6 +19,7 @@ from ttc_data.environments.options import (
     known_plugins,
     plugins_in_use,
     pytest_settings,
+    without_strictness,
 )
 from ttc_data.environments.single import describe_file
 from ttc_data.errors import EnvironmentFailed
@@ -90,7 +91,8 @@ def describe(
             if number == len(attempts) - 1:
                 raise
     assert pinned is not None
-    options = known_plugins(metadata.pytest_args, files, metadata.import_roots, pinned)
+    options = without_strictness(metadata.pytest_args, settings, files, tests)
+    options = known_plugins(options, files, metadata.import_roots, pinned)
     dropped = (*metadata.pytest_dropped, *(option for option in metadata.pytest_args if option not in options))
     if dropped:
         say(f"{source.repo}: options of its pytest settings that are left out: {' '.join(dropped)}")

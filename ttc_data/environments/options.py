@@ -28,6 +28,11 @@ BUILTIN = frozenset(
     )
 )  # fmt: skip
 
+MARK = re.compile(rb"\bmark\.([A-Za-z_]\w*)")
+ADDED = re.compile(rb"addinivalue_line\(\s*[\"']markers[\"'],\s*[rf]?[\"'](\w+)")
+OF_PYTEST = frozenset(
+    ("parametrize", "skip", "skipif", "xfail", "usefixtures", "filterwarnings", "no_cover", "tryfirst", "trylast")
+)
 CACHE = re.compile(rb"\bconfig\.cache\b")
 NAMESPACE = re.compile(rb"\bdoctest_namespace\b")
 DEFINED = re.compile(rb"^[ \t]*(?:async[ \t]+)?def[ \t]+(\w+)|^class[ \t]+(\w+)", re.MULTILINE)
@@ -118,6 +123,32 @@ def _short(word: str, left: list[str]) -> Iterator[str]:
             rest = left.pop(0)
         yield f"-{letter}{rest.strip()}"
         return
+
+
+def without_strictness(
+    options: Sequence[str], settings: Mapping[str, Any], files: Mapping[str, bytes], tests: Sequence[str]
+) -> list[str]:
+    """Options without `--strict-markers` where tests have marks that the project does not register itself.
+
+    A plugin registers them, which need not be installed here: the mark then means nothing, and would be an error. Where all
+    marks are known the option changes no test.
+
+    Args:
+        options: of one word each.
+        settings: of the project.
+        files: of the tree, by path.
+        tests: paths of its test files.
+    """
+    conftests = [path for path in files if PurePosixPath(path).name == "conftest.py"]
+    used = {name.decode() for path in (*tests, *conftests) for name in MARK.findall(files[path])}
+    lines = settings.get("markers", "")
+    told = strings(lines) if isinstance(lines, list) else str(lines).splitlines()
+    registered = {re.split(r"[:(\s]", line.strip())[0] for line in told}
+    registered |= {
+        name.decode() for data in files.values() if b"addinivalue_line" in data for name in ADDED.findall(data)
+    }
+    unknown = used - registered - OF_PYTEST
+    return [option for option in options if not (unknown and option in ("--strict-markers", "--strict"))]
 
 
 def known_plugins(options: Sequence[str], files: Mapping[str, bytes], roots: Sequence[str], pinned: str) -> list[str]:
