@@ -38,24 +38,24 @@ def quoted(value: object) -> str:
 
 @dataclass(frozen=True)
 class Rule:
-    """What a text must be."""
+    """What a text, or a record with texts, must be."""
 
     words: str
     """What follows `must be`."""
-    fault: Callable[[str], str | None]
-    """The part of a text that is not so, None where all of it is."""
+    fault: Callable[[Any], str | None]
+    """The part of it that is not so, None where all of it is."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Callable[[Any], Any]) -> Any:
         """The check, for `pydantic`; records themselves do without it."""
         from pydantic_core import PydanticCustomError, core_schema
 
-        def check(text: str) -> str:
-            fault = self.fault(text)
+        def check(value: Any) -> Any:
+            fault = self.fault(value)
             if fault is not None:
                 raise PydanticCustomError(
                     "rule", "must be {words}, is {fault}", {"words": self.words, "fault": quoted(fault)}
                 )
-            return text
+            return value
 
         return core_schema.no_info_after_validator_function(check, handler(source))
 
@@ -146,6 +146,12 @@ TreePath: TypeAlias = Annotated[
     str,
     Rule("a relative path inside the tree, without . and ..", lambda text: text if path_fault(text) else None),
 ]
+_METADATA = re.compile(r"[A-Za-z0-9_.+!-]{1,220}\.dist-info/(?:INSTALLER|METADATA|entry_points\.txt)")
+OF_DIST_INFO = Rule(
+    "INSTALLER, METADATA or entry_points.txt in a .dist-info folder",
+    lambda file: None if _METADATA.fullmatch(file.path) else file.path,
+)
+"""Of a file beside the installed packages: never one of theirs."""
 Root: TypeAlias = Annotated[
     str,
     Rule(
