@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.metadata import distribution
-from pathlib import Path
 
 import pytest
 
+from tests import sandboxes
 from tests.sandboxes import CALC, TREE, Place, opened, outcomes
 from ttc_data.sandbox.protocol import Job, Properties, Report
 from ttc_data.sandbox.versions import run_versions
@@ -75,15 +74,11 @@ WRONG = CALC.replace("x + x", "x + x if x < 50 else 0")
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """An environment that has Hypothesis."""
-    folder = tmp_path_factory.mktemp("drawn")
-    library: dict[str, bytes] = {}
-    for package in ("hypothesis", "sortedcontainers"):
-        found = distribution(package)
-        for file in found.files or []:
-            if ".." not in file.parts and file.suffix in (".py", ".so", ".txt", ".json"):
-                library[str(file)] = Path(str(found.locate_file(file))).read_bytes()
-    with opened("local", folder, {**TREE, **library}) as place:
-        yield place
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sandboxes, "PACKAGES", (*sandboxes.PACKAGES, "hypothesis", "sortedcontainers"))
+        tree = {**TREE, "tests/test_drawn.py": b"import hypothesis\n"}
+        with opened("local", tmp_path_factory.mktemp("drawn"), tree) as place:
+            yield place
 
 
 def ran(place: Place, text: str, name: str, properties: Properties = "as_written") -> Report:
@@ -132,3 +127,23 @@ def test_versions_of_a_file_are_hurried(drawn: Place) -> None:
     job = Job(("test_drawn.py",), ("test_drawn.py::test_function",), files={"test_drawn.py": TEST})
     run_versions(job, [{"calc/core.py": WRONG}], fresh=fresh, many=drawn.warm().run_versions, seed=0, key="")
     assert [job.properties for job in jobs] == ["hurried"]
+
+
+def test_tables_of_characters_are_there_before_a_job_begins(drawn: Place) -> None:
+    """The first text of a job took 2.5 s to make: most of what a proof of natsort's functions took."""
+    code = """\
+from pathlib import Path
+
+from hypothesis import configuration
+from hypothesis.internal import charmap
+
+
+def test_tables():
+    assert charmap.intervals_from_codec.cache_info().currsize == 1
+
+
+def test_the_project_s_folder():
+    assert configuration.storage_directory().path.name == ".hypothesis"
+"""
+    report = drawn.warm().run(Job(("test_tables.py",), files={"test_tables.py": code}))
+    assert outcomes(report) == {"test_tables": "passed", "test_the_project_s_folder": "passed"}
