@@ -14,6 +14,7 @@ import select
 import signal
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from ttc_data.sandbox.inside.session import prepare
@@ -66,7 +67,7 @@ def preload(site: str, roots: list[str]) -> None:
         for name in harmless(names, top_level(roots)):
             with contextlib.suppress(Exception):
                 __import__(name)
-    read_tables(os.path.join(site, TABLES))
+    settle_hypothesis(site)
     if "pytest" in sys.modules:
         for name in LATER:
             with contextlib.suppress(ImportError):
@@ -76,15 +77,22 @@ def preload(site: str, roots: list[str]) -> None:
     gc.freeze()  # a collection in a job does not touch, and thereby copy, the pages of what is here
 
 
-def read_tables(folder: str) -> None:
-    """Have Hypothesis read the tables of characters that `bytecode.py` had it write."""
-    configuration, strategies = (sys.modules.get(f"hypothesis.{name}") for name in ("configuration", "strategies"))
-    if configuration is None or strategies is None or not os.path.isdir(folder):
+def settle_hypothesis(site: str) -> None:
+    """Tell Hypothesis where packages are installed, and have it read the tables of characters that `bytecode.py` had it write.
+
+    It looks for constants in all modules that it takes for the project's: with those of all packages 3 s in each job.
+    """
+    named = ("internal.scrutineer", "configuration", "strategies")
+    scrutineer, configuration, strategies = (vars(sys.modules.get(f"hypothesis.{name}", sys)) for name in named)
+    with contextlib.suppress(Exception):  # a version that does neither
+        scrutineer["SITE_PACKAGES_DIRS"].add(Path(site).resolve())
+    folder = os.path.join(site, TABLES)
+    if not os.path.isdir(folder):
         return
     with contextlib.suppress(Exception):
-        vars(configuration)["set_hypothesis_home_dir"](folder)
-        vars(strategies)["text"]().validate()
-        vars(configuration)["set_hypothesis_home_dir"](None)  # where it writes is for each job to say
+        configuration["set_hypothesis_home_dir"](folder)
+        strategies["text"]().validate()
+        configuration["set_hypothesis_home_dir"](None)  # where it writes is for each job to say
 
 
 def top_level(roots: list[str]) -> set[str]:
