@@ -14,6 +14,8 @@ from typing import Annotated, Any, TypeAlias
 
 from annotated_types import Ge, Le
 
+from ttc_data.options import is_argument
+
 MOST_TEXT = 32 * 1024 * 1024
 MOST_LABEL = 2_000
 MOST_PATH_BYTES, MOST_NAME_BYTES = 1_024, 255
@@ -183,8 +185,9 @@ Image: TypeAlias = Annotated[
 ]
 PytestArgument: TypeAlias = Annotated[
     str,
-    matching(
-        r"--import-mode=(?:prepend|append|importlib)|--benchmark-disable", "--import-mode=... or --benchmark-disable"
+    Rule(
+        "one option of pytest's in one word, about what tests are and not about output, parallelism, coverage, stopping, settings or places",
+        lambda option: None if is_argument(option) else option,
     ),
 ]
 Line: TypeAlias = Annotated[int, Ge(1), Le(10**8)]

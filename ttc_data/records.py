@@ -188,6 +188,10 @@ class Suite:
     """Sorted by test id; `targets` is filled by run 0 only, which measures coverage."""
     needs: tuple[Need, ...]
     """Filled by run 0 only."""
+    untraced: tuple[str, ...] = ()
+    """Tests that switched the measurement of lines off, sorted: what they run is not known. Filled by run 0 only."""
+    starting: tuple[str, ...] = ()
+    """Tests that passed and started a process of Python, sorted: what that ran is not known. Filled by run 0 only."""
 
     @property
     def key(self) -> str:
