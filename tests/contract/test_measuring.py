@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.sandboxes import CALC, Place
+from tests.sandboxes import CALC, Place, outcomes
 from ttc_data.sandbox.protocol import Job, Report
 
 BODY = {"calc/core.py": {"body": ((CALC.splitlines().index("    if x < 0:") + 1, 8),)}}
@@ -112,6 +112,29 @@ def test_what_was_measured_before_a_test_left_the_folder_and_hung_is_told(place:
     assert report.unfinished == ("test_hangs.py::test_b_leaves_and_never_lets_go",)
     assert report.reach["body"].tests == ("test_hangs.py::test_a",)
     assert report.reach["body"].lines == 3
+
+
+ENDLESS = """
+from calc.core import double
+
+
+def test_loops():
+    while True:
+        double(1)
+
+
+def test_after():
+    assert double(2) == 4
+"""
+
+
+def test_a_test_that_is_ended_while_its_lines_are_measured_holds_up_no_other(place: Place) -> None:
+    """The tracer holds a lock for each line: an exception that a signal raises there would leave it held for good."""
+    for _ in range(3):
+        job = Job(test_files=("test_loops.py",), files={"test_loops.py": ENDLESS}, cover=BODY, test_timeout_s=0.5)
+        report = measured(place, job)
+        assert outcomes(report) == {"test_loops": "failed", "test_after": "passed"}, report
+        assert "test_loops.py::test_after" in report.reach["body"].tests
 
 
 PROCESSES = """\

@@ -33,6 +33,7 @@ class Measuring:
         self.cover = coverage.Coverage(
             data_file=None, config_file=False, include=files, messages=False, branch=branches
         )
+        self.home = os.path.join(os.path.dirname(coverage.__file__), "")
         self.functions: Any = None
         self.context = ""
         self.starting: set[str] = set()
@@ -57,6 +58,10 @@ class Measuring:
         """Remember which tests start processes that may run the tree's code."""
         if event in ("os.fork", "os.forkpty") or (event in STARTS and "python" in repr(args[:2])):
             self.starting.add(self.context)
+
+    def is_at_work(self, frame: Any) -> bool:
+        """Whether a frame is of coverage.py's own code, which the tracer calls for a line of the tests'."""
+        return bool(frame and frame.f_code.co_filename.startswith(self.home))
 
     def put_back(self) -> bool:
         """Measure again where what ran since has set trace functions of its own, or none; gives whether it had."""

@@ -22,6 +22,7 @@ from ttc_data.sandbox.inside.properties import change_property_test, keep_apart
 
 # A test that goes on this long after its timeout was raised in it has swallowed it.
 LAST_WORDS_S = 2.0
+SOON_S = 0.01
 STUCK = 86
 WRITTEN = ("ttc_doctests/", "ttc_imports/", "ttc_generated/")
 SELECTING = ("-k", "-m", "--deselect")
@@ -334,7 +335,12 @@ class Reporter:
 
         expired: list[int] = []
 
-        def expire(signum: int, frame: object) -> None:
+        def expire(signum: int, frame: Any) -> None:
+            if self.measuring is not None and self.measuring.is_at_work(frame):
+                # It holds a lock there, once for each line: an exception would leave it held, for all tests to come.
+                which = signal.ITIMER_PROF if signum == signal.SIGPROF else signal.ITIMER_REAL
+                signal.setitimer(which, SOON_S, LAST_WORDS_S)
+                return
             expired.append(signum)
             if len(expired) > 1:
                 self.give_up()
