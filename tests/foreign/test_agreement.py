@@ -86,6 +86,6 @@ def test_a_lock_that_was_changed_is_one_line(here: Here, hostile: HostileSet, ch
 
 
 def test_a_locked_build_reads_environments_through_the_gate(here: Here, hostile: HostileSet) -> None:
-    hostile.change_environment(metadata=(FileText("a", "x"), FileText("a", "y")))
+    hostile.change_environment(metadata=(FileText("x-1.dist-info/METADATA", "x"),) * 2)
     hostile.write(LOCK, yaml.safe_dump({**LOCKED, "recipe": Dataset(hostile.folder).recipe.hash}))
     refused(here("build", str(hostile.folder), "--locked", "--dry-run"), 1, str(hostile.folder), "metadata.1.path")

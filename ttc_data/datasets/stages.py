@@ -29,7 +29,7 @@ from ttc_data.keys import content_key
 from ttc_data.masking import interface, mask, restore
 from ttc_data.mine import Request, locked_sources, mine, requests
 from ttc_data.pins import Lock, Pins, check_interpreter, check_mined, mined_key
-from ttc_data.proof import Case, Prover, prove, reference_file
+from ttc_data.proof import WEAK, Case, Prover, prove, reference_file
 from ttc_data.publish.rows import make_row
 from ttc_data.publish.write import write_dataset
 from ttc_data.recipe import Recipe
@@ -128,7 +128,7 @@ class Stages:
         self._stage(
             inputs.suites,
             inputs.subjects(),
-            lambda subject: run_suite(subject, self.run_job, rules.tests),
+            self._first,
             suite,
             inputs.environments,
         )
@@ -225,7 +225,8 @@ class Stages:
     def _described(self, source: Source) -> Environment:
         files = dict(self.cache.trees.files(source.tree))
         untested = self.recipe.tests.doctests or self.recipe.tests.generate
-        return describe(source, files, self.host.interpreter(), self.recipe.environment, untested=untested)
+        rules, say = self.recipe.environment, self.progress.say
+        return describe(source, files, self.host.interpreter(), rules, untested=untested, say=say)
 
     def _pinned(self, source: Source) -> Environment:
         """The environment that the locked set has, whatever the index would give today."""
@@ -237,6 +238,13 @@ class Stages:
         if found is None:
             raise EnvironmentFailed("not_locked", "the set that is built again has no row of it")
         return found
+
+    def _first(self, subject: Subject) -> Iterator[Suite | Reject]:
+        for found in run_suite(subject, self.run_job, self.recipe.tests):
+            if isinstance(found, Suite) and found.untraced:
+                repo, names = subject.environment.repo, ", ".join(found.untraced)
+                self.progress.say(f"{repo}: switched the measurement of lines off, put back for the next test: {names}")
+            yield found
 
     def _repeat(self, again: tuple[Subject, Suite, int]) -> Iterator[Suite | Reject]:
         subject, first, number = again
@@ -293,6 +301,8 @@ class Stages:
         self.proving.add(case.sample.key)
         try:
             for found in prove(case, prover, calls if rules.generate else None):
+                if isinstance(found, Reject) and (found.reason in WEAK or case.sample.needs):
+                    found = case.remarks.on(found)
                 yield self._with_oracle(case, found) if isinstance(found, Evidence) and rules.generate else found
         except TooSlow as error:
             subject = f"{case.environment.repo} {case.sample.path}::{case.sample.qualname}"

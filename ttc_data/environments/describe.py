@@ -5,12 +5,22 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import PurePosixPath
+from typing import Any
 
-from ttc_data.environments.host import Interpreter
+from ttc_data.environments.host import Interpreter, in_silence
 from ttc_data.environments.lock import lock
 from ttc_data.environments.metadata import ProjectMetadata, dist_info, python_supported, read_metadata
+from ttc_data.environments.options import (
+    conftests_of_ours,
+    ignored,
+    is_named,
+    known_plugins,
+    plugins_in_use,
+    pytest_settings,
+    without_strictness,
+)
 from ttc_data.environments.single import describe_file
 from ttc_data.errors import EnvironmentFailed
 from ttc_data.lang import python
@@ -28,6 +38,7 @@ def describe(
     rules: EnvironmentRules,
     *,
     untested: bool = False,
+    say: Callable[[str], None] = in_silence,
 ) -> Environment:
     """Read a tree's metadata, pin its dependencies, and list its test files.
 
@@ -40,6 +51,7 @@ def describe(
         interpreter: of the sandbox, which decides which wheels fit.
         rules: of the recipe.
         untested: a repository may be without test files: its docstrings' examples or written tests decide.
+        say: is told what of the project's pytest options is left out.
 
     Raises:
         EnvironmentFailed: `python_unsupported`, `no_test_files`, `dependencies_unresolvable`; for a single file as
@@ -54,7 +66,8 @@ def describe(
         raise EnvironmentFailed(
             "python_unsupported", f"requires Python {metadata.requires_python}, the sandbox has {interpreter.python}"
         )
-    tests = tuple(find_test_files(files))
+    settings = pytest_settings(files)
+    tests = tuple(path for path in find_test_files(files, settings) if not ignored(path, metadata.pytest_args))
     if not (tests or untested):
         raise EnvironmentFailed("no_test_files", f"no test file among {len(files)} files")
     imported = tuple(sorted(set(_imported(files, tests, metadata, rules))))
@@ -78,6 +91,13 @@ def describe(
             if number == len(attempts) - 1:
                 raise
     assert pinned is not None
+    options = without_strictness(metadata.pytest_args, settings, files, tests)
+    options = known_plugins(options, files, metadata.import_roots, pinned)
+    dropped = (*metadata.pytest_dropped, *(option for option in metadata.pytest_args if option not in options))
+    if dropped:
+        say(f"{source.repo}: options of its pytest settings that are left out: {' '.join(dropped)}")
+    generated = {**conftests_of_ours(settings, files, metadata.import_roots), **metadata.version_file}
+    options += [*plugins_in_use(settings, files, tests), *plugin_options(pinned)]
     environment = Environment(
         source_key=source.key,
         repo=source.repo,
@@ -89,9 +109,9 @@ def describe(
         lock=pinned,
         roots=metadata.import_roots,
         metadata=dist_info(metadata),
-        generated=tuple(FileText(path, text) for path, text in sorted(metadata.version_file.items())),
+        generated=tuple(FileText(path, text) for path, text in sorted(generated.items())),
         test_files=tests,
-        pytest_args=(*metadata.pytest_args, *plugin_options(pinned)),
+        pytest_args=tuple(dict.fromkeys(options)),
     )
     if environment.is_of_a_file:  # it has what all single files have, and would be taken for one
         folders = " and ".join(FILE_ROOTS[:-1])
@@ -105,14 +125,20 @@ def plugin_options(pinned: str) -> tuple[str, ...]:
     return tuple(option for name, option in PLUGIN_OPTIONS.items() if name in names)
 
 
-def find_test_files(files: Mapping[str, bytes]) -> Iterator[str]:
+def find_test_files(files: Mapping[str, bytes], settings: Mapping[str, Any] | None = None) -> Iterator[str]:
     """Paths of the files that hold pytest or unittest tests, sorted.
 
-    Named as tests are (`test_*.py`, `*_test.py`, `tests.py`), or lying in a test folder and defining a `TestCase`.
+    Named as tests are (`test_*.py`, `*_test.py`, `tests.py`), or as the project's settings of pytest say, or lying in a
+    test folder and defining a `TestCase`.
     """
     for path in sorted(files):
         name = PurePosixPath(path).name
-        if not path.endswith(".py") or name == "conftest.py" or not python.is_test_path(path):
+        if not path.endswith(".py") or name == "conftest.py":
+            continue
+        if settings and is_named(path, files[path], settings):
+            yield path
+            continue
+        if not python.is_test_path(path):
             continue
         named = name.startswith("test_") or name.endswith("_test.py") or name in ("tests.py", "test.py")
         if named or TEST_CASE.search(files[path]):

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import posixpath
 import re
-import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -32,6 +30,7 @@ from ttc_data.environments.declared import (
     table,
     text_of,
 )
+from ttc_data.environments.options import kept_and_dropped, pytest_settings
 from ttc_data.environments.requirements import (
     legacy_specifier,
     logical_lines,
@@ -55,7 +54,6 @@ _TEST_WORD = re.compile(r"(?<![a-z])(tests?|testing|pytest)(?![a-z])")
 _DEV_WORD = re.compile(r"(?<![a-z])(dev|devel|develop|development)(?![a-z])")
 _FOR_PYTHON = re.compile(r"[23]\.?\d{1,2}(?!\d)")
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
-_IMPORT_MODES = ("prepend", "append", "importlib")
 _UNKNOWN_VERSION = "0"
 _VERSION_TEMPLATE = """# Written without running the project's build backend.
 __version__ = version = {version!r}
@@ -82,6 +80,9 @@ class ProjectMetadata:
     version_file: Mapping[str, str]
     """Path to content of what a build backend would have written, where the tree lacks it."""
     pytest_args: tuple[str, ...]
+    """Of the options in its pytest settings those that change what its tests are, each one word."""
+    pytest_dropped: tuple[str, ...]
+    """The others, which are about output, parallelism, coverage, stopping or places."""
 
 
 def read_metadata(files: Mapping[str, bytes]) -> ProjectMetadata:
@@ -108,6 +109,7 @@ def read_metadata(files: Mapping[str, bytes]) -> ProjectMetadata:
         known = read_requirements("requirements.txt", files)
     resolver = _Resolver(canonicalize_name(name), known, extras)
     version = _first(said, lambda one: _valid_version(one.version)) or _module_version(files, name)
+    kept, dropped = kept_and_dropped(pytest_settings(files))
     return ProjectMetadata(
         name=canonicalize_name(name),
         version=version,
@@ -117,7 +119,8 @@ def read_metadata(files: Mapping[str, bytes]) -> ProjectMetadata:
         entry_points=_entry_points_text(said),
         import_roots=_import_roots(files, said),
         version_file=_version_files(files, said, version),
-        pytest_args=_pytest_args(files),
+        pytest_args=kept,
+        pytest_dropped=dropped,
     )
 
 
@@ -328,37 +331,3 @@ def _version_files(files: Mapping[str, bytes], said: Iterable[Declared], version
                 text = text if clean.endswith((".py", ".pyi")) else f"{version}\n"
             written.setdefault(clean, text)
     return written
-
-
-def _pytest_args(files: Mapping[str, bytes]) -> tuple[str, ...]:
-    """The import mode that the project's pytest settings ask for; all other options are ours to choose."""
-    words = _addopts(files)
-    for index, word in enumerate(words):
-        option, _, value = word.partition("=")
-        if option == "--import-mode":
-            mode = value or next(iter(words[index + 1 :]), "")
-            if mode in _IMPORT_MODES:
-                return (f"--import-mode={mode}",)
-    return ()
-
-
-def _addopts(files: Mapping[str, bytes]) -> list[str]:
-    # The first file that configures pytest is the only one it reads: docs.pytest.org, "Configuration file formats".
-    project = table(read_toml(files, "pyproject.toml"), "tool", "pytest")
-    tables: list[Mapping[str, Any]] = [
-        table(read_toml(files, "pytest.toml"), "pytest"),
-        table(read_toml(files, ".pytest.toml"), "pytest"),
-        read_ini(text_of(files, "pytest.ini")).get("pytest", {}),
-        read_ini(text_of(files, ".pytest.ini")).get("pytest", {}),
-        table(project, "ini_options") or project,
-        read_ini(text_of(files, "tox.ini")).get("pytest", {}),
-        read_ini(text_of(files, "setup.cfg")).get("tool:pytest", {}),
-    ]
-    value: object = next((one for one in tables if one), {}).get("addopts", "")
-    if isinstance(value, list):
-        return strings(value)
-    text = value if isinstance(value, str) else ""
-    try:
-        return shlex.split(text)
-    except ValueError:
-        return text.split()

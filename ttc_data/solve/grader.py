@@ -141,7 +141,8 @@ class Grader:
         try:
             self._host.prepare(environment)
         except EnvironmentFailed as error:
-            place = f"{self.dataset.folder}: environments/{environment.key}.json: environment.lock"
+            field = "metadata" if error.reason == "metadata_collides" else "lock"
+            place = f"{self.dataset.folder}: environments/{environment.key}.json: environment.{field}"
             raise RowUnfit(f"{place}: must be installable ({error})") from error
         return self._host.open(environment)
 
