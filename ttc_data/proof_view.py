@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from rich.console import RenderableType
@@ -32,18 +32,31 @@ def proof_view(name: str | Path, instance: str) -> Iterator[RenderableType]:
     """
     dataset = Dataset(name)
     row = dataset.row(instance)
+    records = build_of(name)
+    ran = records and any((records / "records").glob("prove.*"))
     try:
-        reference = reference_of(row)
+        yield from shown_of(row, list(_runs(records, row)) if records and ran else ())
     except PatchRejected as error:
         raise DatasetError(f"{dataset.folder}: {error}") from error
+
+
+def shown_of(row: Row, runs: Iterable[RenderableType] = ()) -> Iterator[RenderableType]:
+    """What a row itself says.
+
+    Args:
+        row: as published.
+        runs: what is known of the reference's runs.
+
+    Raises:
+        PatchRejected: its patch does not make the reference; before anything is given.
+    """
+    reference = reference_of(row)
     yield Text(plain(f"{row.instance_id}\n{row.path}  {row.ttc_kind} {row.ttc_target}  ({row.license})"), style="bold")
     yield Text(
         f"reference passed {row.ttc_gold_passes} of {row.ttc_gold_runs} runs; {row.ttc_line_coverage:.0%} of its lines"
         f" run, {row.ttc_branch_coverage:.0%} of its branches taken; {row.ttc_stubs_passed} trivial bodies pass"
     )
-    records = build_of(name)
-    if records and any((records / "records").glob("prove.*")):
-        yield from _runs(records, row)
+    yield from runs
     yield _tests(row)
     if row.ttc_left_out:
         longest = f"they take longer than {row.ttc_max_run_s:g} s together with the others"

@@ -1,4 +1,4 @@
-"""Set descriptions, locks, predictions, patches and recipes, made unsound by a seeded draw: no traceback, no hang, no byte outside.
+"""Set descriptions, trees, locks, predictions, patches and recipes, made unsound by a seeded draw: no traceback, no hang, no byte outside.
 
     python -m tests.foreign.fuzz --seconds 3600
     python -m tests.foreign.fuzz --seed 7 --family rows --case 1234
@@ -9,6 +9,9 @@ An hour by hand, and one case again. `make test` runs `CASES`, with seed 0.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import gzip
+import io
 import json
 import shutil
 import sys
@@ -26,91 +29,48 @@ from typing import Self
 
 import pytest
 from packaging.requirements import Requirement
+from rich.console import Console
 
+from tests.foreign.archives import packed
 from tests.foreign.hostile import HostileSet
 from tests.foreign.mutate import TEXTS, garbled, mutated
+from tests.foreign.sound import ABSENT, ANSWER, LOCK, PATCH, PATCHES, RECIPE, YAML
 from tests.foreign.watch import Watch
 from tests.publish.small import MODULE
+from ttc_data.agreement import environment_fault, row_fault, tests_fault, tree_fault
 from ttc_data.dataset import ROW, Dataset, read_deprecated
 from ttc_data.edits import apply_patch
 from ttc_data.environments import host
 from ttc_data.environments.host import EnvironmentStore
-from ttc_data.errors import PatchRejected, TtcError
+from ttc_data.errors import DatasetError, PatchRejected, TtcError
 from ttc_data.fields import MOST_LOCK_LINES, is_pinned
 from ttc_data.hunks import apply_hunks, read_sections
 from ttc_data.pins import ENVIRONMENT, read_environment, read_pins
 from ttc_data.plain import plain
+from ttc_data.proof_view import shown_of
+from ttc_data.publish.exports.sft import reference_answer
 from ttc_data.publish.facts import read_facts
 from ttc_data.publish.script import eval_script
 from ttc_data.reader import require_granted
 from ttc_data.reading import validated
 from ttc_data.recipe import load_recipe, published_recipe
-from ttc_data.rules import ReaderRules
+from ttc_data.report.changes import read_diff
+from ttc_data.rules import ReaderRules, TreeLimits
 from ttc_data.show import published_funnel
 from ttc_data.solve.answer import read_answer
 from ttc_data.solve.predictions import read_predictions
+from ttc_data.solve.task import hidden_tests
+from ttc_data.sources.foreign import tar_files
 from ttc_data.sources.trees import TreeStore
 from ttc_data.train.rules import load_training
 
 CASES = {
-    "environments": 3_500, "rows": 4_000, "locks": 6_000, "recipes": 2_400, "files": 800, "predictions": 1_600, "hunks": 1_500, "patches": 200,
+    "environments": 3_500, "rows": 3_800, "locks": 5_800, "recipes": 2_200, "files": 800, "predictions": 1_600, "hunks": 1_500, "patches": 200,
+    "archives": 400, "views": 200,
 }  # fmt: skip
 """Of a run in CI; 20,000 in all. git takes 20 ms for a patch."""
 CASE_S = 20.0
 """Of one case, on a busy machine; the longest takes a tenth of a second on an idle one."""
-ABSENT = {
-    "deprecated.jsonl": '{"instance_id": "x", "reason": "r", "since": "2026-01-01"}\n',
-    "recipe.lock.yaml": "recipe: HASH\nttcdata: '1'\npython: '3.11'\nplatform: x\nmined: x\nsources: []\n",
-}
-"""Files that the small set does not have."""
-HASH = f"--hash=sha256:{64 * '0'}"
-LOCK = f"""attrs==26.1.0 {HASH}
-colorama==0.4.6 ; sys_platform == 'win32' {HASH} {HASH}
-typing-extensions==4.16.0 ; python_version < '3.13' and (os_name == "posix" or extra == 'x') {HASH}
-x==1!2.0rc1.post2.dev3+local.1 {HASH}
-"""
-PATCH = """diff --git a/pkg/mod.py b/pkg/mod.py
---- a/pkg/mod.py
-+++ b/pkg/mod.py
-@@ -7,5 +7,5 @@
-     >>> add(1, 2)
-     3
-     \"\"\"
--    total = a + b
-+    total = b + a
-     return total
-"""
-PATCHES = (
-    "../", "/", "--- a/../../x\n+++ b/../../x\n", "--- /dev/null\n+++ /etc/x\n", "new file mode 120000\n", "rename from pkg/mod.py\nrename to ../x\n",
-    "copy from /etc/passwd\ncopy to x\n", "GIT binary patch\nliteral 0\n", "@@ -0,0 +1 @@\n+x\n", "@@ -1,99999999 +1,99999999 @@\n", "\0", '"a/\\056\\056/x"',
-    "*** Update File: ../x\n", "diff --git a/.git/config b/.git/config\n", "-", "+", " ", "@@\n", "\\ No newline at end of file\n", "-- \n2.40\n",
-)  # fmt: skip
-ANSWER = """Here it is:
-
-<<<<<<< SEARCH
-    raise NotImplementedError
-=======
-    return a + b
->>>>>>> REPLACE
-
-```python
-def add(a, b):
-    return a + b
-```
-"""
-RECIPE = """name: mine
-sources: [{kind: pypi, projects: [toolz]}, {kind: git, url: x, revision: HEAD}]
-sandbox: {memory_bytes: 1073741824, cpus: 1.5}
-tests: {runs: 3, test_timeout_s: 5}
-image: {base: "python:3.11-slim"}
-environment: {exclude_newer: 2026-11-20, imports: {yaml: pyyaml}}
-splits: {train: 0.9, test: 0.1}
-deprecated: [{instance_id: x, reason: y, since: 2026-01-01}]
-"""
-YAML = (
-    "&a", "*a", "<<: *a", "!!python/object:os.system", "!!timestamp x", "!!int x", "!!bool x", "!!binary x", "[", "{", "]", "}", ": ", "- ", "? ", "|",
-    ">", "2001-99-99", "9" * 5_000, "\t", "---\n", "...\n", "%YAML 1.1\n", "'", '"', "#", "\n", "~", ".inf", ".nan", "[" * 300, "0o8", "1:99:99",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -154,6 +114,10 @@ class Fuzzer:
         value = mutated(random, self.environment)
         environment = validated(ENVIRONMENT, value, "a set")
         assert all(map(is_pinned, environment.lock.splitlines()))
+        if fault := environment_fault(environment):
+            raise DatasetError(fault)
+        if fault := tree_fault(environment, [path for path, _ in self.trees.files(environment.tree)]):
+            raise DatasetError(fault)
         eval_script(environment, self.row.FAIL_TO_PASS, (), self.recipe.tests)
         place = self.folder / "environments"
         EnvironmentStore(place, self.trees, 10**9).ensure(environment)
@@ -167,6 +131,47 @@ class Fuzzer:
         for path in (row.path, *(file.path for file in row.ttc_files), *(wire.path for wire in row.ttc_tripwires)):
             place = (self.set / path).resolve() if "\0" not in path else self.set.parent
             assert place.is_relative_to(self.set.resolve())
+
+    def archives(self, random: Random) -> None:
+        """A tree's archive, its members, headers or bytes changed; one that is taken is unpacked below a folder."""
+        data = bytearray(packed(random))
+        for _ in range(random.choice((0, 0, 1, 3))):
+            data[random.randrange(min(len(data), 2_048))] = random.randrange(256)
+        place = self.folder / f"{'0' * 64}.tar.gz"
+        place.write_bytes(gzip.compress(data, 1)[: random.choice((None, None, None, 200))])
+        found = self.folder / "unpacked"
+        try:
+            with gzip.open(place) as stream:
+                stored = self.trees.put(tar_files(stream, TreeLimits()), TreeLimits())
+            self.trees.unpack(stored.tree, found)
+            assert all(path.is_dir() or path.is_file() for path in found.rglob("*"))
+            assert not any(path.is_symlink() for path in found.rglob("*"))
+            self.trees.path(stored.tree).unlink()
+        finally:
+            shutil.rmtree(found, ignore_errors=True)
+
+    def views(self, random: Random) -> None:
+        """A row that passes, as every command shows it: its proof, its task, its page, its exports."""
+        value = self.sound_row
+        for _ in range(20):
+            value = mutated(random, self.sound_row)
+            try:
+                row = validated(ROW, value, "a set")
+            except TtcError:
+                continue
+            if fault := row_fault(row):
+                raise DatasetError(fault)
+            break
+        else:
+            return
+        read_diff(row.patch)
+        read_diff(row.test_patch)
+        files = self.trees.files(self.hostile.environment.tree)
+        with contextlib.suppress(PatchRejected):
+            tests_fault(row, {path for path, _ in files} | set(hidden_tests(row)))
+        for part in shown_of(row):
+            Console(file=io.StringIO(), width=100).print(part)
+        reference_answer(row)
 
     def locks(self, random: Random) -> None:
         """A lock; one that passes holds nothing but what `packaging` reads as a plain, pinned requirement."""
@@ -242,7 +247,11 @@ class Fuzzer:
         for answer in read_predictions(place):
             answer.instance_id.encode("utf-8")
             if not answer.is_patch:
-                said = garbled(random, answer.text) if random.random() < 0.7 else answer.text
+                said = (
+                    garbled(random, answer.text, random.choice((TEXTS, PATCHES)))
+                    if random.random() < 0.7
+                    else answer.text
+                )
                 found = read_answer(said, self.given, self.row.path, self.row.ttc_target)
                 assert set(found.files) <= set(self.given)
 
