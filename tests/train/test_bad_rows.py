@@ -14,8 +14,11 @@ import pytest
 from tests.train.test_rewards import RIGHT, SCALE
 from ttc_data.dataset import Dataset
 from ttc_data.engine import Quiet
+from ttc_data.environments.host import LocalHost
 from ttc_data.environments.open import Cache
+from ttc_data.errors import EnvironmentFailed
 from ttc_data.publish.rows import write_splits
+from ttc_data.records import Environment
 from ttc_data.row import Row
 from ttc_data.solve import grader as grading
 from ttc_data.solve.predictions import Prediction
@@ -148,3 +151,16 @@ def test_a_fault_of_ours_in_grade_and_validate_is_an_error_of_its_row(
     assert "\n" not in fault.detail
     monkeypatch.setattr(grading.Grader, "grade_reference", lambda grader, row: {}[row.instance_id])
     assert {one.reason for one in validate(built, sandbox="local", workers=1, cache=cache, limit=2)} == {"error"}
+
+
+def test_an_environment_that_cannot_be_installed_is_named_by_its_row(
+    built: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(host: LocalHost, environment: Environment) -> None:
+        raise EnvironmentFailed("dependencies_not_installable", "Hash mismatch for attrs==1")
+
+    monkeypatch.setattr(LocalHost, "prepare", fails)
+    (outcome,) = validate(built, sandbox="local", workers=1, limit=1, cache=cache)
+    assert outcome.reason == "row_does_not_fit"
+    for word in (str(built), "environments/", "environment.lock", "attrs==1"):
+        assert word in outcome.detail
