@@ -77,6 +77,8 @@ def main() -> None:
         return
 
     config = get_config()
+    if not hasattr(config, "inicfg"):
+        config = None  # before pytest 9 it has no settings until it is parsed; rewriting does without them
     for path in sorted({*(Path(tree, test) for test in tests), *Path(tree).rglob("conftest.py")}):
         data = rewritten(rewrite, str(path), config)
         if data is not None:
