@@ -14,6 +14,7 @@ from ttc_data.recipe import Recipe
 from ttc_data.records import Reject, Source
 from ttc_data.rules import AnySource, GitSource, PypiSource, StackSource
 from ttc_data.sources import git, pypi, stack
+from ttc_data.sources.links import LeftOut
 from ttc_data.sources.stack_rows import StackRepository
 
 
@@ -23,7 +24,8 @@ class Request:
 
     key: str
     name: str
-    fetch: Callable[[], Source]
+    fetch: Callable[[Callable[[LeftOut], None]], Source]
+    """Told whom to tell of what is left out of the tree."""
 
 
 def requests(recipe: Recipe, cache: Cache, say: Callable[[str], None], lock: Lock | None = None) -> Iterator[Request]:
@@ -109,14 +111,19 @@ def _of(source: AnySource, recipe: Recipe, cache: Cache, rules: str) -> Iterator
         newest = recipe.environment.exclude_newer
         for project in source.projects:
 
-            def fetch(project: str = project) -> Source:
-                return pypi.fetch(pypi.locate(project, newest), cache.trees, recipe.tree, recipe.license)
+            def fetch(left_out: Callable[[LeftOut], None], project: str = project) -> Source:
+                located = pypi.locate(project, newest)
+                return pypi.fetch(located, cache.trees, recipe.tree, recipe.license, left_out=left_out)
 
             yield Request(content_key("pypi", project, str(newest), rules), f"pypi:{project}", fetch)
     elif isinstance(source, GitSource):
         key = content_key("git", source.url, source.revision, source.repo, rules)
         name = re.sub(r"//[^/@]*@", "//", f"git:{source.url}@{source.revision}")
-        yield Request(key, name, lambda: git.fetch(source, cache.trees, recipe.tree, recipe.license, cache.downloads))
+
+        def fetch_git(left_out: Callable[[LeftOut], None]) -> Source:
+            return git.fetch(source, cache.trees, recipe.tree, recipe.license, cache.downloads, left_out)
+
+        yield Request(key, name, fetch_git)
     else:
         yield from _of_stack(source, recipe, cache, rules)
 
@@ -127,7 +134,7 @@ def _of_stack(source: StackSource, recipe: Recipe, cache: Cache, rules: str) -> 
     if source.unit == "file":
         for file in index.files():
 
-            def fetch_file(file: stack.StackFile = file) -> Source:
+            def fetch_file(_: Callable[[LeftOut], None], file: stack.StackFile = file) -> Source:
                 return index.fetch_file(file, cache.trees, recipe.tree, recipe.license)
 
             key = content_key("stack-file", file.repo, file.revision, file.path, file.hash, index.key, rules)
@@ -135,7 +142,7 @@ def _of_stack(source: StackSource, recipe: Recipe, cache: Cache, rules: str) -> 
         return
     for repository in index.repositories():
 
-        def fetch_repository(repository: StackRepository = repository) -> Source:
+        def fetch_repository(_: Callable[[LeftOut], None], repository: StackRepository = repository) -> Source:
             return index.fetch(repository, cache.trees, recipe.tree, recipe.license)
 
         key = content_key("stack", repository.repo, repository.revision, index.key, rules)
@@ -145,12 +152,18 @@ def _of_stack(source: StackSource, recipe: Recipe, cache: Cache, rules: str) -> 
 def mine(request: Request) -> Iterator[Source | Reject]:
     """Fetch one request's files into the tree store.
 
-    Yields the `Source`, or a `Reject` for a project that is not there, is damaged, or may not be used.
+    Yields the `Source`, and a `Reject` for each link that is not in its tree; or one `Reject` for a project that is not
+    there, is damaged, or may not be used.
 
     Raises:
         SourceUnavailable: the place does not answer; says nothing about the project.
     """
+    links: list[LeftOut] = []
     try:
-        yield request.fetch()
+        yield request.fetch(links.append)
     except SourceRefused as error:
         yield Reject(content_key("request", request.name), "mine", error.reason, error.detail, request.name)
+        return
+    for link in links:
+        key = content_key("request", request.name, link.path)
+        yield Reject(key, "mine", link.reason, link.detail, f"{request.name}: {link.path}")

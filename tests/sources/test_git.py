@@ -73,7 +73,7 @@ def test_a_url_is_cloned_once_and_follows_a_moved_branch(tmp_path: Path, project
         _fetch(tmp_path, url, "main")
 
 
-def test_links_and_submodules_are_left_out_and_the_executable_bit_stays(tmp_path: Path, project: Repo) -> None:
+def test_links_out_and_submodules_are_left_out_and_the_executable_bit_stays(tmp_path: Path, project: Repo) -> None:
     folder = Path(project.working_dir)
     (folder / "link").symlink_to("/etc/passwd")
     (folder / "run.sh").write_text("#!/bin/sh\n")

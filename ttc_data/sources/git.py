@@ -12,7 +12,7 @@ import re
 import shutil
 import tempfile
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from ttc_data.records import Source
 from ttc_data.rules import GitSource, LicenseRules, TreeLimits
 from ttc_data.sources.foreign import Budget
 from ttc_data.sources.licenses import is_license_file, license_of_tree, require_allowed
+from ttc_data.sources.links import LeftOut, TreeLink, ignore
 from ttc_data.sources.trees import TreeFile, TreeStore
 
 _CLONE_TIMEOUT_S = 600
@@ -68,10 +69,17 @@ class _Repository(Repo):
     GitCommandWrapperType = _Git
 
 
-def fetch(source: GitSource, trees: TreeStore, limits: TreeLimits, licenses: LicenseRules, cache: Path) -> Source:
+def fetch(
+    source: GitSource,
+    trees: TreeStore,
+    limits: TreeLimits,
+    licenses: LicenseRules,
+    cache: Path,
+    left_out: Callable[[LeftOut], None] = ignore,
+) -> Source:
     """Put the files of one commit into the store.
 
-    Symbolic links and submodules are left out; files kept by LFS are their pointers.
+    Submodules are left out; files kept by LFS are their pointers.
 
     Args:
         source: a local repository or a URL, and a revision.
@@ -79,6 +87,7 @@ def fetch(source: GitSource, trees: TreeStore, limits: TreeLimits, licenses: Lic
         limits: of the tree; files above `max_file_bytes` are not even cloned.
         licenses: what may be mined.
         cache: folder for bare clones of remote repositories, one a URL.
+        left_out: told of each symbolic link that is not in the tree.
 
     Raises:
         SourceUnavailable: when the repository does not answer, is none, or asks for credentials.
@@ -91,13 +100,13 @@ def fetch(source: GitSource, trees: TreeStore, limits: TreeLimits, licenses: Lic
         commit = _commit(repository, source)
         declaring: dict[str, bytes] = {}
 
-        def watched() -> Iterator[TreeFile]:
+        def watched() -> Iterator[TreeFile | TreeLink]:
             for file in _files(repository, commit.tree, limits, source, is_local=local is not None):
-                if is_license_file(file.path):
+                if isinstance(file, TreeFile) and is_license_file(file.path):
                     declaring[file.path] = file.data
                 yield file
 
-        stored = trees.put(watched(), limits)
+        stored = trees.put(watched(), limits, left_out)
         expression = license_of_tree(declaring)
         require_allowed(expression, licenses, repo)
         committed = commit.committed_datetime.astimezone(datetime.UTC)
@@ -290,7 +299,7 @@ def _commit(repository: Repo, source: GitSource) -> Commit:
 
 def _files(
     repository: Repo, tree: Tree, limits: TreeLimits, source: GitSource, *, is_local: bool
-) -> Iterator[TreeFile]:
+) -> Iterator[TreeFile | TreeLink]:
     url = public_url(source.url)
     try:
         listed = str(repository.git.rev_list("--objects", "--missing=print", "--no-object-names", tree.hexsha))
@@ -304,7 +313,11 @@ def _files(
                     "file_too_large", f"{path!r} has over {limits.max_file_bytes} bytes (max_file_bytes)"
                 )
             budget.take(path, blob.size)
-            yield TreeFile(path, blob.data_stream.read(), executable=blob.mode == _EXECUTABLE)
+            data = blob.data_stream.read()
+            if blob.mode == _SYMLINK:
+                yield TreeLink(path, data.decode("utf-8", "surrogateescape"))
+            else:
+                yield TreeFile(path, data, executable=blob.mode == _EXECUTABLE)
     except (GitError, ValueError, OSError) as error:
         cause = " ".join(str(error).split())
         raise SourceUnavailable(f"git source {url!r}: cannot be read ({cause:.200}); try `git fsck` there") from error
@@ -325,5 +338,5 @@ def _blobs(tree: Tree, max_files: int) -> Iterator[tuple[str, Blob]]:
                 raise SourceRefused("too_many_files", f"more than {max_files} files (max_files)")
             if isinstance(item, Tree):
                 pending.append(item)
-            elif isinstance(item, Blob) and item.mode != _SYMLINK:
+            elif isinstance(item, Blob):
                 yield str(item.path), item

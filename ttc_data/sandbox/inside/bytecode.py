@@ -76,9 +76,9 @@ def main() -> None:
     except ImportError:  # pytest needs the project itself, which is not run here: each job rewrites its test files
         return
 
-    config = get_config()
-    if not hasattr(config, "inicfg"):
-        config = None  # before pytest 9 it has no settings until it is parsed; rewriting does without them
+    made = get_config()
+    # Before pytest 9 it has no settings until it is parsed; rewriting does without them.
+    config = made if hasattr(made, "inicfg") else None
     for path in sorted({*(Path(tree, test) for test in tests), *Path(tree).rglob("conftest.py")}):
         data = rewritten(rewrite, str(path), config)
         if data is not None:
