@@ -15,7 +15,7 @@ from ttc_data.records import Reject, Source
 from ttc_data.rules import AnySource, GitSource, PypiSource, StackSource
 from ttc_data.sources import git, pypi, stack
 from ttc_data.sources.links import LeftOut
-from ttc_data.sources.stack_rows import StackRepository
+from ttc_data.sources.stack_rows import RefusedRow, StackFile, StackRepository
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +133,18 @@ def _of_stack(source: StackSource, recipe: Recipe, cache: Cache, rules: str) -> 
     index = stack.StackIndex(source, recipe.license, cache.downloads)
     if source.unit == "file":
         for file in index.files():
+            if isinstance(file, RefusedRow):
+                yield _refused(file, index.key)
+                continue
 
-            def fetch_file(_: Callable[[LeftOut], None], file: stack.StackFile = file) -> Source:
+            def fetch_file(_: Callable[[LeftOut], None], file: StackFile = file) -> Source:
                 return index.fetch_file(file, cache.trees, recipe.tree, recipe.license)
 
             key = content_key("stack-file", file.repo, file.revision, file.path, file.hash, index.key, rules)
             yield Request(key, f"stack:{file.repo}:{file.path}", fetch_file)
         return
+    for row in index.refused():
+        yield _refused(row, index.key)
     for repository in index.repositories():
 
         def fetch_repository(_: Callable[[LeftOut], None], repository: StackRepository = repository) -> Source:
@@ -147,6 +152,15 @@ def _of_stack(source: StackSource, recipe: Recipe, cache: Cache, rules: str) -> 
 
         key = content_key("stack", repository.repo, repository.revision, index.key, rules)
         yield Request(key, f"stack:{repository.repo}", fetch_repository)
+
+
+def _refused(row: RefusedRow, index: str) -> Request:
+    """A row that becomes a reject, counted beside those of what could be fetched."""
+
+    def refuse(_: Callable[[LeftOut], None]) -> Source:
+        raise SourceRefused(row.reason, row.detail)
+
+    return Request(content_key("stack-refused", row, index), f"stack:{row.name}", refuse)
 
 
 def mine(request: Request) -> Iterator[Source | Reject]:
