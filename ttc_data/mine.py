@@ -95,15 +95,20 @@ def _as_asked(source: AnySource, recipe: Recipe) -> AnySource:
     return source
 
 
-def check_sources(recipe: Recipe, cache: Cache) -> None:
+def check_sources(recipe: Recipe, cache: Cache, say: Callable[[str], None] = git.in_silence) -> None:
     """See that the local repositories of a recipe are there: a path with a typo in it is no project to be dropped.
+
+    Args:
+        recipe: that names them.
+        cache: folders that builds share.
+        say: told in a line of a working tree that holds more than its commit.
 
     Raises:
         SourceUnavailable: naming the first that is not.
     """
     for source in recipe.sources:
         if isinstance(source, GitSource):
-            git.check_local(source, recipe.tree, cache.downloads)
+            git.check_local(source, recipe.tree, cache.downloads, say)
 
 
 def _of(source: AnySource, recipe: Recipe, cache: Cache, rules: str) -> Iterator[Request]:

@@ -49,7 +49,7 @@ def describe(
     if source.unit == "file":
         ((path, data),) = files.items()
         return describe_file(source, path, data, interpreter, rules)
-    metadata = read_metadata(files)
+    metadata = read_metadata(files, source.tagged)
     if not python_supported(metadata.requires_python, interpreter.python):
         raise EnvironmentFailed(
             "python_unsupported", f"requires Python {metadata.requires_python}, the sandbox has {interpreter.python}"

@@ -55,6 +55,11 @@ _TEST_WORD = re.compile(r"(?<![a-z])(tests?|testing|pytest)(?![a-z])")
 _DEV_WORD = re.compile(r"(?<![a-z])(dev|devel|develop|development)(?![a-z])")
 _FOR_PYTHON = re.compile(r"[23]\.?\d{1,2}(?!\d)")
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+# Plugins of build backends, and the settings that turn on those which are built in.
+_FROM_TAG = re.compile(
+    r"setuptools[-_]scm|setuptools[-_]git[-_]versioning|use_scm_version|hatch-vcs|(uv|poetry)-dynamic-versioning|versioneer"
+    r"|versioningit|source\s*=\s*[\"'](vcs|scm)[\"']"
+)
 _IMPORT_MODES = ("prepend", "append", "importlib")
 _UNKNOWN_VERSION = "0"
 _VERSION_TEMPLATE = """# Written without running the project's build backend.
@@ -84,7 +89,7 @@ class ProjectMetadata:
     pytest_args: tuple[str, ...]
 
 
-def read_metadata(files: Mapping[str, bytes]) -> ProjectMetadata:
+def read_metadata(files: Mapping[str, bytes], tagged: str = "") -> ProjectMetadata:
     """Read a tree's metadata. Never raises on what the files hold.
 
     Per field the first of these that says something counts: the sdist's `PKG-INFO` and egg-info, `pyproject.toml`,
@@ -92,6 +97,7 @@ def read_metadata(files: Mapping[str, bytes]) -> ProjectMetadata:
 
     Args:
         files: all files of the tree by path.
+        tagged: version that a tag of the commit names; counts where the build backend would ask Git for the version.
     """
     folders = sorted({posixpath.dirname(path) for path in files if path.endswith(".egg-info/PKG-INFO")})
     eggs = [egg_info(files, folder) for folder in folders]
@@ -107,7 +113,8 @@ def read_metadata(files: Mapping[str, bytes]) -> ProjectMetadata:
     if known is None:
         known = read_requirements("requirements.txt", files)
     resolver = _Resolver(canonicalize_name(name), known, extras)
-    version = _first(said, lambda one: _valid_version(one.version)) or _module_version(files, name)
+    stated = _first(said, lambda one: _valid_version(one.version))
+    version = stated or (_valid_version(tagged) if _asks_git(files) else "") or _module_version(files, name)
     return ProjectMetadata(
         name=canonicalize_name(name),
         version=version,
@@ -197,6 +204,11 @@ def _valid_version(text: str) -> str:
         return str(Version(text))
     except InvalidVersion:
         return ""
+
+
+def _asks_git(files: Mapping[str, bytes]) -> bool:
+    """Whether the project's version is that of its tag."""
+    return any(_FROM_TAG.search(text_of(files, path)) for path in ("pyproject.toml", "setup.cfg", "setup.py"))
 
 
 def _module_version(files: Mapping[str, bytes], name: str) -> str:
