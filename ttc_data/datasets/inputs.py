@@ -10,6 +10,7 @@ from ttc_data.environments.open import Cache
 from ttc_data.evidence.stability import with_two_seeds
 from ttc_data.evidence.suite import Chosen, Reached, Subject
 from ttc_data.keys import content_key
+from ttc_data.lang.encodings import as_utf8
 from ttc_data.lang.python import is_test_path
 from ttc_data.proof import Case
 from ttc_data.recipe import Recipe
@@ -28,7 +29,7 @@ class Task:
     chosen: Chosen
     subject: Subject
     text: bytes
-    """The target's file."""
+    """The target's file, in UTF-8."""
     others: Mapping[str, str]
     """Path to text of the repository's modules, where a model is told of the target's calls in them."""
 
@@ -114,7 +115,8 @@ class Inputs:
             subject = self._subject(environment)
             reached = Reached(suites)
             paths = {target.path for target in subject.targets}
-            texts = {path: text for path, text in self.cache.trees.files(environment.tree) if path in paths}
+            found = self.cache.trees.files(environment.tree)
+            texts = {path: as_utf8(text) for path, text in found if path in paths}
             others = self._modules(environment) if self.recipe.spec.origin == "model" else {}
             for target in subject.targets:
                 chosen = reached.chosen(target, self.recipe.tests)

@@ -14,6 +14,7 @@ from ttc_data.environments.metadata import ProjectMetadata, dist_info, python_su
 from ttc_data.environments.single import describe_file
 from ttc_data.errors import EnvironmentFailed
 from ttc_data.lang import python
+from ttc_data.lang.encodings import as_utf8
 from ttc_data.records import FILE_ROOTS, Environment, FileText, Source
 from ttc_data.rules import EnvironmentRules
 
@@ -128,7 +129,7 @@ def _imported(
     paths = tests if metadata.dependencies or metadata.name else tuple(path for path in files if path.endswith(".py"))
     for path in (*paths, *(path for path in files if PurePosixPath(path).name == "conftest.py")):
         try:
-            module = python.parse(files[path])
+            module = python.parse(as_utf8(files[path]))
         except SyntaxError:
             continue
         for node in ast.walk(module):

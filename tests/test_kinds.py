@@ -1,0 +1,100 @@
+"""Repositories that do things differently, each small, with the rows that they must give."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pytest
+from git import Repo
+
+import ttc_data
+from tests.projects import commit, write_files
+from ttc_data.dataset import Dataset
+from ttc_data.environments.open import Cache
+from ttc_data.recipe import Recipe
+from ttc_data.row import Row
+from ttc_data.rules import GitSource, LicenseRules, TestRules
+
+pytestmark = [pytest.mark.local, pytest.mark.network]
+
+RULES = TestRules(runs=2, mutants=6, doctests=False, generate=False, test_timeout_s=5)
+ANY = LicenseRules(allow=(), allow_unknown=True)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Cache:
+    return Cache(tmp_path_factory.mktemp("cache"))
+
+
+def built(folder: Path, cache: Cache) -> tuple[dict[str, Row], dict[str, str]]:
+    """The rows of a repository by `path::target`, and the reason of each reject by its subject."""
+    recipe = Recipe(name="kind", sources=(GitSource(url=str(folder), repo="o/kind"),), tests=RULES, license=ANY)
+    out = ttc_data.build(recipe, folder.parent / "out", sandbox="local", cache=cache, workers=2).folder
+    files = [str(path) for path in (out / "records").glob("*.rejects.parquet")]
+    found = duckdb.connect().execute("SELECT subject, reason FROM read_parquet(?)", [files]).fetchall() if files else []
+    return {f"{row.path}::{row.ttc_target}": row for row in Dataset(out).rows()}, dict(found)
+
+
+GREET = '''# -*- coding: latin-1 -*-
+from pathlib import Path
+
+ACCENTS = "\xe9\xe8"
+
+
+def greet(name, loud):
+    """Greet somebody in French, as loud as it is wanted.
+
+    The word \xe9t\xe9 is in the file for its accents.
+    """
+    word = "\xe9t\xe9 " + name
+    if loud:
+        word = word.upper()
+    return word
+
+
+def lines(path):
+    """Give the lines of a file, each without blanks at its ends."""
+    found = []
+    for line in Path(path).read_text().splitlines():
+        found.append(line.strip())
+    return found
+'''
+TEST_GREET = """from importlib.metadata import version
+from pathlib import Path
+
+from greet import greet, lines
+
+HERE = Path(__file__).parent
+
+
+def test_greet():
+    assert greet("Ann", False) == "\xe9t\xe9 Ann"
+    assert greet("Ann", True) == "\xc9T\xc9 ANN"
+    assert version("greet") == "1.4"
+
+
+def test_lines():
+    assert lines(HERE / "r.txt") == lines(HERE / "all" / "r.txt") == ["one", "two"]
+"""
+
+
+def test_a_file_in_latin_1_a_link_to_data_and_a_version_by_tag_give_their_rows(tmp_path: Path, cache: Cache) -> None:
+    folder = write_files(
+        tmp_path / "greet",
+        {
+            "greet.py": GREET.encode("latin-1"),
+            "tests/test_greet.py": TEST_GREET,
+            "data/r.txt": " one\ntwo \n",
+            "pyproject.toml": '[build-system]\nrequires = ["setuptools_scm"]\n[project]\nname = "greet"\ndynamic = ["version"]\n',
+        },
+    )
+    (folder / "tests/r.txt").symlink_to("../data/r.txt")
+    (folder / "tests/all").symlink_to("../data")
+    (folder / "tests/secret").symlink_to("/etc/passwd")
+    commit(folder)
+    Repo(folder).create_tag("v1.4")
+    rows, rejects = built(folder, cache)
+    assert set(rows) == {"greet.py::greet", "greet.py::lines"}
+    assert "\xe9t\xe9" in rows["greet.py::greet"].problem_statement
+    assert rejects[f"git:{folder}@HEAD: tests/secret"] == "link_escapes"
