@@ -188,7 +188,9 @@ def judged(
         asked = outcome.read and (suite == "all" or outcome.solved or before in SOLVED_BEFORE)
         if asked and suite != "none":
             try:
-                blamed = {test.partition("::")[0]: None for test, said in outcome.fail_to_pass.items() if said in BROKEN}
+                blamed = {
+                    test.partition("::")[0]: None for test, said in outcome.fail_to_pass.items() if said in BROKEN
+                }
                 failing = suites.failing(row, outcome.files, list(blamed)[:1])
                 passes = not failing
                 if passes or outcome.solved:

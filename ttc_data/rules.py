@@ -158,6 +158,8 @@ class TestRules(Section):
     """Calls that a model is asked to propose for such a target besides; 0 asks none."""
     max_run_s: float = Field(5.0, gt=0)
     """Of a sample's tests together, in one run of the reference; tests that do not fit are left out and named."""
+    max_proof_s: float = Field(300.0, gt=0)
+    """Of all sessions of a sample's proof together, in the sandbox; a sample that takes longer is dropped."""
     mutant_timeout_s: float = Field(2.0, gt=0)
     """Of a session on a mutant; ten times what the reference took where that is more."""
     test_timeout_s: float = Field(20.0, gt=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -46,6 +47,34 @@ def test_after():
     assert all("longer than 0.3 s" in test.message for test in report.tests[:3])
     assert report.ended
     assert not report.timed_out
+
+
+def test_a_test_that_computes_for_too_long_is_ended_however_busy_the_machine_is(sandbox: Sandbox) -> None:
+    code = """import time
+
+def test_computes():
+    while True:
+        pass
+
+def test_swallows():
+    for _ in range(3):
+        try:
+            while True:
+                pass
+        except BaseException:
+            pass
+
+def test_sleeps():
+    time.sleep(0.6)
+"""
+    report = sandbox.run(replace(session(code, test_timeout_s=20), tests=None, test_cpu_s=0.2))
+    assert outcomes(report) == {"test_computes": "failed"}
+    assert "0.2 s of the processor" in report.tests[0].message
+    assert report.unfinished == ("test_job.py::test_swallows",)
+    assert report.seconds < 10
+    quiet = code.replace("def test_swallows", "def swallows")
+    report = sandbox.run(replace(session(quiet, test_timeout_s=20), tests=None, test_cpu_s=0.2))
+    assert outcomes(report) == {"test_computes": "failed", "test_sleeps": "passed"}
 
 
 HUNG = {

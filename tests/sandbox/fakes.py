@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ttc_data.errors import SandboxLost
 from ttc_data.records import TestOutcome
@@ -65,7 +65,7 @@ class FakeSandbox:
 
     def run_versions(self, job: Job, versions: Sequence[Mapping[str, str]]) -> list[Report | Inexact]:
         self.run(job)
-        return [report(test_it="failed") for _ in versions]
+        return [replace(report(test_it="failed"), output=",".join(version.values())) for version in versions]
 
     def close(self) -> None:
         if not self.closed:

@@ -387,3 +387,14 @@ def test_versions_run_in_one_sandbox_and_a_drawn_one_is_checked_with_a_job_of_it
     unchecked = desk.scheduler.run_versions("a", job("it"), versions, seed=0, key="target", check=0)
     assert [report.passed for report in unchecked] == [frozenset()] * 4
     assert len(desk.stage.sandboxes) == 1
+
+
+@pytest.mark.parametrize(("count", "parts", "shared"), [(9, 3, 3), (9, 16, 3), (9, 1, 1), (5, 4, 1), (0, 4, 0)])
+def test_versions_are_shared_where_there_are_enough_of_them(
+    desks: list[Desk], count: int, parts: int, shared: int
+) -> None:
+    desks.append(desk := Desk(Stage(), 4, 0))
+    versions = [{"m.py": str(number)} for number in range(count)]
+    reports = desk.scheduler.run_versions("a", job("it"), versions, seed=0, key="target", check=0, parts=parts)
+    assert [report.output for report in reports] == [str(number) for number in range(count)]
+    assert desk.stage.order == ["it"] * shared

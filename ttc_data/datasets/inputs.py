@@ -142,11 +142,15 @@ class Inputs:
         yield from with_specs()
 
     def cases(self) -> Iterator[tuple[str, Case]]:
-        """The samples to prove, one repository after the other so that its sandboxes stay warm."""
+        """The samples to prove, one repository after the other so that its sandboxes stay warm, most tests first.
+
+        What takes longest would otherwise be waited for at the end, by one worker.
+        """
         limit = f"QUALIFY row_number() OVER (ORDER BY turn, key) <= {self.recipe.limit}" if self.recipe.limit else ""
         query = (
-            "SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY source_key ORDER BY key) AS turn FROM this)"
-            f" {limit} ORDER BY environment_key, key"
+            "SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY source_key ORDER BY key) AS turn,"
+            " len(candidates) + len(further) AS asked FROM this)"
+            f" {limit} ORDER BY sum(asked) OVER (PARTITION BY environment_key) DESC, environment_key, asked DESC, key"
         )
         environment: Environment | None = None
         texts: Mapping[str, str] = {}

@@ -19,6 +19,7 @@ from ttc_data.environments.host import Host
 from ttc_data.environments.open import Cache
 from ttc_data.environments.single import lay
 from ttc_data.errors import BuildError, EnvironmentFailed, MaskingFailed
+from ttc_data.evidence.budget import Budget, TooSlow
 from ttc_data.evidence.generated.asking import CALLS, CallAsker
 from ttc_data.evidence.generated.calls import ProposedCalls
 from ttc_data.evidence.oracle import Oracle
@@ -70,7 +71,8 @@ class Stages:
         self.pool: Scheduler[Environment] = Scheduler(self._open, lambda environment: environment.key, workers)
         self.inputs = Inputs(folder, recipe, cache)
         self.errors: list[str] = []
-        self.prover = Prover(self.run_job, self.run_versions, recipe.tests, recipe.seed)
+        self.proving: set[str] = set()
+        """Keys of the samples that are being proven."""
 
     def close(self) -> None:
         """Close every sandbox, and say how many had to be replaced."""
@@ -91,9 +93,15 @@ class Stages:
     def run_versions(
         self, environment: Environment, job: Job, versions: Sequence[Mapping[str, str]], key: str, check: int = 1
     ) -> list[Report]:
-        """Run a job on versions of a file; `check` of them, drawn, are run as jobs too."""
+        """Run a job on versions of a file; `check` of them, drawn, are run as jobs too.
+
+        Where fewer samples are proven than there are workers, as at the end of a build, the others help with the versions.
+        """
         laid = lay(environment, job, self.cache.trees)
-        return self.pool.run_versions(environment.ground, laid, versions, seed=self.recipe.seed, key=key, check=check)
+        parts = self.workers // max(1, len(self.proving))
+        return self.pool.run_versions(
+            environment.ground, laid, versions, seed=self.recipe.seed, key=key, check=check, parts=parts
+        )
 
     def run(self) -> dict[str, int]:
         """Every stage in turn, then the dataset; gives the rows of each split."""
@@ -275,14 +283,22 @@ class Stages:
 
     def prove(self, case: Case, ask: CallAsker | None = None) -> Iterator[Evidence | Reject]:
         """Prove one sample; `ask` is asked for calls where its tests are too weak."""
+        rules = self.recipe.tests
+        budget = Budget(rules.max_proof_s, self.run_job, self.run_versions)
         calls = ProposedCalls(
-            case.target, reference_file(case.sample), case.environment, {**case.others, **case.texts}, self.run_job,
-            partial(self.run_versions, check=0), self.recipe.tests, self.recipe.seed, ask,
+            case.target, reference_file(case.sample), case.environment, {**case.others, **case.texts}, budget.run,
+            partial(budget.run_versions, check=0), rules, self.recipe.seed, ask,
         )  # fmt: skip
-        for found in prove(case, self.prover, calls if self.recipe.tests.generate else None):
-            yield (
-                self._with_oracle(case, found) if isinstance(found, Evidence) and self.recipe.tests.generate else found
-            )
+        prover = Prover(budget.run, budget.run_versions, rules, self.recipe.seed)
+        self.proving.add(case.sample.key)
+        try:
+            for found in prove(case, prover, calls if rules.generate else None):
+                yield self._with_oracle(case, found) if isinstance(found, Evidence) and rules.generate else found
+        except TooSlow as error:
+            subject = f"{case.environment.repo} {case.sample.path}::{case.sample.qualname}"
+            yield Reject(case.sample.key, "prove", "proof_too_slow", f"{error} (tests.max_proof_s)", subject)
+        finally:
+            self.proving.discard(case.sample.key)
 
     def _with_oracle(self, case: Case, found: Evidence) -> Evidence:
         """Count the calls that answers to a proven sample can be compared with its reference on."""

@@ -16,6 +16,9 @@ from ttc_data.sandbox.protocol import Job, Report
 
 SLACK = 2
 """So many tests more than have to notice a change are asked: then there is something to choose from."""
+ENDLESS = 20
+"""A test that takes so many times what the reference's slowest one takes does not end."""
+LEAST_ENDLESS_S = 0.2
 RunVersions = Callable[[Environment, Job, Sequence[Mapping[str, str]], str], list[Report]]
 """Runs a job's tests on versions of a file; the last argument is the identity of what they are versions of."""
 
@@ -172,10 +175,15 @@ class Measuring:
         limit = min(rules.sample_timeout_s, max(rules.mutant_timeout_s, 10 * self._took_s(tests)))
         job = replace(
             self.job, test_files=files_of(tests), tests=tests, timeout_s=limit,
-            test_timeout_s=min(rules.test_timeout_s, limit), most_failures=most_failures,
+            test_timeout_s=min(rules.test_timeout_s, limit), test_cpu_s=self._endless_s(), most_failures=most_failures,
         )  # fmt: skip
         reports = self.run(self.environment, job, [{self.target.path: text} for text in texts], self.target.key)
         return [(_noticed(report, tests, most_failures), bool(session_defect(report))) for report in reports]
+
+    def _endless_s(self) -> float:
+        """Processor seconds after which a test does not end: the slowest one of the reference paid for what it imports late."""
+        slowest = max((test.seconds for test in self.report.tests), default=0.0)
+        return max(LEAST_ENDLESS_S, ENDLESS * slowest)
 
     def _took_s(self, tests: Sequence[str]) -> float:
         """Seconds of a session of these tests alone on the reference."""

@@ -38,6 +38,8 @@ class Job:
     """By how much the date is put forward; takes `time-machine` in the environment."""
     timeout_s: float = 120.0
     test_timeout_s: float = 20.0
+    test_cpu_s: float = 0.0
+    """Processor seconds that a test may take, as many on a busy machine as on an idle one; 0 sets no such limit."""
     cover: Mapping[str, Mapping[str, Sequence[Lines]]] = field(default_factory=dict)
     """Path to group name to lines: which of them ran is asked for, and which tests ran them."""
     branches: bool = False

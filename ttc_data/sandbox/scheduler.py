@@ -20,6 +20,8 @@ ATTEMPTS = 3
 MOST_OVERTAKEN = 8
 # Beside two for each slot: a proof needs the same environment under three hash seeds.
 SPARE = 4
+LEAST_PART = 3
+"""Versions for which it is worth to collect a job's tests once more."""
 CLOSED = "the sandboxes were closed"
 
 
@@ -155,9 +157,20 @@ class Scheduler(Generic[E]):
         seed: int,
         key: str,
         check: int = 1,
+        parts: int = 1,
         cancel: Cancellation | None = None,
     ) -> list[Report]:
         """Run a job's tests on each version of a file; see `versions.run_versions`.
+
+        Args:
+            environment: what they run in.
+            job: the tests, and the tree.
+            versions: path to the file's whole text.
+            seed: of the draw.
+            key: identity of what the versions are versions of.
+            check: so many of them are run as jobs too.
+            parts: so many sandboxes share them, where each has `LEAST_PART` of them: each collects the tests.
+            cancel: ends them from another thread.
 
         Raises:
             SandboxLost: three sandboxes broke on it, or the scheduler was closed.
@@ -168,10 +181,18 @@ class Scheduler(Generic[E]):
         def many(job: Job, versions: Sequence[Mapping[str, str]]) -> list[Report | Inexact]:
             return self._do(environment, job, lambda sandbox: sandbox.run_versions(job, versions), cancel)
 
+        def spread(job: Job, versions: Sequence[Mapping[str, str]]) -> list[Report | Inexact]:
+            count = max(1, min(parts, len(versions) // LEAST_PART))
+            if count == 1:
+                return many(job, versions)
+            with ThreadPoolExecutor(count) as threads:
+                shares = list(threads.map(lambda first: many(job, versions[first::count]), range(count)))
+            return [shares[number % count][number // count] for number in range(len(versions))]
+
         def fresh(job: Job) -> Report:
             return self.run(environment, job, cancel)
 
-        return many_versions.run_versions(job, versions, fresh=fresh, many=many, seed=seed, key=key, check=check)
+        return many_versions.run_versions(job, versions, fresh=fresh, many=spread, seed=seed, key=key, check=check)
 
     def submit(self, environment: E, job: Job, cancel: Cancellation | None = None) -> Future[Report]:
         """Run one job in another thread; blocks while too many wait, so that whoever makes jobs cannot run ahead.

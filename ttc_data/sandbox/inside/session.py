@@ -285,7 +285,7 @@ class Reporter:
         self.ranks = {test: rank for rank, test in enumerate(job["tests"] or ())} if job["most_failures"] else {}
         self.names = names_of(job["tests"], job["test_files"]) if job["tests"] is not None else None
         self.cover_lines = job["cover"]
-        self.seconds = job["test_timeout_s"]
+        self.seconds, self.cpu_seconds = job["test_timeout_s"], job["test_cpu_s"]
         self.say, self.hold = channel.say, channel.hold
         self.cover = cover
         self.by_test = cover is not None and not job["branches"]  # each change of context writes to a database
@@ -342,14 +342,19 @@ class Reporter:
             expired.append(signum)
             if len(expired) > 1:
                 self.give_up()
-            raise TestTimeout("the test ran longer than %g s" % self.seconds)
+            took = "%g s of the processor" % self.cpu_seconds if signum == signal.SIGPROF else "%g s" % self.seconds
+            raise TestTimeout("the test ran longer than %s" % took)
 
         signal.signal(signal.SIGALRM, expire)
         signal.setitimer(signal.ITIMER_REAL, self.seconds, LAST_WORDS_S)
+        if self.cpu_seconds:
+            signal.signal(signal.SIGPROF, expire)
+            signal.setitimer(signal.ITIMER_PROF, self.cpu_seconds, self.cpu_seconds)
 
     def give_up(self) -> None:
         """End the session in the middle of a test that swallows its timeout; what was measured so far is told."""
         signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         if self.cover is not None:
             self.cover.stop()
             for event in reached(self.cover_lines, self.cover, os.getcwd()):
@@ -373,6 +378,7 @@ class Reporter:
 
     def pytest_runtest_logfinish(self, nodeid: str, location: object) -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         if self.by_test:
             self.cover.switch_context("")
         state = self.phases.pop(nodeid)
