@@ -11,6 +11,7 @@ from git import Repo
 import ttc_data
 from tests.projects import commit, write_files
 from ttc_data.dataset import Dataset
+from ttc_data.environments.describe import installed_names
 from ttc_data.environments.open import Cache
 from ttc_data.recipe import Recipe
 from ttc_data.row import Row
@@ -98,3 +99,43 @@ def test_a_file_in_latin_1_a_link_to_data_and_a_version_by_tag_give_their_rows(t
     assert set(rows) == {"greet.py::greet", "greet.py::lines"}
     assert "\xe9t\xe9" in rows["greet.py::greet"].problem_statement
     assert rejects[f"git:{folder}@HEAD: tests/secret"] == "link_escapes"
+
+
+DEVELOPED = """[project]
+name = "counted"
+version = "1.0"
+[project.optional-dependencies]
+dev = ["pytest", "sphinx", "mypy", "tox", "six"]
+fast = ["toolz"]
+"""
+COUNTED = '''import toolz
+
+
+def counted(words):
+    """Count how often each of the words is there, whatever its case."""
+    found = {}
+    for word in words:
+        found[word.lower()] = found.get(word.lower(), 0) + 1
+    return toolz.keymap(str, found)
+'''
+TEST_COUNTED = """from counted import counted
+
+
+def test_counted():
+    assert counted(["a", "B", "b"]) == {"a": 1, "b": 2}
+    assert counted([]) == {}
+"""
+
+
+def test_tools_stay_out_of_an_environment_and_what_a_test_file_cannot_import_comes_in(
+    tmp_path: Path, cache: Cache
+) -> None:
+    files = {"pyproject.toml": DEVELOPED, "counted.py": COUNTED, "tests/test_counted.py": TEST_COUNTED}
+    folder = write_files(tmp_path / "counted", dict(files))
+    commit(folder)
+    rows, _ = built(folder, cache)
+    assert set(rows) == {"counted.py::counted"}
+    environment = Dataset(tmp_path / "out").environment(rows["counted.py::counted"].ttc_environment, cache)
+    names = installed_names(environment.lock)
+    assert {"pytest", "coverage", "six", "toolz"} <= names
+    assert not {"sphinx", "mypy", "tox", "virtualenv", "docutils"} & names

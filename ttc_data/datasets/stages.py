@@ -14,10 +14,11 @@ from ttc_data.datasets.solving import Solver
 from ttc_data.datasets.specifying import Specifier
 from ttc_data.edits import unified_diff
 from ttc_data.engine import Progress, run_stage
-from ttc_data.environments.describe import describe
+from ttc_data.environments.describe import describe, installed_names
 from ttc_data.environments.host import Host
 from ttc_data.environments.open import Cache
 from ttc_data.environments.single import lay
+from ttc_data.environments.tools import missing_modules
 from ttc_data.errors import BuildError, EnvironmentFailed, MaskingFailed
 from ttc_data.evidence.budget import Budget, TooSlow
 from ttc_data.evidence.generated.asking import CALLS, CallAsker
@@ -41,6 +42,8 @@ from ttc_data.specs.leak import leak
 from ttc_data.specs.rewrite import JUDGE, REWRITE
 from ttc_data.store import Build, Keyed, Stage
 
+# A module that is installed because the tests ask for it may be without one that it can use.
+MOST_TRIES = 3
 Input = TypeVar("Input")
 R = TypeVar("R", bound=Keyed)
 
@@ -225,7 +228,29 @@ class Stages:
     def _described(self, source: Source) -> Environment:
         files = dict(self.cache.trees.files(source.tree))
         untested = self.recipe.tests.doctests or self.recipe.tests.generate
-        return describe(source, files, self.host.interpreter(), self.recipe.environment, untested=untested)
+        described = partial(
+            describe, source, files, self.host.interpreter(), self.recipe.environment, untested=untested
+        )
+        environment = described()
+        missing: frozenset[str] = frozenset()
+        for _ in range(MOST_TRIES if environment.test_files else 0):
+            new = self._not_imported(environment) - missing
+            missing |= new
+            try:
+                again = described(missing=missing) if new else environment
+            except EnvironmentFailed:
+                break
+            if not installed_names(environment.lock) < installed_names(again.lock):
+                break
+            environment = again
+        return environment
+
+    def _not_imported(self, environment: Environment) -> frozenset[str]:
+        """Modules that the test files ask for when they are imported, and that are not there."""
+        self.host.prepare(environment)
+        files, args = environment.test_files, environment.pytest_args
+        collected = self.run_job(environment, Job(files, (), args=args, timeout_s=self.recipe.tests.suite_timeout_s))
+        return missing_modules(message for _, message in collected.collect_errors)
 
     def _pinned(self, source: Source) -> Environment:
         """The environment that the locked set has, whatever the index would give today."""

@@ -5,13 +5,17 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import PurePosixPath
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from ttc_data.environments.host import Interpreter
 from ttc_data.environments.lock import lock
 from ttc_data.environments.metadata import ProjectMetadata, dist_info, python_supported, read_metadata
 from ttc_data.environments.single import describe_file
+from ttc_data.environments.tools import requirements_for, used_names, without_tools
 from ttc_data.errors import EnvironmentFailed
 from ttc_data.lang import python
 from ttc_data.lang.encodings import as_utf8
@@ -19,6 +23,9 @@ from ttc_data.records import FILE_ROOTS, Environment, FileText, Source
 from ttc_data.rules import EnvironmentRules
 
 PLUGIN_OPTIONS = {"pytest-benchmark": "--benchmark-disable"}
+# Beyond so many installed packages the tools among those that a project names for its tests stay out as well. Rows are named
+# after what is installed, so that smaller environments keep what they had.
+MOST_PACKAGES = 40
 TEST_CASE = re.compile(rb"\bTestCase\b")
 
 
@@ -29,6 +36,7 @@ def describe(
     rules: EnvironmentRules,
     *,
     untested: bool = False,
+    missing: Collection[str] = (),
 ) -> Environment:
     """Read a tree's metadata, pin its dependencies, and list its test files.
 
@@ -41,6 +49,7 @@ def describe(
         interpreter: of the sandbox, which decides which wheels fit.
         rules: of the recipe.
         untested: a repository may be without test files: its docstrings' examples or written tests decide.
+        missing: modules that its test files could not import before; what brings them is required too.
 
     Raises:
         EnvironmentFailed: `python_unsupported`, `no_test_files`, `dependencies_unresolvable`; for a single file as
@@ -59,26 +68,7 @@ def describe(
     if not (tests or untested):
         raise EnvironmentFailed("no_test_files", f"no test file among {len(files)} files")
     imported = tuple(sorted(set(_imported(files, tests, metadata, rules))))
-    attempts = [
-        (*metadata.dependencies, *metadata.test_dependencies, *imported),
-        (*metadata.dependencies, *imported),
-        tuple(metadata.dependencies),
-    ]
-    pinned = None
-    for number, requirements in enumerate(attempts):
-        try:
-            pinned = lock(
-                (*requirements, *rules.extra_requirements),
-                project=metadata.name,
-                python=interpreter.python,
-                platform=interpreter.platform,
-                exclude_newer=rules.exclude_newer,
-            )
-            break
-        except EnvironmentFailed:
-            if number == len(attempts) - 1:
-                raise
-    assert pinned is not None
+    pinned = _pinned(files, tests, metadata, imported, interpreter, rules, missing)
     environment = Environment(
         source_key=source.key,
         repo=source.repo,
@@ -100,10 +90,60 @@ def describe(
     return environment
 
 
+def _pinned(
+    files: Mapping[str, bytes],
+    tests: tuple[str, ...],
+    metadata: ProjectMetadata,
+    imported: tuple[str, ...],
+    interpreter: Interpreter,
+    rules: EnvironmentRules,
+    missing: Collection[str],
+) -> str:
+    """Pin the smallest set of requirements that may make the suite pass."""
+
+    def locked(*requirements: str) -> str:
+        return lock(
+            (*requirements, *rules.extra_requirements),
+            project=metadata.name,
+            python=interpreter.python,
+            platform=interpreter.platform,
+            exclude_newer=rules.exclude_newer,
+        )
+
+    used = used_names(files, (*tests, *(path for path in files if PurePosixPath(path).name == "conftest.py")))
+    declared = (*metadata.dependencies, *metadata.test_dependencies, *metadata.declared)
+    asked = tuple(requirements_for(missing, declared, rules.imports))
+    tools = {*metadata.dev_dependencies} - {*without_tools(metadata.dev_dependencies, used)}
+    of_tests = (one for one in metadata.test_dependencies if one not in tools)
+    attempts = [
+        (*metadata.dependencies, *of_tests, *imported, *asked),
+        (*metadata.dependencies, *imported, *asked),
+    ]
+    for requirements in attempts:
+        try:
+            pinned = locked(*requirements)
+        except EnvironmentFailed:
+            continue
+        kept = without_tools(requirements, {*used, *map(_name, (*metadata.dependencies, *asked))})
+        if len(pinned.splitlines()) > MOST_PACKAGES and kept != list(requirements):
+            return locked(*kept)
+        return pinned
+    return locked(*metadata.dependencies)
+
+
+def _name(requirement: str) -> str:
+    return canonicalize_name(Requirement(requirement).name)
+
+
 def plugin_options(pinned: str) -> tuple[str, ...]:
     """Options for the pytest plugins among pinned requirements: a test that measures runs once, not for a second."""
-    names = {line.partition("==")[0].strip() for line in pinned.splitlines()}
+    names = installed_names(pinned)
     return tuple(option for name, option in PLUGIN_OPTIONS.items() if name in names)
+
+
+def installed_names(pinned: str) -> frozenset[str]:
+    """Names of pinned requirements."""
+    return frozenset(line.partition("==")[0].strip() for line in pinned.splitlines())
 
 
 def find_test_files(files: Mapping[str, bytes]) -> Iterator[str]:

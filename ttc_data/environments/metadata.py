@@ -80,6 +80,10 @@ class ProjectMetadata:
     requires_python: str
     dependencies: tuple[str, ...]
     test_dependencies: tuple[str, ...]
+    dev_dependencies: tuple[str, ...]
+    """Those of `test_dependencies` that are named for developers or for tox, tools among them."""
+    declared: tuple[str, ...]
+    """All that any extra, group or requirements file names."""
     entry_points: str
     """As an `entry_points.txt`."""
     import_roots: tuple[str, ...]
@@ -115,12 +119,15 @@ def read_metadata(files: Mapping[str, bytes], tagged: str = "") -> ProjectMetada
     resolver = _Resolver(canonicalize_name(name), known, extras)
     stated = _first(said, lambda one: _valid_version(one.version))
     version = stated or (_valid_version(tagged) if _asks_git(files) else "") or _module_version(files, name)
+    of_tests, of_developers = _test_dependencies(files, extras, groups, resolver)
     return ProjectMetadata(
         name=canonicalize_name(name),
         version=version,
         requires_python=_one_line(_first(said, lambda one: one.requires_python)),
         dependencies=tuple(resolver.resolved(known)),
-        test_dependencies=tuple(_test_dependencies(files, extras, groups, resolver)),
+        test_dependencies=(*of_tests, *of_developers),
+        dev_dependencies=tuple(of_developers),
+        declared=tuple(_declared(files, extras, groups, resolver)),
         entry_points=_entry_points_text(said),
         import_roots=_import_roots(files, said),
         version_file=_version_files(files, said, version),
@@ -221,29 +228,45 @@ def _test_dependencies(
     extras: Mapping[str, list[str]],
     groups: Mapping[str, list[str]],
     resolver: _Resolver,
-) -> list[str]:
+) -> tuple[list[str], list[str]]:
     """Collect what the tests need; a project named by an earlier place is not taken from a later one.
 
     A pin in a tox or requirements file would otherwise contradict what the extras say.
+
+    Returns:
+        What places for tests name, and what tox and, where nothing else does, places for developers name.
     """
     requirement_files = sorted(path for path in files if _is_requirements_file(path, files))
     places = [extras[name] for name in _TEST_NAMES if name in extras]
     places += [groups[name] for name in _TEST_NAMES if name in groups]
     places += [read_requirements(path, files) for path in requirement_files if _TEST_WORD.search(path.lower())]
+    own = len(places)
     places.append(_tox_dependencies(files, extras, groups))
     resolved = [resolver.resolved(place) for place in places]
     if not any(resolved):
+        own = 0
         places = [extras[name] for name in _DEV_NAMES if name in extras]
         places += [groups[name] for name in _DEV_NAMES if name in groups]
         places += [read_requirements(path, files) for path in requirement_files if _DEV_WORD.search(path.lower())]
         resolved = [resolver.resolved(place) for place in places]
     named: set[str] = set()
-    found: list[str] = []
-    for place in resolved:
+    found: tuple[list[str], list[str]] = ([], [])
+    for number, place in enumerate(resolved):
         new = [one for one in place if canonicalize_name(Requirement(one).name) not in named]
         named |= {canonicalize_name(Requirement(one).name) for one in new}
-        found += new
+        found[number >= own].extend(new)
     return found
+
+
+def _declared(
+    files: Mapping[str, bytes],
+    extras: Mapping[str, list[str]],
+    groups: Mapping[str, list[str]],
+    resolver: _Resolver,
+) -> list[str]:
+    paths = sorted(path for path in files if _is_requirements_file(path, files))
+    places = [*extras.values(), *groups.values(), *(read_requirements(path, files) for path in paths)]
+    return resolver.resolved(one for place in places for one in place)
 
 
 def _is_requirements_file(path: str, files: Mapping[str, bytes]) -> bool:
