@@ -139,3 +139,68 @@ def test_tools_stay_out_of_an_environment_and_what_a_test_file_cannot_import_com
     names = installed_names(environment.lock)
     assert {"pytest", "coverage", "six", "toolz"} <= names
     assert not {"sphinx", "mypy", "tox", "virtualenv", "docutils"} & names
+
+
+SUMMED = '''def summed(numbers):
+    """Add up the numbers that are positive, and leave the others out."""
+    total = 0
+    for number in numbers:
+        if number > 0:
+            total += number
+    return total
+'''
+ALPHA = '''import six
+
+
+def doubled(text, times):
+    """Write the text as often as it is asked for, at least twice."""
+    count = max(times, 2)
+    return text * count
+'''
+BETA = '''import warnings
+
+from alpha import doubled
+
+
+def quoted(text, mark):
+    """Put a mark before and after the text, each of them doubled."""
+    warnings.warn("in other projects this is an error", stacklevel=1)
+    sides = doubled(mark, 2)
+    return sides + text + sides
+'''
+MONOREPO: dict[str, str | bytes] = {
+    "pyproject.toml": '[project]\nname = "whole"\nversion = "3.0"\n[tool.pytest.ini_options]\nfilterwarnings = ["error"]\n',
+    "summed.py": SUMMED,
+    "tests/test_summed.py": "from summed import summed\n\n\ndef test_summed():\n    assert summed([1, -2, 3]) == 4\n    assert summed([]) == 0\n",
+    "packages/alpha/pyproject.toml": '[project]\nname = "alpha"\nversion = "1.0"\ndependencies = ["six<1.17"]\n',
+    "packages/alpha/src/alpha.py": ALPHA,
+    "packages/alpha/tests/test_alpha.py": "from alpha import doubled\nimport six\n\n\ndef test_doubled():\n    assert six.__version__ < '1.17'\n"
+    "    assert (doubled('a', 1), doubled('a', 3)) == ('aa', 'aaa')\n",
+    "packages/beta/setup.cfg": "[metadata]\nname = beta\nversion = 2.0\n[options]\ninstall_requires = alpha\n[tool:pytest]\nmarkers = slow: is slow\n",
+    "packages/beta/beta/__init__.py": BETA,
+    "packages/beta/tests/test_beta.py": "from importlib.metadata import version\nfrom beta import quoted\n\n\ndef test_quoted():\n"
+    "    assert quoted('a', '*') == '**a**'\n    assert (version('alpha'), version('beta')) == ('1.0', '2.0')\n",
+    # No project of its own: data of a test.
+    "tests/data/inner/setup.py": "from setuptools import setup\nsetup(name='inner')\n",
+    "tests/data/inner/test_inner.py": "def test_inner():\n    assert 0\n",
+}
+
+
+def test_each_project_of_a_repository_has_its_own_environment_settings_and_rows(tmp_path: Path, cache: Cache) -> None:
+    folder = write_files(tmp_path / "monorepo", MONOREPO)
+    commit(folder)
+    rows, rejects = built(folder, cache)
+    assert set(rows) == {
+        "summed.py::summed", "packages/alpha/src/alpha.py::doubled", "packages/beta/beta/__init__.py::quoted"
+    }, rejects  # fmt: skip
+    dataset = Dataset(tmp_path / "out")
+    environments = {row.path: dataset.environment(row.ttc_environment, cache) for row in rows.values()}
+    assert {path: (found.project, found.roots) for path, found in environments.items()} == {
+        "summed.py": ("whole", ("",)),
+        "packages/alpha/src/alpha.py": ("alpha", ("packages/alpha/src", "packages/alpha")),
+        "packages/beta/beta/__init__.py": ("beta", ("packages/alpha/src", "packages/alpha", "packages/beta")),
+    }
+    assert (
+        "packages/beta/tests/test_beta.py::test_quoted" in rows["packages/beta/beta/__init__.py::quoted"].FAIL_TO_PASS
+    )
+    assert "alpha" not in installed_names(environments["packages/beta/beta/__init__.py"].lock)

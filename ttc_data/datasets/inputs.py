@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from ttc_data.environments.nested import of_target
 from ttc_data.environments.open import Cache
 from ttc_data.evidence.stability import with_two_seeds
 from ttc_data.evidence.suite import Chosen, Reached, Subject
@@ -90,6 +91,10 @@ class Inputs:
 
     def _subject(self, environment: Environment) -> Subject:
         targets = list(self.extracted.records(source_key=environment.source_key))
+        if not environment.is_of_a_file:
+            others = self.environments.records(source_key=environment.source_key)
+            folders = [one.roots[-1] for one in others]
+            targets = [target for target in targets if of_target(target.path, folders) == environment.roots[-1]]
         return Subject.of(environment, targets, self.recipe.tests)
 
     def subjects(self) -> Iterator[tuple[str, Subject]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from packaging.requirements import Requirement
@@ -14,6 +14,7 @@ from packaging.utils import canonicalize_name
 from ttc_data.environments.host import Interpreter
 from ttc_data.environments.lock import lock
 from ttc_data.environments.metadata import ProjectMetadata, dist_info, python_supported, read_metadata
+from ttc_data.environments.nested import Project
 from ttc_data.environments.single import describe_file
 from ttc_data.environments.tools import requirements_for, used_names, without_tools
 from ttc_data.errors import EnvironmentFailed
@@ -37,6 +38,7 @@ def describe(
     *,
     untested: bool = False,
     missing: Collection[str] = (),
+    beside: Sequence[Project] = (),
 ) -> Environment:
     """Read a tree's metadata, pin its dependencies, and list its test files.
 
@@ -50,6 +52,7 @@ def describe(
         rules: of the recipe.
         untested: a repository may be without test files: its docstrings' examples or written tests decide.
         missing: modules that its test files could not import before; what brings them is required too.
+        beside: projects of the same repository that this one needs: what they need is installed, and they are not.
 
     Raises:
         EnvironmentFailed: `python_unsupported`, `no_test_files`, `dependencies_unresolvable`; for a single file as
@@ -68,7 +71,7 @@ def describe(
     if not (tests or untested):
         raise EnvironmentFailed("no_test_files", f"no test file among {len(files)} files")
     imported = tuple(sorted(set(_imported(files, tests, metadata, rules))))
-    pinned = _pinned(files, tests, metadata, imported, interpreter, rules, missing)
+    pinned = _pinned(files, tests, metadata, imported, interpreter, rules, missing, beside)
     environment = Environment(
         source_key=source.key,
         repo=source.repo,
@@ -98,16 +101,20 @@ def _pinned(
     interpreter: Interpreter,
     rules: EnvironmentRules,
     missing: Collection[str],
+    beside: Sequence[Project],
 ) -> str:
     """Pin the smallest set of requirements that may make the suite pass."""
+    near = {one.metadata.name for one in beside}
+    of_near = [one for project in beside for one in project.metadata.dependencies]
 
     def locked(*requirements: str) -> str:
         return lock(
-            (*requirements, *rules.extra_requirements),
+            [one for one in (*requirements, *of_near, *rules.extra_requirements) if _name(one) not in near],
             project=metadata.name,
             python=interpreter.python,
             platform=interpreter.platform,
             exclude_newer=rules.exclude_newer,
+            beside=sorted(near),
         )
 
     used = used_names(files, (*tests, *(path for path in files if PurePosixPath(path).name == "conftest.py")))

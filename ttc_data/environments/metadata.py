@@ -259,14 +259,10 @@ def _test_dependencies(
 
 
 def _declared(
-    files: Mapping[str, bytes],
-    extras: Mapping[str, list[str]],
-    groups: Mapping[str, list[str]],
-    resolver: _Resolver,
+    files: Mapping[str, bytes], extras: Mapping[str, list[str]], groups: Mapping[str, list[str]], resolver: _Resolver
 ) -> list[str]:
-    paths = sorted(path for path in files if _is_requirements_file(path, files))
-    places = [*extras.values(), *groups.values(), *(read_requirements(path, files) for path in paths)]
-    return resolver.resolved(one for place in places for one in place)
+    read = (read_requirements(path, files) for path in sorted(files) if _is_requirements_file(path, files))
+    return resolver.resolved(one for place in (*extras.values(), *groups.values(), *read) for one in place)
 
 
 def _is_requirements_file(path: str, files: Mapping[str, bytes]) -> bool:
@@ -377,7 +373,8 @@ def _pytest_args(files: Mapping[str, bytes]) -> tuple[str, ...]:
     return ()
 
 
-def _addopts(files: Mapping[str, bytes]) -> list[str]:
+def pytest_settings(files: Mapping[str, bytes]) -> Mapping[str, Any]:
+    """What the project configures of pytest, empty where it has no settings of it."""
     # The first file that configures pytest is the only one it reads: docs.pytest.org, "Configuration file formats".
     project = table(read_toml(files, "pyproject.toml"), "tool", "pytest")
     tables: list[Mapping[str, Any]] = [
@@ -389,7 +386,11 @@ def _addopts(files: Mapping[str, bytes]) -> list[str]:
         read_ini(text_of(files, "tox.ini")).get("pytest", {}),
         read_ini(text_of(files, "setup.cfg")).get("tool:pytest", {}),
     ]
-    value: object = next((one for one in tables if one), {}).get("addopts", "")
+    return next((one for one in tables if one), {})
+
+
+def _addopts(files: Mapping[str, bytes]) -> list[str]:
+    value: object = pytest_settings(files).get("addopts", "")
     if isinstance(value, list):
         return strings(value)
     text = value if isinstance(value, str) else ""
