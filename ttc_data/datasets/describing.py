@@ -38,14 +38,13 @@ class Describer:
         if source.unit == "file":
             yield self._file(source)
             return
-        files = dict(self.cache.trees.files(source.tree))
         if self.pins:
             yield from self._locked(source, self.pins)
             return
-        found = projects(files, source.tagged)
+        found = projects(dict(self.cache.trees.files(source.tree)), source.tagged)
         for project in found:
             try:
-                environment = self._repaired(source, project, beside(project, found), files)
+                environment = self._repaired(source, project, beside(project, found))
                 self.host.prepare(environment.ground)
             except EnvironmentFailed as error:
                 key = content_key(source.key, project.folder) if project.folder else source.key
@@ -88,9 +87,7 @@ class Describer:
                 " --locked"
             ) from error
 
-    def _repaired(
-        self, source: Source, project: Project, needed: list[Project], files: dict[str, bytes]
-    ) -> Environment:
+    def _repaired(self, source: Source, project: Project, needed: list[Project]) -> Environment:
         """A project's environment, with what its test files turned out to miss."""
         rules = self.recipe
         untested = rules.tests.doctests or rules.tests.generate
@@ -103,13 +100,13 @@ class Describer:
             untested=untested,
             beside=needed,
         )
-        environment = lifted(described(), project, needed, files)
+        environment = lifted(described(), project, needed)
         missing: frozenset[str] = frozenset()
         for _ in range(MOST_TRIES if environment.test_files else 0):
             new = self._not_imported(environment) - missing
             missing |= new
             try:
-                again = lifted(described(missing=missing), project, needed, files) if new else environment
+                again = lifted(described(missing=missing), project, needed) if new else environment
             except EnvironmentFailed:
                 break
             if not installed_names(environment.lock) < installed_names(again.lock):

@@ -119,7 +119,7 @@ def _pinned(
 
     used = used_names(files, (*tests, *(path for path in files if PurePosixPath(path).name == "conftest.py")))
     declared = (*metadata.dependencies, *metadata.test_dependencies, *metadata.declared)
-    asked = tuple(requirements_for(missing, declared, rules.imports))
+    asked = tuple(one for one in requirements_for(missing, declared, rules.imports) if _name(one) != metadata.name)
     tools = {*metadata.dev_dependencies} - {*without_tools(metadata.dev_dependencies, used)}
     of_tests = (one for one in metadata.test_dependencies if one not in tools)
     attempts = [

@@ -102,9 +102,7 @@ def beside(project: Project, found: Sequence[Project]) -> list[Project]:
     return list(needed.values())
 
 
-def lifted(
-    environment: Environment, project: Project, needed: Sequence[Project], root: Mapping[str, bytes]
-) -> Environment:
+def lifted(environment: Environment, project: Project, needed: Sequence[Project]) -> Environment:
     """An environment that was described from a project's own files, over the whole tree.
 
     Its last import root is the project's folder, which tells it from the others of the tree.
@@ -113,7 +111,6 @@ def lifted(
         environment: as `describe` gave it.
         project: that it is of.
         needed: other projects of the tree that can be imported in it.
-        root: files of the whole tree.
     """
     folder = project.folder
 
@@ -129,8 +126,8 @@ def lifted(
     for one in needed:
         generated |= {posixpath.join(one.folder, path): text for path, text in one.metadata.version_file.items()}
     if folder and (text := _settings(project)):
-        # The deeper file counts only where nothing else is collected; ours lie in the tree's root.
-        generated |= {name: "" for name in ("pytest.toml", ".pytest.toml") if name in root} | {"pytest.ini": text}
+        # The project's own file counts only where nothing else is collected, and our tests lie in the tree's root.
+        generated["pytest.ini"] = text
     return replace(
         environment,
         roots=roots,
