@@ -106,7 +106,7 @@ name = "counted"
 version = "1.0"
 [project.optional-dependencies]
 dev = ["pytest", "sphinx", "mypy", "tox", "six"]
-fast = ["toolz"]
+fast = ["toolz", "cachetools"]
 """
 COUNTED = '''import toolz
 
@@ -130,14 +130,19 @@ def test_counted():
 def test_tools_stay_out_of_an_environment_and_what_a_test_file_cannot_import_comes_in(
     tmp_path: Path, cache: Cache
 ) -> None:
-    files = {"pyproject.toml": DEVELOPED, "counted.py": COUNTED, "tests/test_counted.py": TEST_COUNTED}
+    files = {
+        "pyproject.toml": DEVELOPED,
+        "counted.py": COUNTED,
+        "tests/conftest.py": "import cachetools\n",
+        "tests/test_counted.py": TEST_COUNTED,
+    }
     folder = write_files(tmp_path / "counted", dict(files))
     commit(folder)
     rows, _ = built(folder, cache)
     assert set(rows) == {"counted.py::counted"}
     environment = Dataset(tmp_path / "out").environment(rows["counted.py::counted"].ttc_environment, cache)
     names = installed_names(environment.lock)
-    assert {"pytest", "coverage", "six", "toolz"} <= names
+    assert {"pytest", "coverage", "six", "toolz", "cachetools"} <= names
     assert not {"sphinx", "mypy", "tox", "virtualenv", "docutils"} & names
 
 

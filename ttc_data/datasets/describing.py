@@ -119,4 +119,7 @@ class Describer:
         self.host.prepare(environment)
         files, args = environment.test_files, environment.pytest_args
         collected = self.run_job(environment, Job(files, (), args=args, timeout_s=self.recipe.tests.suite_timeout_s))
-        return missing_modules(message for _, message in collected.collect_errors)
+        said = [message for _, message in collected.collect_errors]
+        # A conftest.py that cannot be imported ends a session before anything is collected.
+        said += [collected.output] if "while loading conftest" in collected.output else []
+        return missing_modules(said)
