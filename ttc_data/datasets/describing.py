@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -32,6 +32,7 @@ class Describer:
     host: Host
     run_job: RunJob
     pins: Pins | None
+    say: Callable[[str], None]
 
     def __call__(self, source: Source) -> Iterator[Environment | Reject]:
         """Describe and prepare the environments of a source: one for a file, one for each project of a repository."""
@@ -100,7 +101,7 @@ class Describer:
             untested=untested,
             beside=needed,
         )
-        environment = lifted(described(), project, needed)
+        environment = lifted(described(say=self.say), project, needed)
         missing: frozenset[str] = frozenset()
         for _ in range(MOST_TRIES if environment.test_files else 0):
             new = self._not_imported(environment) - missing

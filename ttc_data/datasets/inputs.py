@@ -9,7 +9,7 @@ from functools import cached_property
 from ttc_data.environments.nested import of_target
 from ttc_data.environments.open import Cache
 from ttc_data.evidence.stability import with_two_seeds
-from ttc_data.evidence.suite import Chosen, Reached, Subject
+from ttc_data.evidence.suite import NO_REMARKS, Chosen, Reached, Remarks, Subject
 from ttc_data.keys import content_key
 from ttc_data.lang.encodings import as_utf8
 from ttc_data.lang.python import is_test_path
@@ -33,6 +33,7 @@ class Task:
     """The target's file, in UTF-8."""
     others: Mapping[str, str]
     """Path to text of the repository's modules, where a model is told of the target's calls in them."""
+    remarks: Remarks = NO_REMARKS
 
     @property
     def name(self) -> str:
@@ -126,7 +127,7 @@ class Inputs:
             for target in subject.targets:
                 chosen = reached.chosen(target, self.recipe.tests)
                 key = content_key(target.key, environment.key, chosen)
-                yield key, Task(target, chosen, subject, texts[target.path], others)
+                yield key, Task(target, chosen, subject, texts[target.path], others, reached.remarks(target.key))
 
     def specified(self) -> Iterator[tuple[str, tuple[Task, Spec]]]:
         """Tasks with their specs."""
@@ -162,15 +163,20 @@ class Inputs:
         targets: dict[str, Target] = {}
         others: Mapping[str, str] = {}
         variations: list[Variation] = []
+        reached: Reached | None = None
         for sample in self.samples.select(query):
             if environment is None or environment.key != sample.environment_key:
                 environment = next(self.environments.records(key=sample.environment_key))
                 texts = self.cache.trees.texts(environment.tree, environment.test_files)
                 others = self._modules(environment) if self.recipe.tests.generate else {}
                 targets = {target.key: target for target in self.extracted.records(source_key=sample.source_key)}
-                ran = [suite.variation for suite in sorted(self._suites(environment), key=lambda suite: suite.run)]
-                variations = with_two_seeds(ran)
-            yield sample.key, Case(sample, targets[sample.target_key], environment, variations, texts, others)
+                suites = sorted(self._suites(environment), key=lambda suite: suite.run)
+                variations = with_two_seeds([suite.variation for suite in suites])
+                reached = Reached(suites)
+            target = targets[sample.target_key]
+            assert reached is not None
+            remarks = reached.remarks(target.key)
+            yield sample.key, Case(sample, target, environment, variations, texts, others, remarks)
 
     def proven(self) -> Iterator[tuple[str, Proven]]:
         """The samples that were proven, one repository after the other."""

@@ -29,7 +29,7 @@ from ttc_data.keys import content_key
 from ttc_data.masking import interface, mask, restore
 from ttc_data.mine import Request, locked_sources, mine, requests
 from ttc_data.pins import Lock, Pins, check_interpreter, check_mined, mined_key
-from ttc_data.proof import Case, Prover, prove, reference_file
+from ttc_data.proof import WEAK, Case, Prover, prove, reference_file
 from ttc_data.publish.rows import make_row
 from ttc_data.publish.write import write_dataset
 from ttc_data.recipe import Recipe
@@ -124,12 +124,12 @@ class Stages:
         self._stage(inputs.extracted, inputs.sources(), self._extract, rules.extract.model_dump(), inputs.mined)
         salt = [rules.environment.model_dump(mode="json"), self.host.interpreter()]
         salt += [self.pins.key] if self.pins else []
-        describe = Describer(rules, self.cache, self.host, self.run_job, self.pins)
+        describe = Describer(rules, self.cache, self.host, self.run_job, self.pins, self.progress.say)
         self._stage(inputs.environments, inputs.sources_with_targets(), describe, salt, inputs.mined)
         self._stage(
             inputs.suites,
             inputs.subjects(),
-            lambda subject: run_suite(subject, self.run_job, rules.tests),
+            self._first,
             suite,
             inputs.environments,
         )
@@ -209,6 +209,13 @@ class Stages:
     def _extract(self, source: Source) -> Iterator[Target | Reject]:
         return extract(source, self.cache.trees.files(source.tree), self.recipe.extract)
 
+    def _first(self, subject: Subject) -> Iterator[Suite | Reject]:
+        for found in run_suite(subject, self.run_job, self.recipe.tests):
+            if isinstance(found, Suite) and found.untraced:
+                repo, names = subject.environment.repo, ", ".join(found.untraced)
+                self.progress.say(f"{repo}: switched the measurement of lines off, put back for the next test: {names}")
+            yield found
+
     def _repeat(self, again: tuple[Subject, Suite, int]) -> Iterator[Suite | Reject]:
         subject, first, number = again
         yield from repeat_suite(subject, first, number, self.run_job, self.recipe.tests)
@@ -264,6 +271,8 @@ class Stages:
         self.proving.add(case.sample.key)
         try:
             for found in prove(case, prover, calls if rules.generate else None):
+                if isinstance(found, Reject) and (found.reason in WEAK or case.sample.needs):
+                    found = case.remarks.on(found)
                 yield self._with_oracle(case, found) if isinstance(found, Evidence) and rules.generate else found
         except TooSlow as error:
             subject = f"{case.environment.repo} {case.sample.path}::{case.sample.qualname}"

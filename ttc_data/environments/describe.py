@@ -5,16 +5,26 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
+from typing import Any
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from ttc_data.environments.host import Interpreter
+from ttc_data.environments.host import Interpreter, in_silence
 from ttc_data.environments.lock import lock
 from ttc_data.environments.metadata import ProjectMetadata, dist_info, python_supported, read_metadata
 from ttc_data.environments.nested import Project
+from ttc_data.environments.options import (
+    conftests_of_ours,
+    ignored,
+    is_named,
+    known_plugins,
+    plugins_in_use,
+    pytest_settings,
+    without_strictness,
+)
 from ttc_data.environments.single import describe_file
 from ttc_data.environments.tools import requirements_for, used_names, without_tools
 from ttc_data.errors import EnvironmentFailed
@@ -39,6 +49,7 @@ def describe(
     untested: bool = False,
     missing: Collection[str] = (),
     beside: Sequence[Project] = (),
+    say: Callable[[str], None] = in_silence,
 ) -> Environment:
     """Read a tree's metadata, pin its dependencies, and list its test files.
 
@@ -53,6 +64,7 @@ def describe(
         untested: a repository may be without test files: its docstrings' examples or written tests decide.
         missing: modules that its test files could not import before; what brings them is required too.
         beside: projects of the same repository that this one needs: what they need is installed, and they are not.
+        say: is told what of the project's pytest options is left out.
 
     Raises:
         EnvironmentFailed: `python_unsupported`, `no_test_files`, `dependencies_unresolvable`; for a single file as
@@ -67,11 +79,19 @@ def describe(
         raise EnvironmentFailed(
             "python_unsupported", f"requires Python {metadata.requires_python}, the sandbox has {interpreter.python}"
         )
-    tests = tuple(find_test_files(files))
+    settings = pytest_settings(files)
+    tests = tuple(path for path in find_test_files(files, settings) if not ignored(path, metadata.pytest_args))
     if not (tests or untested):
         raise EnvironmentFailed("no_test_files", f"no test file among {len(files)} files")
     imported = tuple(sorted(set(_imported(files, tests, metadata, rules))))
     pinned = _pinned(files, tests, metadata, imported, interpreter, rules, missing, beside)
+    options = without_strictness(metadata.pytest_args, settings, files, tests)
+    options = known_plugins(options, files, metadata.import_roots, pinned)
+    dropped = (*metadata.pytest_dropped, *(option for option in metadata.pytest_args if option not in options))
+    if dropped:
+        say(f"{source.repo}: options of its pytest settings that are left out: {' '.join(dropped)}")
+    generated = {**conftests_of_ours(settings, files, metadata.import_roots), **metadata.version_file}
+    options += [*plugins_in_use(settings, files, tests), *plugin_options(pinned)]
     environment = Environment(
         source_key=source.key,
         repo=source.repo,
@@ -83,9 +103,9 @@ def describe(
         lock=pinned,
         roots=metadata.import_roots,
         metadata=dist_info(metadata),
-        generated=tuple(FileText(path, text) for path, text in sorted(metadata.version_file.items())),
+        generated=tuple(FileText(path, text) for path, text in sorted(generated.items())),
         test_files=tests,
-        pytest_args=(*metadata.pytest_args, *plugin_options(pinned)),
+        pytest_args=tuple(dict.fromkeys(options)),
     )
     if environment.is_of_a_file:  # it has what all single files have, and would be taken for one
         folders = " and ".join(FILE_ROOTS[:-1])
@@ -153,14 +173,20 @@ def installed_names(pinned: str) -> frozenset[str]:
     return frozenset(line.partition("==")[0].strip() for line in pinned.splitlines())
 
 
-def find_test_files(files: Mapping[str, bytes]) -> Iterator[str]:
+def find_test_files(files: Mapping[str, bytes], settings: Mapping[str, Any] | None = None) -> Iterator[str]:
     """Paths of the files that hold pytest or unittest tests, sorted.
 
-    Named as tests are (`test_*.py`, `*_test.py`, `tests.py`), or lying in a test folder and defining a `TestCase`.
+    Named as tests are (`test_*.py`, `*_test.py`, `tests.py`), or as the project's settings of pytest say, or lying in a
+    test folder and defining a `TestCase`.
     """
     for path in sorted(files):
         name = PurePosixPath(path).name
-        if not path.endswith(".py") or name == "conftest.py" or not python.is_test_path(path):
+        if not path.endswith(".py") or name == "conftest.py":
+            continue
+        if settings and is_named(path, files[path], settings):
+            yield path
+            continue
+        if not python.is_test_path(path):
             continue
         named = name.startswith("test_") or name.endswith("_test.py") or name in ("tests.py", "test.py")
         if named or TEST_CASE.search(files[path]):

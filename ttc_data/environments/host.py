@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import SpooledTemporaryFile, TemporaryDirectory, mkdtemp
-from typing import IO, Protocol, TypeVar
+from typing import IO, Literal, Protocol, TypeVar
 
 import docker
 from docker.errors import APIError, BuildError, DockerException, ImageNotFound
@@ -145,7 +145,11 @@ class EnvironmentStore:
         if size > self._max_bytes:
             raise EnvironmentFailed("environment_too_large", f"{size} bytes installed, at most {self._max_bytes}")
         for file in environment.metadata:
-            _write(site / file.path, file.text)
+            try:
+                _write(site / file.path, file.text, "x")
+            except (FileExistsError, IsADirectoryError, NotADirectoryError) as error:
+                detail = f"metadata {file.path}: an installed package has it ({error.strerror})"
+                raise EnvironmentFailed("metadata_collides", detail) from error
         self._trees.unpack(environment.tree, tree)
         for root in environment.roots:  # those of a single file, which is not there yet
             (tree / root).mkdir(parents=True, exist_ok=True)
@@ -161,9 +165,10 @@ def date_files(tree: Path) -> None:
             os.utime(path, (FILE_DATE, FILE_DATE))
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, text: str, mode: Literal["w", "x"] = "w") -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(text.encode("utf-8"))
+    with path.open(mode, encoding="utf-8", newline="") as file:
+        file.write(text)
 
 
 def in_silence(line: str) -> None:

@@ -72,6 +72,8 @@ def lock(
 def install(lock_text: str, site: Path, *, python: str, platform: str) -> None:
     """Unpack a lock's wheels into `site`, hashes checked, from the shared wheel cache where they are in it.
 
+    They are copies: through a link to the cache, whoever writes here would write into every environment of this machine.
+
     Raises:
         EnvironmentFailed: `dependencies_not_installable`.
         SourceUnavailable: a wheel is not cached and the index does not answer.
@@ -85,7 +87,7 @@ def install(lock_text: str, site: Path, *, python: str, platform: str) -> None:
         pinned.write_text(lock_text, encoding="utf-8")
         command = [
             "pip", "install", "--quiet", "--target", str(site), "--requirement", str(pinned), "--no-deps",
-            "--require-hashes", "--only-binary", ":all:", "--python", sys.executable,
+            "--require-hashes", "--only-binary", ":all:", "--python", sys.executable, "--link-mode", "copy",
             "--python-version", python, "--python-platform", platform,
         ]  # fmt: skip
         run_uv(command, "dependencies_not_installable", folder)

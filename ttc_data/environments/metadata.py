@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import posixpath
 import re
-import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -32,6 +30,7 @@ from ttc_data.environments.declared import (
     table,
     text_of,
 )
+from ttc_data.environments.options import kept_and_dropped, pytest_settings
 from ttc_data.environments.requirements import (
     legacy_specifier,
     logical_lines,
@@ -60,7 +59,6 @@ _FROM_TAG = re.compile(
     r"setuptools[-_]scm|setuptools[-_]git[-_]versioning|use_scm_version|hatch-vcs|(uv|poetry)-dynamic-versioning|versioneer"
     r"|versioningit|source\s*=\s*[\"'](vcs|scm)[\"']"
 )
-_IMPORT_MODES = ("prepend", "append", "importlib")
 _UNKNOWN_VERSION = "0"
 _VERSION_TEMPLATE = """# Written without running the project's build backend.
 __version__ = version = {version!r}
@@ -91,6 +89,9 @@ class ProjectMetadata:
     version_file: Mapping[str, str]
     """Path to content of what a build backend would have written, where the tree lacks it."""
     pytest_args: tuple[str, ...]
+    """Of the options in its pytest settings those that change what its tests are, each one word."""
+    pytest_dropped: tuple[str, ...]
+    """The others, which are about output, parallelism, coverage, stopping or places."""
 
 
 def read_metadata(files: Mapping[str, bytes], tagged: str = "") -> ProjectMetadata:
@@ -120,6 +121,7 @@ def read_metadata(files: Mapping[str, bytes], tagged: str = "") -> ProjectMetada
     stated = _first(said, lambda one: _valid_version(one.version))
     version = stated or (_valid_version(tagged) if _asks_git(files) else "") or _module_version(files, name)
     of_tests, of_developers = _test_dependencies(files, extras, groups, resolver)
+    kept, dropped = kept_and_dropped(pytest_settings(files))
     return ProjectMetadata(
         name=canonicalize_name(name),
         version=version,
@@ -131,7 +133,8 @@ def read_metadata(files: Mapping[str, bytes], tagged: str = "") -> ProjectMetada
         entry_points=_entry_points_text(said),
         import_roots=_import_roots(files, said),
         version_file=_version_files(files, said, version),
-        pytest_args=_pytest_args(files),
+        pytest_args=kept,
+        pytest_dropped=dropped,
     )
 
 
@@ -359,42 +362,3 @@ def _version_files(files: Mapping[str, bytes], said: Iterable[Declared], version
                 text = text if clean.endswith((".py", ".pyi")) else f"{version}\n"
             written.setdefault(clean, text)
     return written
-
-
-def _pytest_args(files: Mapping[str, bytes]) -> tuple[str, ...]:
-    """The import mode that the project's pytest settings ask for; all other options are ours to choose."""
-    words = _addopts(files)
-    for index, word in enumerate(words):
-        option, _, value = word.partition("=")
-        if option == "--import-mode":
-            mode = value or next(iter(words[index + 1 :]), "")
-            if mode in _IMPORT_MODES:
-                return (f"--import-mode={mode}",)
-    return ()
-
-
-def pytest_settings(files: Mapping[str, bytes]) -> Mapping[str, Any]:
-    """What the project configures of pytest, empty where it has no settings of it."""
-    # The first file that configures pytest is the only one it reads: docs.pytest.org, "Configuration file formats".
-    project = table(read_toml(files, "pyproject.toml"), "tool", "pytest")
-    tables: list[Mapping[str, Any]] = [
-        table(read_toml(files, "pytest.toml"), "pytest"),
-        table(read_toml(files, ".pytest.toml"), "pytest"),
-        read_ini(text_of(files, "pytest.ini")).get("pytest", {}),
-        read_ini(text_of(files, ".pytest.ini")).get("pytest", {}),
-        table(project, "ini_options") or project,
-        read_ini(text_of(files, "tox.ini")).get("pytest", {}),
-        read_ini(text_of(files, "setup.cfg")).get("tool:pytest", {}),
-    ]
-    return next((one for one in tables if one), {})
-
-
-def _addopts(files: Mapping[str, bytes]) -> list[str]:
-    value: object = pytest_settings(files).get("addopts", "")
-    if isinstance(value, list):
-        return strings(value)
-    text = value if isinstance(value, str) else ""
-    try:
-        return shlex.split(text)
-    except ValueError:
-        return text.split()

@@ -10,7 +10,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from ttc_data.environments.declared import strings
-from ttc_data.environments.metadata import ProjectMetadata, dist_info, pytest_settings, read_metadata
+from ttc_data.environments.metadata import ProjectMetadata, dist_info, read_metadata
+from ttc_data.environments.options import pytest_settings
 from ttc_data.lang import python
 from ttc_data.lang.modules import NOT_LIBRARY_FOLDERS, VENDORED_FOLDERS
 from ttc_data.records import Environment, FileText

@@ -34,6 +34,7 @@ TOOLS = (
 )  # fmt: skip
 NO_WARNING = "_warn_already_imported"
 MOST_S = 20.0
+TABLES = ".ttcdata-characters"
 
 
 class Asked:
@@ -65,6 +66,7 @@ def preload(site: str, roots: list[str]) -> None:
         for name in harmless(names, top_level(roots)):
             with contextlib.suppress(Exception):
                 __import__(name)
+    read_tables(os.path.join(site, TABLES))
     if "pytest" in sys.modules:
         for name in LATER:
             with contextlib.suppress(ImportError):
@@ -72,6 +74,17 @@ def preload(site: str, roots: list[str]) -> None:
         prepare()
     gc.collect()
     gc.freeze()  # a collection in a job does not touch, and thereby copy, the pages of what is here
+
+
+def read_tables(folder: str) -> None:
+    """Have Hypothesis read the tables of characters that `bytecode.py` had it write."""
+    configuration, strategies = (sys.modules.get(f"hypothesis.{name}") for name in ("configuration", "strategies"))
+    if configuration is None or strategies is None or not os.path.isdir(folder):
+        return
+    with contextlib.suppress(Exception):
+        vars(configuration)["set_hypothesis_home_dir"](folder)
+        vars(strategies)["text"]().validate()
+        vars(configuration)["set_hypothesis_home_dir"](None)  # where it writes is for each job to say
 
 
 def top_level(roots: list[str]) -> set[str]:
