@@ -63,6 +63,8 @@ class Source:
     language: str = "python"
     unit: SourceUnit = "repository"
     """`file`: one file without its repository, which brings no tests of its own."""
+    tagged: str = ""
+    """The version that the commit's tag names, `""` where it has none."""
 
     @property
     def key(self) -> str:

@@ -22,6 +22,7 @@ import docker
 from docker.errors import APIError, BuildError, DockerException, ImageNotFound
 
 from ttc_data.environments.base_image import ensure_base_image, image_python, manylinux
+from ttc_data.environments.build_log import BuildLog
 from ttc_data.environments.lock import install
 from ttc_data.environments.shared import Notice, shared_in
 from ttc_data.errors import EngineUnavailable, EnvironmentFailed, SandboxUnavailable, StorageFull
@@ -337,13 +338,12 @@ class DockerHost:
                     labels={"ttcdata.environment": folder.name}, pull=False, timeout=BUILD_SILENCE_S,
                 )  # fmt: skip
             except BuildError as error:
-                lines = list(error.build_log)
-                log = " | ".join(str(line.get("stream", line)).strip() for line in lines)
-                if NO_SPACE in log:
-                    raise StorageFull(f"the Docker engine has no space left ({log[-200:]})") from error
-                if not any("error" in line for line in lines):  # it broke off
+                log = BuildLog.of(error.build_log)
+                if NO_SPACE in log.cause:
+                    raise StorageFull(f"the Docker engine has no space left ({log.cause[-200:]})") from error
+                if not log.error:  # it broke off
                     raise unavailable(error) from error
-                raise EnvironmentFailed("image_build_failed", log[-2000:]) from error
+                raise EnvironmentFailed("image_build_failed", log.cause) from error
             except (APIError, *SILENT) as error:
                 if NO_SPACE in str(error):
                     raise StorageFull(f"the Docker engine has no space left ({str(error)[-200:]})") from error

@@ -26,7 +26,13 @@ INDEX_TROUBLE = re.compile(
 
 
 def lock(
-    requirements: Sequence[str], *, project: str, python: str, platform: str, exclude_newer: datetime.date | None
+    requirements: Sequence[str],
+    *,
+    project: str,
+    python: str,
+    platform: str,
+    exclude_newer: datetime.date | None,
+    beside: Sequence[str] = (),
 ) -> str:
     """Pin requirements and all they need.
 
@@ -36,6 +42,7 @@ def lock(
         python: `3.11`.
         platform: uv's name of the sandbox's platform.
         exclude_newer: resolve as of the start of this day.
+        beside: normalised names of projects that lie beside it in its tree, left out as well.
 
     Returns:
         One pinned requirement with its hashes a line, sorted by name.
@@ -52,8 +59,8 @@ def lock(
             "--only-binary", ":all:", "--python-version", python, "--python-platform", platform,
             "--no-emit-index-url", "--no-emit-find-links",
         ]  # fmt: skip
-        if project:
-            command += ["--no-emit-package", project]
+        for name in filter(None, (project, *beside)):
+            command += ["--no-emit-package", name]
         if exclude_newer is not None:
             command += ["--exclude-newer", exclude_newer.isoformat()]
         out = run_uv(command, "dependencies_unresolvable", folder)

@@ -54,6 +54,11 @@ _TEST_WORD = re.compile(r"(?<![a-z])(tests?|testing|pytest)(?![a-z])")
 _DEV_WORD = re.compile(r"(?<![a-z])(dev|devel|develop|development)(?![a-z])")
 _FOR_PYTHON = re.compile(r"[23]\.?\d{1,2}(?!\d)")
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+# Plugins of build backends, and the settings that turn on those which are built in.
+_FROM_TAG = re.compile(
+    r"setuptools[-_]scm|setuptools[-_]git[-_]versioning|use_scm_version|hatch-vcs|(uv|poetry)-dynamic-versioning|versioneer"
+    r"|versioningit|source\s*=\s*[\"'](vcs|scm)[\"']"
+)
 _UNKNOWN_VERSION = "0"
 _VERSION_TEMPLATE = """# Written without running the project's build backend.
 __version__ = version = {version!r}
@@ -73,6 +78,10 @@ class ProjectMetadata:
     requires_python: str
     dependencies: tuple[str, ...]
     test_dependencies: tuple[str, ...]
+    dev_dependencies: tuple[str, ...]
+    """Those of `test_dependencies` that are named for developers or for tox, tools among them."""
+    declared: tuple[str, ...]
+    """All that any extra, group or requirements file names."""
     entry_points: str
     """As an `entry_points.txt`."""
     import_roots: tuple[str, ...]
@@ -85,7 +94,7 @@ class ProjectMetadata:
     """The others, which are about output, parallelism, coverage, stopping or places."""
 
 
-def read_metadata(files: Mapping[str, bytes]) -> ProjectMetadata:
+def read_metadata(files: Mapping[str, bytes], tagged: str = "") -> ProjectMetadata:
     """Read a tree's metadata. Never raises on what the files hold.
 
     Per field the first of these that says something counts: the sdist's `PKG-INFO` and egg-info, `pyproject.toml`,
@@ -93,6 +102,7 @@ def read_metadata(files: Mapping[str, bytes]) -> ProjectMetadata:
 
     Args:
         files: all files of the tree by path.
+        tagged: version that a tag of the commit names; counts where the build backend would ask Git for the version.
     """
     folders = sorted({posixpath.dirname(path) for path in files if path.endswith(".egg-info/PKG-INFO")})
     eggs = [egg_info(files, folder) for folder in folders]
@@ -108,14 +118,18 @@ def read_metadata(files: Mapping[str, bytes]) -> ProjectMetadata:
     if known is None:
         known = read_requirements("requirements.txt", files)
     resolver = _Resolver(canonicalize_name(name), known, extras)
-    version = _first(said, lambda one: _valid_version(one.version)) or _module_version(files, name)
+    stated = _first(said, lambda one: _valid_version(one.version))
+    version = stated or (_valid_version(tagged) if _asks_git(files) else "") or _module_version(files, name)
+    of_tests, of_developers = _test_dependencies(files, extras, groups, resolver)
     kept, dropped = kept_and_dropped(pytest_settings(files))
     return ProjectMetadata(
         name=canonicalize_name(name),
         version=version,
         requires_python=_one_line(_first(said, lambda one: one.requires_python)),
         dependencies=tuple(resolver.resolved(known)),
-        test_dependencies=tuple(_test_dependencies(files, extras, groups, resolver)),
+        test_dependencies=(*of_tests, *of_developers),
+        dev_dependencies=tuple(of_developers),
+        declared=tuple(_declared(files, extras, groups, resolver)),
         entry_points=_entry_points_text(said),
         import_roots=_import_roots(files, said),
         version_file=_version_files(files, said, version),
@@ -202,6 +216,11 @@ def _valid_version(text: str) -> str:
         return ""
 
 
+def _asks_git(files: Mapping[str, bytes]) -> bool:
+    """Whether the project's version is that of its tag."""
+    return any(_FROM_TAG.search(text_of(files, path)) for path in ("pyproject.toml", "setup.cfg", "setup.py"))
+
+
 def _module_version(files: Mapping[str, bytes], name: str) -> str:
     module = canonicalize_name(name).replace("-", "_")
     return _valid_version(module_literal(files, module, "__version__")) if module else ""
@@ -212,29 +231,41 @@ def _test_dependencies(
     extras: Mapping[str, list[str]],
     groups: Mapping[str, list[str]],
     resolver: _Resolver,
-) -> list[str]:
+) -> tuple[list[str], list[str]]:
     """Collect what the tests need; a project named by an earlier place is not taken from a later one.
 
     A pin in a tox or requirements file would otherwise contradict what the extras say.
+
+    Returns:
+        What places for tests name, and what tox and, where nothing else does, places for developers name.
     """
     requirement_files = sorted(path for path in files if _is_requirements_file(path, files))
     places = [extras[name] for name in _TEST_NAMES if name in extras]
     places += [groups[name] for name in _TEST_NAMES if name in groups]
     places += [read_requirements(path, files) for path in requirement_files if _TEST_WORD.search(path.lower())]
+    own = len(places)
     places.append(_tox_dependencies(files, extras, groups))
     resolved = [resolver.resolved(place) for place in places]
     if not any(resolved):
+        own = 0
         places = [extras[name] for name in _DEV_NAMES if name in extras]
         places += [groups[name] for name in _DEV_NAMES if name in groups]
         places += [read_requirements(path, files) for path in requirement_files if _DEV_WORD.search(path.lower())]
         resolved = [resolver.resolved(place) for place in places]
     named: set[str] = set()
-    found: list[str] = []
-    for place in resolved:
+    found: tuple[list[str], list[str]] = ([], [])
+    for number, place in enumerate(resolved):
         new = [one for one in place if canonicalize_name(Requirement(one).name) not in named]
         named |= {canonicalize_name(Requirement(one).name) for one in new}
-        found += new
+        found[number >= own].extend(new)
     return found
+
+
+def _declared(
+    files: Mapping[str, bytes], extras: Mapping[str, list[str]], groups: Mapping[str, list[str]], resolver: _Resolver
+) -> list[str]:
+    read = (read_requirements(path, files) for path in sorted(files) if _is_requirements_file(path, files))
+    return resolver.resolved(one for place in (*extras.values(), *groups.values(), *read) for one in place)
 
 
 def _is_requirements_file(path: str, files: Mapping[str, bytes]) -> bool:
