@@ -16,7 +16,7 @@ STATISTICS, LOOKUPS = 7, 4
 
 def asked(kind: int, flags: int, body: bytes) -> bytes:
     with socket.socket(NETLINK, socket.SOCK_RAW, 0) as link:
-        link.settimeout(0.2)
+        link.setblocking(False)  # it is answered before `send` returns
         link.send(struct.pack("IHHII", 16 + len(body), kind, flags, 1, 0) + body)
         return link.recv(65_536)
 
