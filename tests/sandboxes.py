@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import distribution
@@ -114,20 +114,21 @@ def outcomes(report: Report) -> dict[str, str]:
     return {test.id.partition("::")[2]: test.outcome for test in report.tests}
 
 
-def fill(place: Path, tree: Mapping[str, bytes]) -> None:
+def fill(place: Path, tree: Mapping[str, bytes], packages: Sequence[str] = PACKAGES) -> None:
     """Make `site` and `tree` as an environment store would have."""
-    fill_site(place)
+    fill_site(place, packages)
     for path, data in tree.items():
         target = place / "tree" / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)
-    (place / "tree/bin/tool").chmod(0o755)
+    if "bin/tool" in tree:
+        (place / "tree/bin/tool").chmod(0o755)
     date_files(place / "tree")
 
 
-def fill_site(place: Path) -> None:
+def fill_site(place: Path, packages: Sequence[str] = PACKAGES) -> None:
     """Make `site` alone."""
-    for package in PACKAGES:
+    for package in packages:
         found = distribution(package)
         for file in found.files or []:
             if ".." in file.parts or file.suffix in (".pyc", ".pth"):
@@ -152,7 +153,9 @@ def copying_arguments(*given: Any, **named: Any) -> list[str]:
 
 
 @contextmanager
-def opened(kind: str, folder: Path, tree: Mapping[str, bytes] = TREE) -> Iterator[Place]:
+def opened(
+    kind: str, folder: Path, tree: Mapping[str, bytes] = TREE, packages: Sequence[str] = PACKAGES
+) -> Iterator[Place]:
     """The environment on one kind of sandbox; no other session has it, and nothing of it is left at the end."""
     store = EnvironmentStore(folder / "environments", TreeStore(folder / "trees"), 100 * MIB)
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -161,7 +164,7 @@ def opened(kind: str, folder: Path, tree: Mapping[str, bytes] = TREE) -> Iterato
         python=version, platform="", lock="", roots=("",), metadata=(), generated=(),
         test_files=("tests/test_core.py",), pytest_args=(),
     )  # fmt: skip
-    fill(store.path(environment), tree)
+    fill(store.path(environment), tree, packages)
     if kind != "docker":
         host = CopyingHost(store, LIMITS) if kind == "copying" else LocalHost(store, LIMITS)
         host.prepare(environment)

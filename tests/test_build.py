@@ -22,7 +22,6 @@ import ttc_data
 from tests.hub import Account, Hub, running
 from tests.projects import SHAPES, shapes
 from ttc_data.dataset import Dataset
-from ttc_data.datasets.inputs import Inputs
 from ttc_data.datasets.stack_impl import Built
 from ttc_data.edits import unified_diff
 from ttc_data.environments.open import Cache, SandboxKind, open_host
@@ -32,7 +31,6 @@ from ttc_data.publish.rows import write_splits
 from ttc_data.recipe import Recipe
 from ttc_data.report import NAME
 from ttc_data.rules import GitSource, StackSource, TestRules
-from ttc_data.store import Build
 
 pytestmark = pytest.mark.network
 
@@ -116,26 +114,6 @@ def test_what_is_dropped_is_counted_with_its_reason(built: Built) -> None:
     assert extract["latin.py"] == "not_utf8"
     assert extract["broken.py"] == "file_does_not_parse"
     assert rejects(built, "specify") == {"geometry/shapes shapes.py::unreached": "no_test_reaches_it"}
-
-
-def test_samples_with_many_tests_are_proven_first(built: Built, recipe: Recipe, cache: Cache) -> None:
-    with closing(Build(built.folder)) as folder:
-        counts = [
-            len(case.sample.candidates) + len(case.sample.further) for _, case in Inputs(folder, recipe, cache).cases()
-        ]
-    assert len(set(counts)) > 1
-    assert counts == sorted(counts, reverse=True)
-
-
-def test_a_proof_that_takes_too_long_is_given_up_with_a_reason(
-    sandbox: SandboxKind, calm: Recipe, cache: Cache, tmp_path: Path
-) -> None:
-    hasty = calm.model_copy(update={"tests": RULES.model_copy(update={"max_proof_s": 0.001})})
-    made = ttc_data.build(hasty, tmp_path / "hasty", sandbox=sandbox, cache=cache, workers=2)
-    found = rejects(made, "prove")
-    assert found
-    assert set(found.values()) == {"proof_too_slow"}
-    assert not made.rows
 
 
 def test_a_target_that_no_test_reaches_gets_written_ones(

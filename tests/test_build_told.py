@@ -1,4 +1,4 @@
-"""What a build tells of itself: at its end, when it goes on, and in its log."""
+"""What a build tells of itself: at its end, when it goes on, and in its log; and what it proves first, and for how long."""
 
 from __future__ import annotations
 
@@ -6,16 +6,21 @@ import json
 import os
 import shutil
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+import ttc_data
 from tests.projects import shapes
-from tests.test_build import RULES, TTCDATA, same_bytes
+from tests.test_build import RULES, TTCDATA, rejects, same_bytes
 from ttc_data.dataset import Dataset
+from ttc_data.datasets.inputs import Inputs
+from ttc_data.environments.open import Cache
 from ttc_data.funnel import funnel
 from ttc_data.recipe import Recipe
 from ttc_data.rules import GitSource
+from ttc_data.store import Build
 
 pytestmark = [pytest.mark.network, pytest.mark.local]
 
@@ -54,3 +59,19 @@ def test_a_build_tells_what_a_limit_left_out_and_what_was_kept_before_and_logs_i
     for line in (*first.stdout.splitlines()[-2:], prove.partition(" (")[0], f"not tried {steps['prove'].untried}"):
         assert line in log
     assert not list((out / "dataset").rglob("build.log"))
+
+
+def test_samples_with_many_tests_are_proven_first_and_a_proof_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
+    source = GitSource(url=str(shapes(tmp_path / "shapes")), repo="geometry/shapes")
+    hasty = Recipe(name="shapes", sources=(source,), tests=RULES.model_copy(update={"max_proof_s": 0.001}))
+    cache = Cache(tmp_path / "cache")
+    made = ttc_data.build(hasty, tmp_path / "out", sandbox="local", cache=cache, workers=2)
+    found = rejects(made, "prove")
+    assert set(found.values()) == {"proof_too_slow"}
+    assert not made.rows
+    with closing(Build(made.folder)) as folder:
+        samples = [case.sample for _, case in Inputs(folder, hasty, cache).cases()]
+    counts = [len(sample.candidates) + len(sample.further) for sample in samples]
+    assert len(counts) == len(found)
+    assert len(set(counts)) > 1
+    assert counts == sorted(counts, reverse=True)

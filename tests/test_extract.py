@@ -31,6 +31,14 @@ def test_a_documented_function_becomes_a_target() -> None:
     assert target.body_lines == ((3, 4),)
 
 
+def test_a_file_in_latin_1_that_says_so_is_read_as_python_reads_it() -> None:
+    cafe = GOOD.replace("total", "caf\xe9").replace("Add two", "Ajout\xe9: add two")
+    (target,) = extracted("pkg/mod.py", f"# coding: latin-1\n{cafe}".encode("latin-1"))
+    assert isinstance(target, Target)
+    assert target.docstring == "Ajout\xe9: add two numbers and say the sum."
+    assert reject("pkg/mod.py", cafe.encode("latin-1")).reason == "not_utf8"
+
+
 def test_a_definition_without_docstring_is_not_counted() -> None:
     assert extracted("pkg/mod.py", "def f(a):\n    b = a\n    return b\n") == []
 

@@ -202,11 +202,30 @@ def test_a_bad_set_is_one_line(tmp_path: Path, setting: str, said: str) -> None:
         ("git:https://example.org/a/b.git@main", GitSource(url="https://example.org/a/b.git", revision="main")),
         ("git:git@example.org:a/b.git", GitSource(url="git@example.org:a/b.git")),
         ("git:git@example.org:a/b@main", GitSource(url="git@example.org:a/b", revision="main")),
+        ("git:git@example.org:a/b@feature/x", GitSource(url="git@example.org:a/b", revision="feature/x")),
+        ("git:git@example.org:a/b/c.git@feature/x", GitSource(url="git@example.org:a/b/c.git", revision="feature/x")),
+        ("git:https://me@example.org/a/b@feature/x", GitSource(url="https://me@example.org/a/b", revision="feature/x")),
+        ("git:https://example.org/a/b@x@y", GitSource(url="https://example.org/a/b", revision="x@y")),
+        ("git:https://me@example.org/a/b", GitSource(url="https://me@example.org/a/b")),
+        ("git:https://example.org/@a/b", GitSource(url="https://example.org/@a/b")),
+        ("git:/srv/repo@", GitSource(url="/srv/repo@")),
         ("stack:hf://datasets/a/b/*.parquet", StackSource(path="hf://datasets/a/b/*.parquet")),
     ],
 )
 def test_a_source_option_is_read(text: str, source: Section) -> None:
     assert parse_source(text) == source
+
+
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_a_folder_that_is_there_is_the_repository_whatever_its_name_holds(tmp_path: Path, scheme: str) -> None:
+    for name in ("plain", "at@home", "at@home@work"):
+        (tmp_path / name).mkdir()
+    for name, revision in [
+        ("plain", "feature/x"), ("plain", "v1"), ("plain", "x@y/z"), ("at@home", "v1"), ("at@home@work", "feature/x")
+    ]:  # fmt: skip
+        url = f"{scheme}{tmp_path}/{name}"
+        assert parse_source(f"git:{url}@{revision}") == GitSource(url=url, revision=revision)
+        assert parse_source(f"git:{url}") == GitSource(url=url)
 
 
 @pytest.mark.parametrize("text", ["toolz", "pypi:", "floppy:a", ":", "", "PYPI:toolz"])

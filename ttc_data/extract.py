@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from ttc_data.keys import content_key
 from ttc_data.lang import python
+from ttc_data.lang.encodings import as_utf8
 from ttc_data.lang.modules import NOT_LIBRARY_FOLDERS, VENDORED_FOLDERS
 from ttc_data.lang.python import Definition
 from ttc_data.records import Reject, Source, Target
@@ -56,13 +57,14 @@ def _file(source: Source, path: str, data: bytes, rules: ExtractRules) -> Iterat
     if reason := _of_path(path, rules):
         yield left_out(*reason)
     elif reason := _not_library(path):
+        data = as_utf8(data)
         if documented := _documented(data):
             yield left_out(reason[0], f"{reason[1]}; {documented} documented definitions")
     elif reason := _of_content(data, rules):
         yield left_out(*reason)
     else:
         try:
-            found = python.definitions(data)
+            found = python.definitions(as_utf8(data))
         except SyntaxError as error:
             where = f"line {error.lineno}: " if error.lineno else ""
             yield left_out("file_does_not_parse", f"{where}{error.msg}")
@@ -96,7 +98,7 @@ def _of_content(data: bytes, rules: ExtractRules) -> tuple[str, str] | None:
     if len(data) > rules.max_file_bytes:
         return "file_too_large", f"{len(data)} bytes, at most {rules.max_file_bytes}"
     try:
-        text = data.decode("utf-8-sig")
+        text = as_utf8(data).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         return "not_utf8", f"byte {error.start}: {error.reason}"
     for line in text.split("\n", _HEADER_LINES)[:_HEADER_LINES]:

@@ -14,6 +14,8 @@ from typing import Annotated, Any, TypeAlias
 
 from annotated_types import Ge, Le
 
+from ttc_data.options import is_argument
+
 MOST_TEXT = 32 * 1024 * 1024
 MOST_LABEL = 2_000
 MOST_PATH_BYTES, MOST_NAME_BYTES = 1_024, 255
@@ -36,24 +38,24 @@ def quoted(value: object) -> str:
 
 @dataclass(frozen=True)
 class Rule:
-    """What a text must be."""
+    """What a text, or a record with texts, must be."""
 
     words: str
     """What follows `must be`."""
-    fault: Callable[[str], str | None]
-    """The part of a text that is not so, None where all of it is."""
+    fault: Callable[[Any], str | None]
+    """The part of it that is not so, None where all of it is."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Callable[[Any], Any]) -> Any:
         """The check, for `pydantic`; records themselves do without it."""
         from pydantic_core import PydanticCustomError, core_schema
 
-        def check(text: str) -> str:
-            fault = self.fault(text)
+        def check(value: Any) -> Any:
+            fault = self.fault(value)
             if fault is not None:
                 raise PydanticCustomError(
                     "rule", "must be {words}, is {fault}", {"words": self.words, "fault": quoted(fault)}
                 )
-            return text
+            return value
 
         return core_schema.no_info_after_validator_function(check, handler(source))
 
@@ -144,6 +146,12 @@ TreePath: TypeAlias = Annotated[
     str,
     Rule("a relative path inside the tree, without . and ..", lambda text: text if path_fault(text) else None),
 ]
+_METADATA = re.compile(r"[A-Za-z0-9_.+!-]{1,220}\.dist-info/(?:INSTALLER|METADATA|entry_points\.txt)")
+OF_DIST_INFO = Rule(
+    "INSTALLER, METADATA or entry_points.txt in a .dist-info folder",
+    lambda file: None if _METADATA.fullmatch(file.path) else file.path,
+)
+"""Of a file beside the installed packages: never one of theirs."""
 Root: TypeAlias = Annotated[
     str,
     Rule(
@@ -177,8 +185,9 @@ Image: TypeAlias = Annotated[
 ]
 PytestArgument: TypeAlias = Annotated[
     str,
-    matching(
-        r"--import-mode=(?:prepend|append|importlib)|--benchmark-disable", "--import-mode=... or --benchmark-disable"
+    Rule(
+        "one option of pytest's in one word, about what tests are and not about output, parallelism, coverage, stopping, settings or places",
+        lambda option: None if is_argument(option) else option,
     ),
 ]
 Line: TypeAlias = Annotated[int, Ge(1), Le(10**8)]

@@ -14,7 +14,8 @@ from ttc_data.recipe import Recipe
 from ttc_data.records import Reject, Source
 from ttc_data.rules import AnySource, GitSource, PypiSource, StackSource
 from ttc_data.sources import git, pypi, stack
-from ttc_data.sources.stack_rows import StackRepository
+from ttc_data.sources.links import LeftOut
+from ttc_data.sources.stack_rows import RefusedRow, StackFile, StackRepository
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,8 @@ class Request:
 
     key: str
     name: str
-    fetch: Callable[[], Source]
+    fetch: Callable[[Callable[[LeftOut], None]], Source]
+    """Told whom to tell of what is left out of the tree."""
 
 
 def requests(recipe: Recipe, cache: Cache, say: Callable[[str], None], lock: Lock | None = None) -> Iterator[Request]:
@@ -93,15 +95,20 @@ def _as_asked(source: AnySource, recipe: Recipe) -> AnySource:
     return source
 
 
-def check_sources(recipe: Recipe, cache: Cache) -> None:
+def check_sources(recipe: Recipe, cache: Cache, say: Callable[[str], None] = git.in_silence) -> None:
     """See that the local repositories of a recipe are there: a path with a typo in it is no project to be dropped.
+
+    Args:
+        recipe: that names them.
+        cache: folders that builds share.
+        say: told in a line of a working tree that holds more than its commit.
 
     Raises:
         SourceUnavailable: naming the first that is not.
     """
     for source in recipe.sources:
         if isinstance(source, GitSource):
-            git.check_local(source, recipe.tree, cache.downloads)
+            git.check_local(source, recipe.tree, cache.downloads, say)
 
 
 def _of(source: AnySource, recipe: Recipe, cache: Cache, rules: str) -> Iterator[Request]:
@@ -109,14 +116,19 @@ def _of(source: AnySource, recipe: Recipe, cache: Cache, rules: str) -> Iterator
         newest = recipe.environment.exclude_newer
         for project in source.projects:
 
-            def fetch(project: str = project) -> Source:
-                return pypi.fetch(pypi.locate(project, newest), cache.trees, recipe.tree, recipe.license)
+            def fetch(left_out: Callable[[LeftOut], None], project: str = project) -> Source:
+                located = pypi.locate(project, newest)
+                return pypi.fetch(located, cache.trees, recipe.tree, recipe.license, left_out=left_out)
 
             yield Request(content_key("pypi", project, str(newest), rules), f"pypi:{project}", fetch)
     elif isinstance(source, GitSource):
         key = content_key("git", source.url, source.revision, source.repo, rules)
         name = re.sub(r"//[^/@]*@", "//", f"git:{source.url}@{source.revision}")
-        yield Request(key, name, lambda: git.fetch(source, cache.trees, recipe.tree, recipe.license, cache.downloads))
+
+        def fetch_git(left_out: Callable[[LeftOut], None]) -> Source:
+            return git.fetch(source, cache.trees, recipe.tree, recipe.license, cache.downloads, left_out)
+
+        yield Request(key, name, fetch_git)
     else:
         yield from _of_stack(source, recipe, cache, rules)
 
@@ -126,31 +138,51 @@ def _of_stack(source: StackSource, recipe: Recipe, cache: Cache, rules: str) -> 
     index = stack.StackIndex(source, recipe.license, cache.downloads)
     if source.unit == "file":
         for file in index.files():
+            if isinstance(file, RefusedRow):
+                yield _refused(file, index.key)
+                continue
 
-            def fetch_file(file: stack.StackFile = file) -> Source:
+            def fetch_file(_: Callable[[LeftOut], None], file: StackFile = file) -> Source:
                 return index.fetch_file(file, cache.trees, recipe.tree, recipe.license)
 
             key = content_key("stack-file", file.repo, file.revision, file.path, file.hash, index.key, rules)
             yield Request(key, f"stack:{file.repo}:{file.path}", fetch_file)
         return
+    for row in index.refused():
+        yield _refused(row, index.key)
     for repository in index.repositories():
 
-        def fetch_repository(repository: StackRepository = repository) -> Source:
+        def fetch_repository(_: Callable[[LeftOut], None], repository: StackRepository = repository) -> Source:
             return index.fetch(repository, cache.trees, recipe.tree, recipe.license)
 
         key = content_key("stack", repository.repo, repository.revision, index.key, rules)
         yield Request(key, f"stack:{repository.repo}", fetch_repository)
 
 
+def _refused(row: RefusedRow, index: str) -> Request:
+    """A row that becomes a reject, counted beside those of what could be fetched."""
+
+    def refuse(_: Callable[[LeftOut], None]) -> Source:
+        raise SourceRefused(row.reason, row.detail)
+
+    return Request(content_key("stack-refused", row, index), f"stack:{row.name}", refuse)
+
+
 def mine(request: Request) -> Iterator[Source | Reject]:
     """Fetch one request's files into the tree store.
 
-    Yields the `Source`, or a `Reject` for a project that is not there, is damaged, or may not be used.
+    Yields the `Source`, and a `Reject` for each link that is not in its tree; or one `Reject` for a project that is not
+    there, is damaged, or may not be used.
 
     Raises:
         SourceUnavailable: the place does not answer; says nothing about the project.
     """
+    links: list[LeftOut] = []
     try:
-        yield request.fetch()
+        yield request.fetch(links.append)
     except SourceRefused as error:
         yield Reject(content_key("request", request.name), "mine", error.reason, error.detail, request.name)
+        return
+    for link in links:
+        key = content_key("request", request.name, link.path)
+        yield Reject(key, "mine", link.reason, link.detail, f"{request.name}: {link.path}")

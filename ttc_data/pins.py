@@ -58,8 +58,8 @@ class Pins:
 
     folder: Path
     lock: Lock
-    environments: dict[str, str]
-    """Keys of the environments by the sources that they were made from."""
+    environments: dict[str, tuple[str, ...]]
+    """Keys of the environments by the sources that they were made from, one for each project of a repository."""
     shared: tuple[str, ...]
     """Keys of those that single files share."""
 
@@ -68,10 +68,9 @@ class Pins:
         """Content identity: part of what a stage's results depend on."""
         return content_key("pins", self.lock.model_dump(mode="json"), self.environments, self.shared)
 
-    def environment(self, source: Source) -> Environment | None:
-        """The environment that a repository had, None where no row of the set came of it."""
-        key = self.environments.get(source.key)
-        return read_environment(self.folder, key) if key else None
+    def environments_of(self, source: Source) -> tuple[Environment, ...]:
+        """The environments that a repository had, none where no row of the set came of it."""
+        return tuple(read_environment(self.folder, key) for key in self.environments.get(source.key, ()))
 
     def shared_environment(self, file: Environment, rules: EnvironmentRules) -> Environment | None:
         """What a single file runs in, by what the set's single files ran in; None where no row of the set came of such a file.
@@ -131,12 +130,13 @@ def read_pins(folder: Path, recipe: str) -> Pins:
             f"{path}: of recipe {lock.recipe}, built by ttcdata {lock.ttcdata}, and this recipe is {recipe}; leave out --set,"
             " --source and --limit, or build without --locked"
         )
-    environments: dict[str, str] = {}
+    environments: dict[str, tuple[str, ...]] = {}
     shared = []
     for place in sorted((folder / "environments").glob("*.json")):
         environment = read_environment(folder, place.stem)
         if environment.source_key:
-            environments[environment.source_key] = environment.key
+            known = environments.get(environment.source_key, ())
+            environments[environment.source_key] = (*known, environment.key)
         else:
             shared.append(environment.key)
     return Pins(folder, lock, environments, tuple(shared))

@@ -11,7 +11,7 @@ from typing import Protocol
 from ttc_data.edits import apply_patch
 from ttc_data.evidence.stability import varied
 from ttc_data.evidence.strength import Measuring, RunVersions, Strength, fewest, files_of, score
-from ttc_data.evidence.suite import RunJob, last_lines
+from ttc_data.evidence.suite import NO_REMARKS, Remarks, RunJob, last_lines
 from ttc_data.evidence.tripwires import propose
 from ttc_data.evidence.twins import find_tripwires, twin_files
 from ttc_data.records import (
@@ -87,6 +87,7 @@ class Case:
     """Of the environment's own test files, by path."""
     others: Mapping[str, str]
     """Of its other Python files, by path: where calls of the target may be found."""
+    remarks: Remarks = NO_REMARKS
 
 
 def prove(case: Case, prover: Prover, calls: Calls | None = None) -> Iterator[Evidence | Reject]:
@@ -349,7 +350,9 @@ class _Attempt:
     ) -> Report:
         """A session of its own; `cover`: what these tests run of the target is asked for."""
         job = varied(self.job(tests, text), one or Variation())
-        job = replace(job, files={**job.files, **(twins or {})})
+        job = replace(job, files={**job.files, **(twins or {})}, properties="unshrunk" if twins else "as_written")
+        if text != self.reference:
+            job = replace(job, properties="hurried")
         if cover:
             lines = {self.sample.path: {self.case.target.key: self.case.target.body_lines}}
             job = replace(job, cover=lines, branches=True)

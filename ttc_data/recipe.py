@@ -7,6 +7,8 @@ one of them from the command line.
 from __future__ import annotations
 
 import difflib
+import os
+import re
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -126,10 +128,37 @@ def parse_source(text: str) -> PypiSource | GitSource | StackSource:
         return PypiSource(projects=(rest,))
     if kind == "stack":
         return StackSource(path=rest)
-    # An @ before the last slash belongs to the URL (user@host:path), one after it names the revision.
-    head, slash, tail = rest.rpartition("/")
-    name, at, revision = tail.partition("@")
-    return GitSource(url=head + slash + name, revision=revision) if at and revision else GitSource(url=rest)
+    url, revision = split_revision(rest)
+    return GitSource(url=url, revision=revision) if revision else GitSource(url=rest)
+
+
+def split_revision(text: str) -> tuple[str, str]:
+    """Tell a repository from the revision behind an `@`, which both may hold themselves.
+
+    A folder that is there is the repository, the longest one if there are several. Of a URL, an `@` after `OWNER/NAME` or
+    `NAME.git` begins the revision, and so does one after the last slash.
+
+    Returns:
+        The URL or path, and the revision, `""` for none.
+    """
+    places = [place for place, character in enumerate(text) if character == "@" and text[place + 1 :]]
+    if os.path.exists(_local(text)):
+        return text, ""
+    for place in reversed(places):
+        if os.path.isdir(_local(text[:place])):
+            return text[:place], text[place + 1 :]
+    path = re.match(r"\w[\w+.-]*://[^/]*/|[^/:]*:", text)
+    start = path.end() if path else len(text)
+    for place in places:
+        repository = text[start:place]
+        if place > start and (re.fullmatch(r"[^/]+/[^/]+", repository) or repository.endswith(".git")):
+            return text[:place], text[place + 1 :]
+    place = next((place for place in places if place > text.rfind("/")), 0)
+    return (text[:place], text[place + 1 :]) if place else (text, "")
+
+
+def _local(url: str) -> str:
+    return os.path.expanduser(url.removeprefix("file://"))
 
 
 def packaged_recipes(prefix: str = "") -> dict[str, Path]:

@@ -8,7 +8,7 @@ exclusive; line numbers start at 1 and are inclusive.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from ttc_data import fields as field
 from ttc_data.keys import content_key
@@ -63,6 +63,8 @@ class Source:
     language: str = "python"
     unit: SourceUnit = "repository"
     """`file`: one file without its repository, which brings no tests of its own."""
+    tagged: str = ""
+    """The version that the commit's tag names, `""` where it has none."""
 
     @property
     def key(self) -> str:
@@ -117,7 +119,7 @@ class Environment:
     """Pinned requirements with hashes, one a line, as `pip` reads them."""
     roots: tuple[field.Root, ...]
     """Folders of the tree on `sys.path`, `""` is the tree itself."""
-    metadata: tuple[FileText, ...]
+    metadata: tuple[Annotated[FileText, field.OF_DIST_INFO], ...]
     """Files of a `.dist-info` that stand for the project's own installation."""
     generated: tuple[FileText, ...]
     """Files a build backend would have written into the tree (a version file)."""
@@ -188,6 +190,10 @@ class Suite:
     """Sorted by test id; `targets` is filled by run 0 only, which measures coverage."""
     needs: tuple[Need, ...]
     """Filled by run 0 only."""
+    untraced: tuple[str, ...] = ()
+    """Tests that switched the measurement of lines off, sorted: what they run is not known. Filled by run 0 only."""
+    starting: tuple[str, ...] = ()
+    """Tests that passed and started a process of Python, sorted: what that ran is not known. Filled by run 0 only."""
 
     @property
     def key(self) -> str:

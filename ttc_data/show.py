@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import TypeAdapter
-from rich.console import Group
+from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.panel import Panel
 from rich.syntax import Syntax
 from rich.table import Table
@@ -22,6 +23,7 @@ from ttc_data.records import JsonObject
 from ttc_data.row import Count
 
 LINES_SHOWN = 18
+MOST_DETAIL = 1_200
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,23 +39,27 @@ class ToldStep:
 FUNNEL: TypeAdapter[list[ToldStep]] = TypeAdapter(list[ToldStep])
 
 
-def reject_examples(out: Path) -> Table:
-    """Every reason of every stage, with a count and one example."""
+def reject_examples(out: Path) -> Group:
+    """Every reason of every stage, with a count and one example, whose detail has lines of its own."""
     connection = open_records(out)
     found = connection.execute(
         "SELECT stage, reason, count(*) AS n, arg_min(subject, key), arg_min(detail, key) FROM rejects"
         " GROUP BY stage, reason ORDER BY stage, n DESC, reason"
     ).fetchall()
     connection.close()
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("stage", "reason", "count"):
-        table.add_column(name, justify="right" if name == "count" else "left", no_wrap=True)
-    for name in ("for instance", "detail"):
-        table.add_column(name, overflow="fold")
+    lines: list[RenderableType] = []
+    last = ""
     for stage, reason, count, subject, detail in found:
-        told = plain(" ".join(detail.split())[-300:])
-        table.add_row(Text(plain(stage)), Text(plain(reason)), str(count), Text(plain(subject)), Text(told))
-    return table
+        if stage != last:
+            lines.append(Text(plain(stage), style="bold"))
+            last = stage
+        lines.append(Padding(Text(f"{plain(reason)} {count}"), (0, 0, 0, 2)))
+        lines.append(Padding(Text(f"for instance {one_line(subject)}", style="dim"), (0, 0, 0, 4)))
+        # The end of what a job printed says most.
+        told = " ".join(detail.split())
+        told = told if len(told) <= MOST_DETAIL else f"[...] {told[-MOST_DETAIL:]}"
+        lines += [Padding(Text(one_line(line), style="dim"), (0, 0, 0, 4)) for line in told.split(" | ")]
+    return Group(*lines)
 
 
 def published_funnel(name: str | Path, facts: JsonObject) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from ttc_data.lang.python import is_test_path, test_path_globs
@@ -31,12 +32,17 @@ def trusted(path: str, environment: Environment) -> bool:
     )
 
 
-def trusted_pathspecs() -> tuple[str, ...]:
-    """The same for git, in a repository whose test files are all named as tests are or lie in test folders."""
+def trusted_pathspecs(test_files: Sequence[str] = ()) -> tuple[str, ...]:
+    """The same for git.
+
+    Args:
+        test_files: of the environment: some may neither be named as tests are nor lie in test folders.
+    """
     folders = (*sorted(FOLDERS), *(f"*{suffix}" for suffix in SUFFIXES))
     globs = (
         *test_path_globs(),
         *(f"**/{name}" for name in sorted(NAMES)),
         *(f"**/{folder}{below}" for folder in folders for below in ("", "/**")),
     )
-    return tuple(f":(glob){glob}" for glob in dict.fromkeys(globs))
+    others = (f":(literal){path}" for path in test_files if not is_test_path(path))
+    return (*(f":(glob){glob}" for glob in dict.fromkeys(globs)), *others)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from tests.cli.conftest import NOWHERE, PROGRAM, REPOS, Here, Shell, refused
 from tests.publish.small import SmallBuild
 from ttc_data import __version__
+from ttc_data.records import Reject, Suite
+from ttc_data.show import reject_examples
 from ttc_data.store import Build
 
 # What works
@@ -84,6 +88,24 @@ def test_show_says_what_a_build_holds(here: Here, small: SmallBuild) -> None:
     assert "2 of 6 rows carry a tripwire (33%)" in ran.stdout
     assert "tripwire tests/test_mod.py:1  of  ->  off" in ran.stdout
     assert {repo.split("/")[1] for repo in REPOS if f"owner__{repo.split('/')[1]}-" in ran.stdout} == {"alpha", "beta"}
+
+
+def test_the_detail_of_a_reject_can_be_read_in_a_narrow_terminal(tmp_path: Path) -> None:
+    """Four columns side by side left it 20 characters a line."""
+    build = Build(tmp_path / "build")
+    stage = build.stage("suite", Suite)
+    lines = [f"E   line {number} of what pytest printed in the end" for number in range(3)]
+    reject = Reject("k", "suite", "no_test_passes", " | ".join(["x" * 2000, *lines]), "owner/name")
+    stage.write("one", [], [reject], 0.1)
+    stage.compact({"one"})
+    build.close()
+    console = Console(width=80, file=StringIO())
+    with console.capture() as captured:
+        console.print(reject_examples(tmp_path / "build"))
+    shown = [line.rstrip() for line in captured.get().splitlines()]
+    assert shown[:3] == ["suite", "  no_test_passes 1", "    for instance owner/name"]
+    assert shown[-3:] == [f"    {line.replace('E   ', 'E ')}" for line in lines]
+    assert shown[3] == "    [...]"
 
 
 def test_show_works_on_a_build_that_runs_and_one_that_has_no_rows(here: Here, small: SmallBuild) -> None:

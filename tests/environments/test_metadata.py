@@ -207,7 +207,7 @@ def test_a_version_file_is_written_only_where_it_is_missing() -> None:
 @pytest.mark.parametrize(
     ("files", "args"),
     [
-        ({"pytest.ini": "[pytest]\naddopts = -p evil --import-mode=importlib --cov"}, ("--import-mode=importlib",)),
+        ({"pytest.ini": "[pytest]\naddopts = -p mine --import-mode=importlib --cov"}, ("-pmine", "--import-mode=importlib")),
         ({"setup.cfg": "[tool:pytest]\naddopts = --import-mode append"}, ("--import-mode=append",)),
         ({"pyproject.toml": '[tool.pytest.ini_options]\naddopts = ["-ra", "--import-mode=prepend"]'}, ("--import-mode=prepend",)),
         ({"tox.ini": "[pytest]\naddopts = --import-mode=evil"}, ()),
@@ -215,7 +215,7 @@ def test_a_version_file_is_written_only_where_it_is_missing() -> None:
         ({"pytest.ini": "[pytest]\nx = 1", "setup.cfg": "[tool:pytest]\naddopts = --import-mode=append"}, ()),
     ],
 )  # fmt: skip
-def test_only_the_import_mode_of_the_pytest_settings_is_kept(files: dict[str, str], args: tuple[str, ...]) -> None:
+def test_options_come_from_the_first_file_that_sets_up_pytest(files: dict[str, str], args: tuple[str, ...]) -> None:
     assert read_files(files).pytest_args == args
 
 

@@ -19,7 +19,13 @@ from ttc_data.sandbox.protocol import Job, Report
 SAME, OTHER = "max(min(value, high), low)", "max(low, value)"
 
 
-def calls(qualname: str, folder: Path, more: Sequence[Case] = ()) -> ProposedCalls:
+def calls(
+    qualname: str,
+    folder: Path,
+    more: Sequence[Case] = (),
+    text: str = SHAPES,
+    others: Mapping[str, str] | None = None,
+) -> ProposedCalls:
     place = Place(folder)
 
     def run(of: Environment, job: Job) -> Report:
@@ -35,8 +41,9 @@ def calls(qualname: str, folder: Path, more: Sequence[Case] = ()) -> ProposedCal
         return more, 2
 
     return ProposedCalls(
-        target_of(qualname), SHAPES, environment(()), {}, run, run_versions, TestRules(), 0, ask if more else None
-    )
+        target_of(qualname, text), text, environment(()), others or {}, run, run_versions, TestRules(), 0,
+        ask if more else None,
+    )  # fmt: skip
 
 
 def test_a_change_that_makes_no_difference_is_told_from_one_that_does(tmp_path: Path) -> None:
@@ -61,6 +68,74 @@ def test_calls_that_somebody_means_are_written_down(tmp_path: Path) -> None:
         (tmp_path / "shapes.py").write_text(SHAPES.replace("max(low, min(value, high))", new), encoding="utf-8")
         ran = place.run(file)
         assert (" failed" in ran.stdout) == (new not in ("max(low, min(value, high))", SAME)), ran.stdout
+
+
+LATER = '''
+class Later:
+    """Calls `func` when its value is first asked for.
+
+    Args:
+        func: gives the value.
+        again: whether it is called each time.
+
+    >>> Later(list).value()
+    []
+    """
+
+    def __init__(self, func=list, again=False):
+        self.func = func
+        self.again = again
+        self.kept = None
+
+    def value(self):
+        """Give the value."""
+        if self.kept is None or self.again:
+            self.kept = self.func()
+        return self.kept
+
+    def __repr__(self):
+        return f"<{self.value()}>"
+'''
+
+
+def test_no_test_is_written_of_what_only_the_reference_can_know(tmp_path: Path) -> None:
+    """An answer may keep `func` under another name, and show itself as it likes: nobody asked for either."""
+    file = calls("Later", tmp_path, text=LATER).written()
+    assert file is not None
+    assert ".value()" in file.text
+    assert not [word for word in ("instance.func", "instance.again", "instance.kept", "repr(") if word in file.text]
+    read = calls(
+        "Later", tmp_path, text=LATER, others={"use.py": "def use(later):\n    return later.again\n"}
+    ).written()
+    assert read is not None
+    assert "instance.again" in read.text
+    told = calls(
+        "Later", tmp_path, text=LATER.replace("gives the value.", "gives the value. repr() shows it.")
+    ).written()
+    assert told is not None
+    assert "repr(" in told.text
+
+
+WITHOUT = '''
+def without(text: str, prefix: str) -> str:
+    """Give a text without its prefix.
+
+    >>> without("unhappy", "un")
+    'happy'
+    """
+    return text[len(prefix):] if text.startswith(prefix) else text
+'''
+
+
+def test_a_text_within_another_is_asked(tmp_path: Path) -> None:
+    """`text.replace(prefix, "", 1)` does the same wherever the prefix stands at the beginning, or nowhere."""
+    file = calls("without", tmp_path, text=WITHOUT).written()
+    assert file is not None
+    place = Place(tmp_path)
+    for body, is_right in (("text.removeprefix(prefix)", True), ('text.replace(prefix, "", 1)', False)):
+        answer = WITHOUT.split("    return")[0] + f"    return {body}\n"
+        (tmp_path / "shapes.py").write_text(answer, encoding="utf-8")
+        assert (" failed" not in place.run(file).stdout) == is_right, body
 
 
 def test_calls_that_tell_changes_from_the_reference_join(tmp_path: Path) -> None:

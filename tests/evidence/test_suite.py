@@ -10,10 +10,10 @@ import pytest
 
 from tests.scripted import CRASHED, TIMED_OUT, Script, environment, played
 from ttc_data.evidence.stability import variation
-from ttc_data.evidence.suite import Chosen, Reached, Subject, last_lines, repeat_suite, run_suite
+from ttc_data.evidence.suite import Chosen, Reached, Remarks, Subject, last_lines, repeat_suite, run_suite
 from ttc_data.records import FileText, Need, Reject, Suite, Target, TestOutcome, TestReach, Variation
 from ttc_data.rules import TestRules
-from ttc_data.sandbox.protocol import Job, Report
+from ttc_data.sandbox.protocol import Job, Report, TestResult
 
 RULES = TestRules(runs=3)
 
@@ -78,7 +78,14 @@ def test_a_doctest_counts_for_its_own_target_alone() -> None:
 
 
 def test_a_suite_without_a_passing_test_is_a_reject_with_its_last_lines() -> None:
-    for report, reason in ((TIMED_OUT, "suite_timed_out"), (CRASHED, "no_test_passes")):
+    usage = replace(CRASHED, exit=4, ended=True, output="ERROR: unknown option")
+    unread = replace(usage, exit=2, collect_errors=(("test_m.py", "ModuleNotFoundError"),))
+    empty = replace(usage, exit=5)
+    failed = replace(usage, exit=1, tests=(TestResult("test_m.py::a", "failed", 0.1, ""),))
+    for report, reason in (
+        (TIMED_OUT, "suite_timed_out"), (CRASHED, "suite_crashes"), (usage, "pytest_does_not_start"),
+        (unread, "tests_do_not_import"), (empty, "no_test_is_collected"), (failed, "no_test_passes"),
+    ):  # fmt: skip
         (reject,) = run_suite(subject(), Script([lambda job, report=report: report]), RULES)  # type: ignore[misc]
         assert isinstance(reject, Reject)
         assert (reject.reason, reject.detail, reject.subject) == (reason, report.output, "owner/name")
@@ -223,3 +230,54 @@ def test_what_a_reject_quotes_is_the_same_in_every_run() -> None:
     said = "<Thing at 0x7f3a00> differs\n1 failed, 2 passed in 0.35s\n3 failed in 61.20s (0:01:01)\n"
     report = Report((), (), (), 1, True, False, 0.0, said)
     assert last_lines(report) == "<Thing> differs | 1 failed, 2 passed | 3 failed"
+
+
+def test_a_reject_says_which_test_was_dropped_and_in_which_run_it_failed() -> None:
+    suites = runs({"t.py::a": (F.key,), "t.py::flaky": (F.key,)}, {"t.py::a", "t.py::flaky"}, {"t.py::a"})
+    reached = Reached(suites)
+    assert reached.remarks(F.key).text == (
+        "t.py::flaky was dropped: it passes as collected, not in run 3 (order 2, days 400)"
+    )
+    assert reached.remarks(G.key) == Remarks()
+
+
+def test_of_many_dropped_tests_a_reject_names_three() -> None:
+    first: dict[str, tuple[str, ...]] = {f"t.py::t{number}": (F.key,) for number in range(5)}
+    said = Reached(runs(first, set())).remarks(F.key).text
+    assert said.count(" was dropped: ") == 3
+    assert said.endswith("; 2 more tests like these")
+
+
+def test_tests_that_switch_measurement_off_are_named_where_nothing_else_reaches_a_target() -> None:
+    def untraced(job: Job) -> Report:
+        report = played(job, {"test_m.py::a": "passed", "test_m.py::off": "passed"}, {F.key: ["test_m.py::a"]})
+        return replace(report, untraced=("test_m.py::off",))
+
+    (suite,) = run_suite(subject(), Script([untraced]), RULES)
+    assert isinstance(suite, Suite)
+    assert suite.untraced == ("test_m.py::off",)
+    assert Reached([suite]).remarks(F.key) == Remarks()
+    assert Reached([suite]).remarks(G.key).text == "test_m.py::off switches the measurement of lines off"
+
+
+def test_a_target_that_only_a_started_process_may_run_has_a_reason_of_its_own() -> None:
+    def starting(job: Job) -> Report:
+        outcomes: dict[str, TestOutcome] = {
+            "test_m.py::a": "passed",
+            "test_m.py::cli": "passed",
+            "test_m.py::off": "failed",
+        }
+        report = played(job, outcomes, {F.key: ["test_m.py::a"]})
+        return replace(report, starting=("test_m.py::cli", "test_m.py::off"))
+
+    (suite,) = run_suite(subject(), Script([starting]), RULES)
+    assert isinstance(suite, Suite)
+    reached = Reached([suite])
+    assert reached.remarks(F.key) == Remarks()
+    said = "test_m.py::cli starts a process, which is not measured"
+    assert reached.remarks(G.key) == Remarks("only_processes_may_run_it", said)
+    reject = Reject("key", "specify", "no_test_reaches_it", "2 test files")
+    assert reached.remarks(G.key).on(reject) == Reject(
+        "key", "specify", "only_processes_may_run_it", f"2 test files; {said}"
+    )
+    assert reached.remarks(G.key).on(replace(reject, reason="weak_tests")).reason == "weak_tests"

@@ -80,7 +80,13 @@ def test_every_text_and_number_of_what_is_read_has_a_rule(record: Any) -> None:
 
 
 def test_what_we_write_is_what_we_take() -> None:
-    for option in (*describe.PLUGIN_OPTIONS.values(), "--import-mode=importlib", "--import-mode=append"):
+    for option in (
+        *describe.PLUGIN_OPTIONS.values(),
+        "--import-mode=importlib",
+        "-phelpers.plug",
+        "-mnot slow",
+        "--level=3",
+    ):
         validated(ENVIRONMENT, {**asdict(ENVIRONMENT_OF_OURS), "pytest_args": [option]}, "x")
     validated(ENVIRONMENT, asdict(ENVIRONMENT_OF_OURS), "x")
 

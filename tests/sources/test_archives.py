@@ -16,6 +16,8 @@ import pytest
 from ttc_data.errors import SourceRefused, SourceUnavailable
 from ttc_data.rules import TreeLimits
 from ttc_data.sources.archives import read_archive
+from ttc_data.sources.foreign import TreeFile
+from ttc_data.sources.links import TreeLink
 
 LIMITS = TreeLimits(max_file_bytes=1_000_000, max_tree_bytes=3_000_000, max_files=50)
 
@@ -69,13 +71,19 @@ def test_the_top_folder_goes_and_ordinary_files_stay(tmp_path: Path, suffix: str
         _special("p-1.0/latest", tarfile.SYMTYPE, "p/__init__.py"),
         _file("p-1.0/.git/config", b"[core]"),
     )
-    found = {file.path: file.data for file in read_archive(path, LIMITS)}
-    assert found == {"setup.py": b"raise SystemExit", "p/__init__.py": b""}
+    assert list(read_archive(path, LIMITS)) == [
+        TreeFile("setup.py", b"raise SystemExit"),
+        TreeFile("p/__init__.py", b""),
+        TreeLink("latest", "p/__init__.py"),
+    ]
 
 
 def test_zip_files_are_read_alike(tmp_path: Path) -> None:
     path = _zip(tmp_path / "p.zip", ("p-1.0/", b""), ("p-1.0/a.py", b"a"), _zip_link("p-1.0/link", "a.py"))
-    assert [(file.path, file.data) for file in read_archive(path, LIMITS)] == [("a.py", b"a")]
+    first, second = read_archive(path, LIMITS)
+    assert isinstance(first, TreeFile)
+    assert (first.path, first.data) == ("a.py", b"a")
+    assert second == TreeLink("link", "a.py")
 
 
 def test_two_top_folders_stay(tmp_path: Path) -> None:
@@ -86,9 +94,9 @@ def test_two_top_folders_stay(tmp_path: Path) -> None:
 def test_member_dates_are_kept_for_the_source(tmp_path: Path) -> None:
     member, data = _file("p/a.py")
     member.mtime = 1_700_000_000
-    assert [file.modified for file in read_archive(_tar(tmp_path / "p.tar.gz", (member, data)), LIMITS)] == [
-        member.mtime
-    ]
+    (file,) = read_archive(_tar(tmp_path / "p.tar.gz", (member, data)), LIMITS)
+    assert isinstance(file, TreeFile)
+    assert file.modified == member.mtime
 
 
 def test_a_zip_bomb(tmp_path: Path) -> None:
@@ -160,9 +168,6 @@ def test_an_archive_above_its_limit_is_not_opened(tmp_path: Path) -> None:
 HOSTILE_PATHS: dict[str, tuple[tarfile.TarInfo, bytes]] = {
     "dot dot": _file("p/../../evil.py"),
     "absolute path": _file("/tmp/evil.py"),
-    "symlink out": _special("p/link", tarfile.SYMTYPE, "../../etc/passwd"),
-    "symlink out of the stripped folder": _special("p/link", tarfile.SYMTYPE, "../other"),
-    "symlink absolute": _special("p/link", tarfile.SYMTYPE, "/etc/passwd"),
     "hard link out": _special("p/link", tarfile.LNKTYPE, "../etc/passwd"),
     "hard link absolute": _special("p/link", tarfile.LNKTYPE, "/etc/passwd"),
 }
@@ -175,8 +180,8 @@ def test_a_tar_member_that_leaves_the_tree(tmp_path: Path, member: tuple[tarfile
 
 @pytest.mark.parametrize(
     "member",
-    [("p/../../evil.py", b"x"), ("/tmp/evil.py", b"x"), _zip_link("p/link", "../../x"), _zip_link("p/link", "/etc")],
-    ids=["dot dot", "absolute path", "symlink out", "symlink absolute"],
+    [("p/../../evil.py", b"x"), ("/tmp/evil.py", b"x")],
+    ids=["dot dot", "absolute path"],
 )
 def test_a_zip_member_that_leaves_the_tree(tmp_path: Path, member: tuple[str | zipfile.ZipInfo, bytes]) -> None:
     assert _refused(_zip(tmp_path / "p.zip", ("p/a.py", b""), member)) == "path_escapes"

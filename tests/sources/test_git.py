@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from base64 import b64encode
 from pathlib import Path
 
 import pytest
 from git import Repo
 
+from tests.projects import write_files
+from ttc_data.environments.metadata import read_metadata
 from ttc_data.errors import SourceRefused, SourceUnavailable
+from ttc_data.recipe import parse_source
 from ttc_data.records import Source
 from ttc_data.rules import GitSource, LicenseRules, TreeLimits
-from ttc_data.sources.git import fetch
+from ttc_data.sources.git import check_local, fetch
 from ttc_data.sources.trees import TreeStore
 
 LIMITS, ANY = TreeLimits(), LicenseRules(allow=(), allow_unknown=True)
@@ -73,7 +77,7 @@ def test_a_url_is_cloned_once_and_follows_a_moved_branch(tmp_path: Path, project
         _fetch(tmp_path, url, "main")
 
 
-def test_links_and_submodules_are_left_out_and_the_executable_bit_stays(tmp_path: Path, project: Repo) -> None:
+def test_links_out_and_submodules_are_left_out_and_the_executable_bit_stays(tmp_path: Path, project: Repo) -> None:
     folder = Path(project.working_dir)
     (folder / "link").symlink_to("/etc/passwd")
     (folder / "run.sh").write_text("#!/bin/sh\n")
@@ -205,3 +209,96 @@ def test_credentials_in_a_url_are_for_its_server_and_on_no_command_line(
     assert headers.read_text() == f"Authorization: Basic {b64encode(b'user:se/cret').decode()}\n"
     assert "https://127.0.0.1:1/owner/name.git" in arguments.read_text()
     assert "cret" not in arguments.read_text()
+
+
+def git(folder: Path, *words: str) -> None:
+    who = ("-c", "user.name=A", "-c", "user.email=a@example.invalid")
+    subprocess.run(["git", *who, *words], cwd=folder, check=True, capture_output=True)
+
+
+def test_a_repository_of_sha256_is_read_as_any_other(tmp_path: Path) -> None:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    git(folder, "init", "--object-format=sha256", "--initial-branch=main")
+    write_files(folder, {"a/b.py": "x = 1\n", "r.txt": "r"})
+    (folder / "a/link.txt").symlink_to("../r.txt")
+    git(folder, "add", "--all")
+    git(folder, "commit", "--message", "x", "--date", DATE)
+    git(folder, "tag", "v2.0")
+    for url in (str(folder), folder.as_uri()):
+        source = _fetch(tmp_path, url)
+        assert _files(tmp_path, source) == {"a/b.py": b"x = 1\n", "r.txt": b"r", "a/link.txt": b"r"}
+        assert (len(source.revision), source.tagged) == (64, "2.0")
+        assert source.created_at.endswith("Z")
+    assert _fetch(tmp_path, folder.as_uri(), source.revision).key == source.key
+
+
+def test_a_branch_with_a_slash_in_a_folder_with_an_at(tmp_path: Path, project: Repo) -> None:
+    folder = Path(project.working_dir)
+    project.git.checkout("-b", "feature/x")
+    newer = _commit(project, {"new.py": b"Y = 2\n"})
+    project.git.checkout("main")
+    moved = folder.rename(folder.parent / "at@home")
+    asked = parse_source(f"git:{moved}@feature/x")
+    assert isinstance(asked, GitSource)
+    assert _fetch(tmp_path, asked.url, asked.revision).revision == newer
+
+
+@pytest.mark.parametrize(
+    ("tags", "version"),
+    [
+        (("v1.2.3",), "1.2.3"), (("1.2.3", "1.10.0", "1.11.0rc1"), "1.11.0rc1"), (("project-2.0", "release"), "2.0"),
+        (("nightly",), ""), ((), ""),
+    ],
+)  # fmt: skip
+def test_a_tag_is_the_version_where_the_build_backend_asks_for_it(
+    tmp_path: Path, project: Repo, tags: tuple[str, ...], version: str
+) -> None:
+    project.git.tag("--delete", "v1")
+    project.create_tag("v0.1")
+    metadata = b'[project]\nname = "p"\ndynamic = ["version"]\n'
+    _commit(project, {"pyproject.toml": metadata + b'[build-system]\nrequires = ["hatch-vcs"]\n'})
+    for tag in tags:
+        project.create_tag(tag, message="annotated" if tag == "1.2.3" else None)
+    source = _fetch(tmp_path, str(project.working_dir))
+    files = _files(tmp_path, source)
+    assert source.tagged == version
+    assert read_metadata(files, source.tagged).version == source.tagged
+    files["pyproject.toml"] = metadata + b'[tool.hatch.version]\npath = "x.py"\n'
+    assert read_metadata(files, source.tagged).version == ""
+
+
+def said_of(tmp_path: Path, source: GitSource) -> list[str]:
+    said: list[str] = []
+    check_local(source, LIMITS, tmp_path / "cache", said.append)
+    return said
+
+
+def test_what_is_in_no_commit_is_said_in_a_line_and_runs_nothing(tmp_path: Path, project: Repo) -> None:
+    folder = Path(project.working_dir)
+    mark = tmp_path / "ran"
+    (folder / ".gitattributes").write_text("*.py filter=evil\n*.txt text\n")
+    _commit(project, {".gitignore": b"*.log\n", "lines.txt": b"a\n", "staged.py": b"", "gone.py": b""})
+    source = GitSource(url=str(folder))
+    (folder / "lines.txt").write_bytes(b"a\r\n")  # a line end is no change
+    (folder / "pkg/__init__.py").touch()
+    assert said_of(tmp_path, source) == []
+    (folder / "a.log").write_text("ignored")
+    (folder / "pkg/__init__.py").write_text("X = 2\n")
+    (folder / "new.py").write_text("")
+    (folder / "gone.py").unlink()
+    blob = project.git.hash_object("-w", "--no-filters", str(folder / ".gitignore"))
+    project.git.update_index("--cacheinfo", f"100644,{blob},staged.py")
+    with project.config_writer() as config:
+        config.set_value('filter "evil"', "clean", f"touch {mark}; cat")
+        config.set_value("core", "fsmonitor", f"touch {mark}")
+    (line,) = said_of(tmp_path, source)
+    commit = project.head.commit.hexsha
+    assert (
+        f"commit {commit[:12]} is mined without what is in no commit: 4 files (gone.py, new.py, pkg/__init__.py, ...)"
+        in line
+    )
+    assert "\n" not in line
+    assert not mark.exists()
+    assert said_of(tmp_path, source.model_copy(update={"revision": commit})) == []
+    assert said_of(tmp_path, source.model_copy(update={"revision": "v1"})) == []

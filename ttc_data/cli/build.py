@@ -124,7 +124,7 @@ def build(
         from ttc_data.environments.open import Cache
         from ttc_data.mine import check_sources, requests
 
-        check_sources(chosen, Cache.default())
+        check_sources(chosen, Cache.default(), progress.say)
         if not overwrite:
             check_place(chosen, folder)
         tell(f"recipe {chosen.name} ({chosen.hash}), into {folder}")

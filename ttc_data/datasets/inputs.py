@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from ttc_data.environments.nested import of_target
 from ttc_data.environments.open import Cache
 from ttc_data.evidence.stability import with_two_seeds
-from ttc_data.evidence.suite import Chosen, Reached, Subject
+from ttc_data.evidence.suite import NO_REMARKS, Chosen, Reached, Remarks, Subject
 from ttc_data.keys import content_key
+from ttc_data.lang.encodings import as_utf8
 from ttc_data.lang.python import is_test_path
 from ttc_data.proof import Case
 from ttc_data.recipe import Recipe
@@ -28,9 +30,10 @@ class Task:
     chosen: Chosen
     subject: Subject
     text: bytes
-    """The target's file."""
+    """The target's file, in UTF-8."""
     others: Mapping[str, str]
     """Path to text of the repository's modules, where a model is told of the target's calls in them."""
+    remarks: Remarks = NO_REMARKS
 
     @property
     def name(self) -> str:
@@ -89,6 +92,10 @@ class Inputs:
 
     def _subject(self, environment: Environment) -> Subject:
         targets = list(self.extracted.records(source_key=environment.source_key))
+        if not environment.is_of_a_file:
+            others = self.environments.records(source_key=environment.source_key)
+            folders = [one.roots[-1] for one in others]
+            targets = [target for target in targets if of_target(target.path, folders) == environment.roots[-1]]
         return Subject.of(environment, targets, self.recipe.tests)
 
     def subjects(self) -> Iterator[tuple[str, Subject]]:
@@ -114,12 +121,13 @@ class Inputs:
             subject = self._subject(environment)
             reached = Reached(suites)
             paths = {target.path for target in subject.targets}
-            texts = {path: text for path, text in self.cache.trees.files(environment.tree) if path in paths}
+            found = self.cache.trees.files(environment.tree)
+            texts = {path: as_utf8(text) for path, text in found if path in paths}
             others = self._modules(environment) if self.recipe.spec.origin == "model" else {}
             for target in subject.targets:
                 chosen = reached.chosen(target, self.recipe.tests)
                 key = content_key(target.key, environment.key, chosen)
-                yield key, Task(target, chosen, subject, texts[target.path], others)
+                yield key, Task(target, chosen, subject, texts[target.path], others, reached.remarks(target.key))
 
     def specified(self) -> Iterator[tuple[str, tuple[Task, Spec]]]:
         """Tasks with their specs."""
@@ -155,15 +163,20 @@ class Inputs:
         targets: dict[str, Target] = {}
         others: Mapping[str, str] = {}
         variations: list[Variation] = []
+        reached: Reached | None = None
         for sample in self.samples.select(query):
             if environment is None or environment.key != sample.environment_key:
                 environment = next(self.environments.records(key=sample.environment_key))
                 texts = self.cache.trees.texts(environment.tree, environment.test_files)
                 others = self._modules(environment) if self.recipe.tests.generate else {}
                 targets = {target.key: target for target in self.extracted.records(source_key=sample.source_key)}
-                ran = [suite.variation for suite in sorted(self._suites(environment), key=lambda suite: suite.run)]
-                variations = with_two_seeds(ran)
-            yield sample.key, Case(sample, targets[sample.target_key], environment, variations, texts, others)
+                suites = sorted(self._suites(environment), key=lambda suite: suite.run)
+                variations = with_two_seeds([suite.variation for suite in suites])
+                reached = Reached(suites)
+            target = targets[sample.target_key]
+            assert reached is not None
+            remarks = reached.remarks(target.key)
+            yield sample.key, Case(sample, target, environment, variations, texts, others, remarks)
 
     def proven(self) -> Iterator[tuple[str, Proven]]:
         """The samples that were proven, one repository after the other."""

@@ -43,7 +43,7 @@ class Specifier:
             needs = task.chosen.needs
             detail = f"{len(task.subject.environment.test_files)} test files"
             reason = f"tests_need_{needs}" if needs else "no_test_reaches_it"
-            yield Reject(task.target.key, "specify", reason, detail, task.name)
+            yield task.remarks.on(Reject(task.target.key, "specify", reason, detail, task.name))
         elif self._writer is None:
             yield docstring_spec(task.target, self._recipe.spec)
         else:

@@ -83,13 +83,16 @@ def build(
         from ttc_data.mine import check_sources
 
         cache = cache or Cache.default()
+        notes: list[str] = []
         if not (folder.records / "mine.jsonl").is_file():  # else it goes on without what was mined from
-            check_sources(recipe, cache)
+            check_sources(recipe, cache, notes.append)
         folder.begin(recipe.task_hash)
         workers = workers or os.cpu_count() or 1
         log = BuildLog(out)
         progress = log.telling(progress)
         with log.run(f"build {recipe.name} (recipe {recipe.hash}), ttcdata {__version__}, {sandbox=}, {workers=}"):
+            for note in notes:
+                progress.say(note)
             host = open_host(sandbox, cache=cache, recipe=recipe, say=progress.say)
             stages = Stages(recipe, folder, cache, host, workers, progress, pins)
             try:

@@ -8,17 +8,17 @@ from functools import partial
 from typing import Any, TypeVar
 
 from ttc_data import __version__
+from ttc_data.datasets.describing import Describer
 from ttc_data.datasets.inputs import Inputs, Task
 from ttc_data.datasets.model import Model, check_model, open_model
 from ttc_data.datasets.solving import Solver
 from ttc_data.datasets.specifying import Specifier
 from ttc_data.edits import unified_diff
 from ttc_data.engine import Progress, run_stage
-from ttc_data.environments.describe import describe
 from ttc_data.environments.host import Host
 from ttc_data.environments.open import Cache
 from ttc_data.environments.single import lay
-from ttc_data.errors import BuildError, EnvironmentFailed, MaskingFailed
+from ttc_data.errors import BuildError, MaskingFailed
 from ttc_data.evidence.budget import Budget, TooSlow
 from ttc_data.evidence.generated.asking import CALLS, CallAsker
 from ttc_data.evidence.generated.calls import ProposedCalls
@@ -29,7 +29,7 @@ from ttc_data.keys import content_key
 from ttc_data.masking import interface, mask, restore
 from ttc_data.mine import Request, locked_sources, mine, requests
 from ttc_data.pins import Lock, Pins, check_interpreter, check_mined, mined_key
-from ttc_data.proof import Case, Prover, prove, reference_file
+from ttc_data.proof import WEAK, Case, Prover, prove, reference_file
 from ttc_data.publish.rows import make_row
 from ttc_data.publish.write import write_dataset
 from ttc_data.recipe import Recipe
@@ -124,11 +124,12 @@ class Stages:
         self._stage(inputs.extracted, inputs.sources(), self._extract, rules.extract.model_dump(), inputs.mined)
         salt = [rules.environment.model_dump(mode="json"), self.host.interpreter()]
         salt += [self.pins.key] if self.pins else []
-        self._stage(inputs.environments, inputs.sources_with_targets(), self._describe, salt, inputs.mined)
+        describe = Describer(rules, self.cache, self.host, self.run_job, self.pins, self.progress.say)
+        self._stage(inputs.environments, inputs.sources_with_targets(), describe, salt, inputs.mined)
         self._stage(
             inputs.suites,
             inputs.subjects(),
-            lambda subject: run_suite(subject, self.run_job, rules.tests),
+            self._first,
             suite,
             inputs.environments,
         )
@@ -208,35 +209,12 @@ class Stages:
     def _extract(self, source: Source) -> Iterator[Target | Reject]:
         return extract(source, self.cache.trees.files(source.tree), self.recipe.extract)
 
-    def _describe(self, source: Source) -> Iterator[Environment | Reject]:
-        try:
-            environment = self._pinned(source) if self.pins else self._described(source)
-            self.host.prepare(environment.ground)
-        except EnvironmentFailed as error:
-            if self.pins and error.reason == "dependencies_not_installable":
-                raise BuildError(
-                    f"--locked: {source.repo}: {error.detail}; wheels that the set was built with are gone, build without"
-                    " --locked"
-                ) from error
-            yield Reject(source.key, "environment", error.reason, error.detail, source.repo)
-        else:
-            yield environment
-
-    def _described(self, source: Source) -> Environment:
-        files = dict(self.cache.trees.files(source.tree))
-        untested = self.recipe.tests.doctests or self.recipe.tests.generate
-        return describe(source, files, self.host.interpreter(), self.recipe.environment, untested=untested)
-
-    def _pinned(self, source: Source) -> Environment:
-        """The environment that the locked set has, whatever the index would give today."""
-        assert self.pins is not None
-        if source.unit == "repository":
-            found = self.pins.environment(source)
-        else:
-            found = self.pins.shared_environment(self._described(source), self.recipe.environment)
-        if found is None:
-            raise EnvironmentFailed("not_locked", "the set that is built again has no row of it")
-        return found
+    def _first(self, subject: Subject) -> Iterator[Suite | Reject]:
+        for found in run_suite(subject, self.run_job, self.recipe.tests):
+            if isinstance(found, Suite) and found.untraced:
+                repo, names = subject.environment.repo, ", ".join(found.untraced)
+                self.progress.say(f"{repo}: switched the measurement of lines off, put back for the next test: {names}")
+            yield found
 
     def _repeat(self, again: tuple[Subject, Suite, int]) -> Iterator[Suite | Reject]:
         subject, first, number = again
@@ -293,6 +271,8 @@ class Stages:
         self.proving.add(case.sample.key)
         try:
             for found in prove(case, prover, calls if rules.generate else None):
+                if isinstance(found, Reject) and (found.reason in WEAK or case.sample.needs):
+                    found = case.remarks.on(found)
                 yield self._with_oracle(case, found) if isinstance(found, Evidence) and rules.generate else found
         except TooSlow as error:
             subject = f"{case.environment.repo} {case.sample.path}::{case.sample.qualname}"

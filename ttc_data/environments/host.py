@@ -16,12 +16,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import SpooledTemporaryFile, TemporaryDirectory, mkdtemp
-from typing import IO, Protocol, TypeVar
+from typing import IO, Literal, Protocol, TypeVar
 
 import docker
 from docker.errors import APIError, BuildError, DockerException, ImageNotFound
 
 from ttc_data.environments.base_image import ensure_base_image, image_python, manylinux
+from ttc_data.environments.build_log import BuildLog
 from ttc_data.environments.lock import install
 from ttc_data.environments.shared import Notice, shared_in
 from ttc_data.errors import EngineUnavailable, EnvironmentFailed, SandboxUnavailable, StorageFull
@@ -144,7 +145,11 @@ class EnvironmentStore:
         if size > self._max_bytes:
             raise EnvironmentFailed("environment_too_large", f"{size} bytes installed, at most {self._max_bytes}")
         for file in environment.metadata:
-            _write(site / file.path, file.text)
+            try:
+                _write(site / file.path, file.text, "x")
+            except (FileExistsError, IsADirectoryError, NotADirectoryError) as error:
+                detail = f"metadata {file.path}: an installed package has it ({error.strerror})"
+                raise EnvironmentFailed("metadata_collides", detail) from error
         self._trees.unpack(environment.tree, tree)
         for root in environment.roots:  # those of a single file, which is not there yet
             (tree / root).mkdir(parents=True, exist_ok=True)
@@ -160,9 +165,10 @@ def date_files(tree: Path) -> None:
             os.utime(path, (FILE_DATE, FILE_DATE))
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, text: str, mode: Literal["w", "x"] = "w") -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(text.encode("utf-8"))
+    with path.open(mode, encoding="utf-8", newline="") as file:
+        file.write(text)
 
 
 def in_silence(line: str) -> None:
@@ -332,13 +338,12 @@ class DockerHost:
                     labels={"ttcdata.environment": folder.name}, pull=False, timeout=BUILD_SILENCE_S,
                 )  # fmt: skip
             except BuildError as error:
-                lines = list(error.build_log)
-                log = " | ".join(str(line.get("stream", line)).strip() for line in lines)
-                if NO_SPACE in log:
-                    raise StorageFull(f"the Docker engine has no space left ({log[-200:]})") from error
-                if not any("error" in line for line in lines):  # it broke off
+                log = BuildLog.of(error.build_log)
+                if NO_SPACE in log.cause:
+                    raise StorageFull(f"the Docker engine has no space left ({log.cause[-200:]})") from error
+                if not log.error:  # it broke off
                     raise unavailable(error) from error
-                raise EnvironmentFailed("image_build_failed", log[-2000:]) from error
+                raise EnvironmentFailed("image_build_failed", log.cause) from error
             except (APIError, *SILENT) as error:
                 if NO_SPACE in str(error):
                     raise StorageFull(f"the Docker engine has no space left ({str(error)[-200:]})") from error

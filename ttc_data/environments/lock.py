@@ -26,7 +26,13 @@ INDEX_TROUBLE = re.compile(
 
 
 def lock(
-    requirements: Sequence[str], *, project: str, python: str, platform: str, exclude_newer: datetime.date | None
+    requirements: Sequence[str],
+    *,
+    project: str,
+    python: str,
+    platform: str,
+    exclude_newer: datetime.date | None,
+    beside: Sequence[str] = (),
 ) -> str:
     """Pin requirements and all they need.
 
@@ -36,6 +42,7 @@ def lock(
         python: `3.11`.
         platform: uv's name of the sandbox's platform.
         exclude_newer: resolve as of the start of this day.
+        beside: normalised names of projects that lie beside it in its tree, left out as well.
 
     Returns:
         One pinned requirement with its hashes a line, sorted by name.
@@ -52,8 +59,8 @@ def lock(
             "--only-binary", ":all:", "--python-version", python, "--python-platform", platform,
             "--no-emit-index-url", "--no-emit-find-links",
         ]  # fmt: skip
-        if project:
-            command += ["--no-emit-package", project]
+        for name in filter(None, (project, *beside)):
+            command += ["--no-emit-package", name]
         if exclude_newer is not None:
             command += ["--exclude-newer", exclude_newer.isoformat()]
         out = run_uv(command, "dependencies_unresolvable", folder)
@@ -64,6 +71,8 @@ def lock(
 
 def install(lock_text: str, site: Path, *, python: str, platform: str) -> None:
     """Unpack a lock's wheels into `site`, hashes checked, from the shared wheel cache where they are in it.
+
+    They are copies: through a link to the cache, whoever writes here would write into every environment of this machine.
 
     Raises:
         EnvironmentFailed: `dependencies_not_installable`.
@@ -78,7 +87,7 @@ def install(lock_text: str, site: Path, *, python: str, platform: str) -> None:
         pinned.write_text(lock_text, encoding="utf-8")
         command = [
             "pip", "install", "--quiet", "--target", str(site), "--requirement", str(pinned), "--no-deps",
-            "--require-hashes", "--only-binary", ":all:", "--python", sys.executable,
+            "--require-hashes", "--only-binary", ":all:", "--python", sys.executable, "--link-mode", "copy",
             "--python-version", python, "--python-platform", platform,
         ]  # fmt: skip
         run_uv(command, "dependencies_not_installable", folder)

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import posixpath
 import re
-import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -32,6 +30,7 @@ from ttc_data.environments.declared import (
     table,
     text_of,
 )
+from ttc_data.environments.options import kept_and_dropped, pytest_settings
 from ttc_data.environments.requirements import (
     legacy_specifier,
     logical_lines,
@@ -55,7 +54,11 @@ _TEST_WORD = re.compile(r"(?<![a-z])(tests?|testing|pytest)(?![a-z])")
 _DEV_WORD = re.compile(r"(?<![a-z])(dev|devel|develop|development)(?![a-z])")
 _FOR_PYTHON = re.compile(r"[23]\.?\d{1,2}(?!\d)")
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
-_IMPORT_MODES = ("prepend", "append", "importlib")
+# Plugins of build backends, and the settings that turn on those which are built in.
+_FROM_TAG = re.compile(
+    r"setuptools[-_]scm|setuptools[-_]git[-_]versioning|use_scm_version|hatch-vcs|(uv|poetry)-dynamic-versioning|versioneer"
+    r"|versioningit|source\s*=\s*[\"'](vcs|scm)[\"']"
+)
 _UNKNOWN_VERSION = "0"
 _VERSION_TEMPLATE = """# Written without running the project's build backend.
 __version__ = version = {version!r}
@@ -75,6 +78,10 @@ class ProjectMetadata:
     requires_python: str
     dependencies: tuple[str, ...]
     test_dependencies: tuple[str, ...]
+    dev_dependencies: tuple[str, ...]
+    """Those of `test_dependencies` that are named for developers or for tox, tools among them."""
+    declared: tuple[str, ...]
+    """All that any extra, group or requirements file names."""
     entry_points: str
     """As an `entry_points.txt`."""
     import_roots: tuple[str, ...]
@@ -82,9 +89,12 @@ class ProjectMetadata:
     version_file: Mapping[str, str]
     """Path to content of what a build backend would have written, where the tree lacks it."""
     pytest_args: tuple[str, ...]
+    """Of the options in its pytest settings those that change what its tests are, each one word."""
+    pytest_dropped: tuple[str, ...]
+    """The others, which are about output, parallelism, coverage, stopping or places."""
 
 
-def read_metadata(files: Mapping[str, bytes]) -> ProjectMetadata:
+def read_metadata(files: Mapping[str, bytes], tagged: str = "") -> ProjectMetadata:
     """Read a tree's metadata. Never raises on what the files hold.
 
     Per field the first of these that says something counts: the sdist's `PKG-INFO` and egg-info, `pyproject.toml`,
@@ -92,6 +102,7 @@ def read_metadata(files: Mapping[str, bytes]) -> ProjectMetadata:
 
     Args:
         files: all files of the tree by path.
+        tagged: version that a tag of the commit names; counts where the build backend would ask Git for the version.
     """
     folders = sorted({posixpath.dirname(path) for path in files if path.endswith(".egg-info/PKG-INFO")})
     eggs = [egg_info(files, folder) for folder in folders]
@@ -107,17 +118,23 @@ def read_metadata(files: Mapping[str, bytes]) -> ProjectMetadata:
     if known is None:
         known = read_requirements("requirements.txt", files)
     resolver = _Resolver(canonicalize_name(name), known, extras)
-    version = _first(said, lambda one: _valid_version(one.version)) or _module_version(files, name)
+    stated = _first(said, lambda one: _valid_version(one.version))
+    version = stated or (_valid_version(tagged) if _asks_git(files) else "") or _module_version(files, name)
+    of_tests, of_developers = _test_dependencies(files, extras, groups, resolver)
+    kept, dropped = kept_and_dropped(pytest_settings(files))
     return ProjectMetadata(
         name=canonicalize_name(name),
         version=version,
         requires_python=_one_line(_first(said, lambda one: one.requires_python)),
         dependencies=tuple(resolver.resolved(known)),
-        test_dependencies=tuple(_test_dependencies(files, extras, groups, resolver)),
+        test_dependencies=(*of_tests, *of_developers),
+        dev_dependencies=tuple(of_developers),
+        declared=tuple(_declared(files, extras, groups, resolver)),
         entry_points=_entry_points_text(said),
         import_roots=_import_roots(files, said),
         version_file=_version_files(files, said, version),
-        pytest_args=_pytest_args(files),
+        pytest_args=kept,
+        pytest_dropped=dropped,
     )
 
 
@@ -199,6 +216,11 @@ def _valid_version(text: str) -> str:
         return ""
 
 
+def _asks_git(files: Mapping[str, bytes]) -> bool:
+    """Whether the project's version is that of its tag."""
+    return any(_FROM_TAG.search(text_of(files, path)) for path in ("pyproject.toml", "setup.cfg", "setup.py"))
+
+
 def _module_version(files: Mapping[str, bytes], name: str) -> str:
     module = canonicalize_name(name).replace("-", "_")
     return _valid_version(module_literal(files, module, "__version__")) if module else ""
@@ -209,29 +231,41 @@ def _test_dependencies(
     extras: Mapping[str, list[str]],
     groups: Mapping[str, list[str]],
     resolver: _Resolver,
-) -> list[str]:
+) -> tuple[list[str], list[str]]:
     """Collect what the tests need; a project named by an earlier place is not taken from a later one.
 
     A pin in a tox or requirements file would otherwise contradict what the extras say.
+
+    Returns:
+        What places for tests name, and what tox and, where nothing else does, places for developers name.
     """
     requirement_files = sorted(path for path in files if _is_requirements_file(path, files))
     places = [extras[name] for name in _TEST_NAMES if name in extras]
     places += [groups[name] for name in _TEST_NAMES if name in groups]
     places += [read_requirements(path, files) for path in requirement_files if _TEST_WORD.search(path.lower())]
+    own = len(places)
     places.append(_tox_dependencies(files, extras, groups))
     resolved = [resolver.resolved(place) for place in places]
     if not any(resolved):
+        own = 0
         places = [extras[name] for name in _DEV_NAMES if name in extras]
         places += [groups[name] for name in _DEV_NAMES if name in groups]
         places += [read_requirements(path, files) for path in requirement_files if _DEV_WORD.search(path.lower())]
         resolved = [resolver.resolved(place) for place in places]
     named: set[str] = set()
-    found: list[str] = []
-    for place in resolved:
+    found: tuple[list[str], list[str]] = ([], [])
+    for number, place in enumerate(resolved):
         new = [one for one in place if canonicalize_name(Requirement(one).name) not in named]
         named |= {canonicalize_name(Requirement(one).name) for one in new}
-        found += new
+        found[number >= own].extend(new)
     return found
+
+
+def _declared(
+    files: Mapping[str, bytes], extras: Mapping[str, list[str]], groups: Mapping[str, list[str]], resolver: _Resolver
+) -> list[str]:
+    read = (read_requirements(path, files) for path in sorted(files) if _is_requirements_file(path, files))
+    return resolver.resolved(one for place in (*extras.values(), *groups.values(), *read) for one in place)
 
 
 def _is_requirements_file(path: str, files: Mapping[str, bytes]) -> bool:
@@ -328,37 +362,3 @@ def _version_files(files: Mapping[str, bytes], said: Iterable[Declared], version
                 text = text if clean.endswith((".py", ".pyi")) else f"{version}\n"
             written.setdefault(clean, text)
     return written
-
-
-def _pytest_args(files: Mapping[str, bytes]) -> tuple[str, ...]:
-    """The import mode that the project's pytest settings ask for; all other options are ours to choose."""
-    words = _addopts(files)
-    for index, word in enumerate(words):
-        option, _, value = word.partition("=")
-        if option == "--import-mode":
-            mode = value or next(iter(words[index + 1 :]), "")
-            if mode in _IMPORT_MODES:
-                return (f"--import-mode={mode}",)
-    return ()
-
-
-def _addopts(files: Mapping[str, bytes]) -> list[str]:
-    # The first file that configures pytest is the only one it reads: docs.pytest.org, "Configuration file formats".
-    project = table(read_toml(files, "pyproject.toml"), "tool", "pytest")
-    tables: list[Mapping[str, Any]] = [
-        table(read_toml(files, "pytest.toml"), "pytest"),
-        table(read_toml(files, ".pytest.toml"), "pytest"),
-        read_ini(text_of(files, "pytest.ini")).get("pytest", {}),
-        read_ini(text_of(files, ".pytest.ini")).get("pytest", {}),
-        table(project, "ini_options") or project,
-        read_ini(text_of(files, "tox.ini")).get("pytest", {}),
-        read_ini(text_of(files, "setup.cfg")).get("tool:pytest", {}),
-    ]
-    value: object = next((one for one in tables if one), {}).get("addopts", "")
-    if isinstance(value, list):
-        return strings(value)
-    text = value if isinstance(value, str) else ""
-    try:
-        return shlex.split(text)
-    except ValueError:
-        return text.split()

@@ -33,13 +33,51 @@ def test_docstring_examples():
     assert result.failed == 0, "".join(report)
 '''
 
+# The same under the project's own settings: its flags, pytest's comparisons, and the names that its fixtures give.
+_WITH_SETTINGS = '''\
+"""The examples in the docstring of `{module}.{qualname}`, as written, under the project's settings of doctests."""
 
-def doctest_file(target: Target, module: str) -> FileText | None:
+import doctest
+import importlib
+
+from _pytest.doctest import _get_checker
+
+MODULE = "{module}"
+FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE | doctest.IGNORE_EXCEPTION_DETAIL
+DOCSTRING = """\\
+{docstring}
+"""
+
+
+def test_docstring_examples(doctest_namespace, pytestconfig):
+    module = importlib.import_module(MODULE)
+    for name in {flags}:
+        doctest.register_optionflag(name)
+    flags = FLAGS
+    for name in pytestconfig.getini("doctest_optionflags"):
+        flags |= doctest.OPTIONFLAGS_BY_NAME[name]
+    names = dict(vars(module), **doctest_namespace)
+    examples = doctest.DocTestParser().get_doctest(DOCSTRING, names, "{qualname}", None, 0)
+    report = []
+    runner = doctest.DocTestRunner(checker=_get_checker(), verbose=False, optionflags=flags)
+    result = runner.run(examples, out=report.append)
+    assert result.attempted > 0, "no example was run"
+    assert result.failed == 0, "".join(report)
+'''
+PYTEST_FLAGS = ("ALLOW_UNICODE", "ALLOW_BYTES", "NUMBER")
+"""Flags that pytest adds to those of doctest: examples may name them."""
+for _flag in PYTEST_FLAGS:
+    doctest.register_optionflag(_flag)
+
+
+def doctest_file(target: Target, module: str, with_settings: bool = False) -> FileText | None:
     """Write a pytest file that runs a target's docstring examples, with one test, `test_docstring_examples`.
 
     Args:
         target: whose docstring.
         module: dotted name of the target's module.
+        with_settings: the project sets up pytest's doctests, which then holds for these. Where an example names a flag of
+            pytest's it does in any case.
 
     Returns:
         The file, for the folder `ttc_doctests`; None when the docstring holds no example that states its result, or
@@ -52,7 +90,11 @@ def doctest_file(target: Target, module: str) -> FileText | None:
     if not any(example.want and not example.options.get(doctest.SKIP) for example in examples):
         return None
     name = "_".join([*module.split("."), *target.qualname.replace("<locals>.", "").split("."), target.key[:6]])
-    text = _TEMPLATE.format(module=module, qualname=target.qualname, docstring=python.string_literal(target.docstring))
+    ours = {doctest.OPTIONFLAGS_BY_NAME[flag] for flag in PYTEST_FLAGS}
+    needs = with_settings or any(not ours.isdisjoint(example.options) for example in examples)
+    text = (_WITH_SETTINGS if needs else _TEMPLATE).format(
+        module=module, qualname=target.qualname, docstring=python.string_literal(target.docstring), flags=PYTEST_FLAGS
+    )
     return FileText(f"{FOLDER}/test_{name}.py", text)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from ttc_data.evidence.doctests import doctest_file, import_file
 from ttc_data.evidence.stability import variation, varied
@@ -17,6 +17,9 @@ from ttc_data.sandbox.protocol import Job, Reach, Report
 
 MOST_SESSIONS = 20
 MOST_NAME = 300
+MOST_NAMED = 3
+USAGE_ERROR = 4
+UNREACHED = "no_test_reaches_it"
 VARYING = re.compile(r" in [0-9.]+s( \([0-9:]+\))?| at 0x[0-9a-f]+")
 NEEDS = {
     "database": re.compile(
@@ -29,6 +32,8 @@ NEEDS = {
         re.IGNORECASE,
     ),
 }
+DOCTEST = "-pdoctest"
+"""The option of an environment whose project sets up pytest's doctests in its own way."""
 RunJob = Callable[[Environment, Job], Report]
 
 
@@ -45,12 +50,13 @@ class Subject:
 
     @classmethod
     def of(cls, environment: Environment, targets: Sequence[Target], rules: TestRules) -> Subject:
-        """Gather a repository's targets and their docstring examples."""
+        """Gather a repository's targets and their docstring examples; what its settings call a test file holds no target."""
+        targets = [target for target in targets if target.path not in environment.test_files]
         doctests: dict[str, FileText] = {}
         if rules.doctests:
             for target in targets:
                 module = module_name(target.path, environment.roots)
-                file = doctest_file(target, module) if module else None
+                file = doctest_file(target, module, DOCTEST in environment.pytest_args) if module else None
                 if file:
                     doctests[target.key] = file
         paths = {} if environment.test_files else dict.fromkeys(target.path for target in targets)
@@ -83,10 +89,9 @@ def run_suite(subject: Subject, run: RunJob, rules: TestRules) -> Iterator[Suite
     report = run_through(environment, _job(subject, files, None, rules, cover), run)
     passed = sorted(report.passed)
     if not passed:
-        nothing = "no_test_passes" if environment.test_files else "no_module_imports"
-        nothing = "file_does_not_import" if environment.is_of_a_file else nothing
-        reason = "suite_timed_out" if report.timed_out else nothing
-        yield Reject(environment.key, "suite", reason, last_lines(report), environment.repo)
+        yield Reject(
+            environment.key, "suite", _nothing_passed(environment, report), last_lines(report), environment.repo
+        )
         return
     own = {file.path: key for key, file in subject.doctests.items()} | {file.path: "" for file in subject.imports}
     reached: defaultdict[str, list[str]] = defaultdict(list)
@@ -101,7 +106,26 @@ def run_suite(subject: Subject, run: RunJob, rules: TestRules) -> Iterator[Suite
         variation=Variation(),
         passed=tuple(TestReach(test, tuple(sorted(reached[test]))) for test in passed),
         needs=tuple(_needs(report)),
+        untraced=tuple(sorted(report.untraced)),
+        starting=tuple(sorted(report.passed.intersection(report.starting))),
     )
+
+
+def _nothing_passed(environment: Environment, report: Report) -> str:
+    """Why no test of a suite passed, as a reason."""
+    if report.timed_out:
+        return "suite_timed_out"
+    if report.exit == USAGE_ERROR and report.ended:
+        return "pytest_does_not_start"
+    if environment.is_of_a_file:
+        return "file_does_not_import"
+    if not environment.test_files:
+        return "no_module_imports"
+    if report.tests:
+        return "no_test_passes"
+    if not report.ended:
+        return "suite_crashes"
+    return "tests_do_not_import" if report.collect_errors else "no_test_is_collected"
 
 
 def _needs(report: Report) -> Iterator[Need]:
@@ -173,6 +197,8 @@ def _merged(first: Report, then: Report) -> Report:
         collect_errors=tuple(dict.fromkeys((*first.collect_errors, *then.collect_errors))),
         seconds=first.seconds + then.seconds,
         reach=reach,
+        untraced=(*first.untraced, *then.untraced),
+        starting=(*first.starting, *then.starting),
     )
 
 
@@ -219,16 +245,42 @@ def is_plain(test: str) -> bool:
     return len(test) <= MOST_NAME and not any(character.isspace() for character in test)
 
 
+@dataclass(frozen=True, slots=True)
+class Remarks:
+    """What is known of tests that do not decide a target, for a reject of it."""
+
+    unreached: str = UNREACHED
+    """The reason where no test reaches it."""
+    text: str = ""
+
+    def on(self, reject: Reject) -> Reject:
+        """The reject with the remarks in its detail."""
+        reason = self.unreached if reject.reason == UNREACHED else reject.reason
+        return replace(reject, reason=reason, detail=f"{reject.detail}; {self.text}" if self.text else reject.detail)
+
+
+NO_REMARKS = Remarks()
+
+
+def _first(said: Sequence[str]) -> str:
+    more = [f"{len(said) - MOST_NAMED} more tests like these"] if len(said) > MOST_NAMED else []
+    return "; ".join([*said[:MOST_NAMED], *more])
+
+
 class Reached:
     """What all runs of a repository's suite say about its targets."""
 
     def __init__(self, suites: Sequence[Suite]) -> None:
         first = next(suite for suite in suites if suite.run == 0)
+        self._suites = sorted(suites, key=lambda suite: suite.run)
         stable = set.intersection(*({reach.test for reach in suite.passed} for suite in suites))
         self._by_target: defaultdict[str, list[tuple[int, str]]] = defaultdict(list)
         self._by_file: defaultdict[str, list[str]] = defaultdict(list)
+        self._dropped: defaultdict[str, list[str]] = defaultdict(list)
         for reach in first.passed:
             if reach.test not in stable:
+                for target in reach.targets:
+                    self._dropped[target].append(reach.test)
                 continue
             if is_plain(reach.test):
                 self._by_file[reach.test.partition("::")[0]].append(reach.test)
@@ -253,3 +305,29 @@ class Reached:
         needs = "" if candidates else self._needs.get(target.key, "")
         further = tuple(test for test in reaching if test not in candidates)
         return Chosen(candidates, tuple(others[::step]) if rules.max_neighbours else (), needs, further)
+
+    def remarks(self, target: str) -> Remarks:
+        """Why tests that may reach a target do not decide it: those that did not pass every time, with a run of each.
+
+        Where no stable test reaches it, those too that switched the measurement off, or started a process.
+
+        Args:
+            target: its key.
+        """
+        dropped = self._dropped.get(target, [])
+        said = [f"{test} was dropped: {self._lost(test)}" for test in dropped]
+        if self._by_target.get(target):
+            return Remarks(text=_first(said))
+        first = self._suites[0]
+        said += [f"{test} switches the measurement of lines off" for test in first.untraced]
+        said += [f"{test} starts a process, which is not measured" for test in first.starting]
+        in_processes = first.starting and not dropped
+        return Remarks("only_processes_may_run_it" if in_processes else UNREACHED, _first(said))
+
+    def _lost(self, test: str) -> str:
+        """The first run that a test did not pass, and what was changed in it."""
+        lost = next(suite for suite in self._suites if test not in {reach.test for reach in suite.passed})
+        plain = Variation()
+        names = [one.name for one in fields(Variation) if getattr(lost.variation, one.name) != getattr(plain, one.name)]
+        changed = ", ".join(f"{name} {getattr(lost.variation, name)}" for name in names)
+        return f"it passes as collected, not in run {lost.run + 1} ({changed or 'nothing changed'})"

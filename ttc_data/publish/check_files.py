@@ -18,7 +18,7 @@ from ttc_data.pins import read_environment
 from ttc_data.publish.findings import Findings
 from ttc_data.reading import MOST_DESCRIPTION, json_in, parse_yaml, place_in, text_in
 from ttc_data.rules import MIB, TreeLimits
-from ttc_data.sources.foreign import tar_files
+from ttc_data.sources.foreign import TreeFile, tar_files
 from ttc_data.store import connect
 from ttc_data.tables import parquet_files
 
@@ -133,7 +133,8 @@ def _tree_files(path: Path) -> Iterator[tuple[str, bytes]]:
     try:
         with gzip.open(path) as stream:
             for file in tar_files(stream, _ANY_SIZE):
-                yield file.path, file.data
+                if isinstance(file, TreeFile):
+                    yield file.path, file.data
     except (SourceRefused, OSError) as error:
         raise DatasetError(f"{path}: {error}; build the set again") from error
 

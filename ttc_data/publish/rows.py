@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import Literal, TypeAlias
 
 from ttc_data.edits import unified_diff
 from ttc_data.evidence.strength import score
+from ttc_data.lang import python
+from ttc_data.proof import reference_file
 from ttc_data.publish.script import eval_script
 from ttc_data.recipe import Recipe
 from ttc_data.records import SCHEMA_VERSION, Environment, Evidence, FileText, Sample, Solved, Source, Spec, Target
@@ -24,6 +27,7 @@ AnswerForm: TypeAlias = Literal["blocks", "fenced"]
 SPLITS = ("train", "validation", "test")
 # The Hub's viewer reads whole groups, of 286 MiB at most: a row has 53 to 76 KB in the mean.
 ROWS_A_GROUP = 2_048
+MOST_DECORATOR = 60
 
 
 def instance_id(source: Source, target: Target, sample: Sample) -> str:
@@ -115,6 +119,7 @@ def prompt_of(sample: Sample, target: Target, spec: Spec, source: Source) -> tup
 def _text(name: str, sample: Sample, target: Target, spec: Spec, source: Source) -> str:
     words = {
         "target": target,
+        "which": which_of(sample, target),
         "spec": spec.text,
         "mask": sample.mask,
         "path": sample.path,
@@ -124,6 +129,26 @@ def _text(name: str, sample: Sample, target: Target, spec: Spec, source: Source)
         "form": answer_form("blocks", sample.path, target.kind),
     }
     return template("ttc_data.publish", f"templates/{name}.j2").render(**words)
+
+
+def which_of(sample: Sample, target: Target) -> str:
+    """Which of several definitions of one name is meant, by line and decorator; `""` where one is.
+
+    A property's getter and deleter have one name, and so have all functions that a dispatcher calls `_`. Overloads are no
+    definitions. A definition begins in the same line of the masked file and of the reference.
+    """
+    name = target.qualname.rpartition(".")[2]
+    others = len(re.findall(rf"\b(?:def|class)\s+{re.escape(name)}\b", sample.masked)) - (sample.mask == "body")
+    if name != "_" and others < 1:
+        return ""
+    text = reference_file(sample).encode("utf-8")
+    known = [one for one in python.definitions(text) if one.qualname == target.qualname and not one.is_overload]
+    meant = next(one for one in known if one.span == target.span)
+    if name != "_" and len(known) == 1:
+        return ""
+    line = bisect_right(python.line_starts(text), target.span[0])
+    decorators = [f"`@{one.splitlines()[0][:MOST_DECORATOR]}`" for one in meant.decorators]
+    return f" ({', '.join((f'line {line}', *decorators))})"
 
 
 def answer_form(form: AnswerForm, path: str, kind: str) -> str:

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 
 from ttc_data.keys import content_key
+from ttc_data.options import is_own, selects
 from ttc_data.records import Environment, FileText
 from ttc_data.rules import TestRules
 from ttc_data.trust import trusted_pathspecs
@@ -18,7 +19,18 @@ OPTIONS = (
     # A line a test at the end, and nothing of what passing tests print: it could read like such a line.
     "-rpfEsxX", "--color=no", "--tb=short",
 )  # fmt: skip
+CACHE = "-pcacheprovider"
 SITE = "/environment/site"
+# Options of plugins and of `conftest.py` files are there only where those are: a session of other tests leaves them out.
+KNOWN = """
+class Known:
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_load_initial_conftests(self, parser, args):
+        yield
+        args[:] = [one for one in args if not one.startswith("--") or not parser.parse_known_and_unknown_args([one])[1]]
+
+sys.exit(pytest.main(plugins=[Known()]))
+"""
 # As in our own sandboxes: the tree is let in when pytest is there, so that no `pytest.py` in it is what runs the tests.
 PYTEST = (
     'import os, sys; sys.path.remove(""); import pytest; sys.argv[0] = "pytest"; roots = sys.argv.pop(1); '
@@ -38,7 +50,7 @@ def eval_script(environment: Environment, tests: Sequence[str], added: Sequence[
         added: test files that the repository does not have.
         rules: say how long the tests may take.
     """
-    return "\n".join([*_head(), *_restoring(added), *_running(environment, tests, rules)]) + "\n"
+    return "\n".join([*_head(), *_restoring(environment, added), *_running(environment, tests, added, rules)]) + "\n"
 
 
 def roots_of(environment: Environment) -> str:
@@ -54,8 +66,8 @@ def _head() -> list[str]:
     ]  # fmt: skip
 
 
-def _restoring(added: Sequence[FileText]) -> Iterator[str]:
-    yield f"trusted=({shlex.join(trusted_pathspecs())})"
+def _restoring(environment: Environment, added: Sequence[FileText]) -> Iterator[str]:
+    yield f"trusted=({shlex.join(trusted_pathspecs(environment.test_files))})"
     yield "rm -f .git/index.lock"
     # The first commit, not HEAD: whoever answers from inside the image may have committed.
     yield 'git read-tree "$(git rev-list --max-parents=0 HEAD | tail -n 1)"'
@@ -68,10 +80,17 @@ def _restoring(added: Sequence[FileText]) -> Iterator[str]:
         yield f"{file.text.removesuffix(chr(10))}\n{end}"
 
 
-def _running(environment: Environment, tests: Sequence[str], rules: TestRules) -> Iterator[str]:
+def _running(
+    environment: Environment, tests: Sequence[str], added: Sequence[FileText], rules: TestRules
+) -> Iterator[str]:
     limit = f"--kill-after=10 {PATIENCE * rules.sample_timeout_s:g}"
     yield f"echo '{START}'"
-    arguments = (PYTEST, roots_of(environment), *OPTIONS, *environment.pytest_args, *tests)
+    options = [option for option in environment.pytest_args if not (added and selects(option))]
+    ours = list(OPTIONS)
+    if CACHE in options:  # as if it had never been kept out: to let it in again is a warning, which may be an error
+        ours, options = ours[2:], [option for option in options if option != CACHE]
+    program = PYTEST if all(map(is_own, options)) else PYTEST.replace("sys.exit(pytest.main())", KNOWN)
+    arguments = (program, roots_of(environment), *ours, *options, *tests)
     yield f"timeout {limit} python3 -c {shlex.join(arguments)}"
     # The harness keeps what `$?` is before the line of the marker.
     yield "status=$?; (exit $status)"

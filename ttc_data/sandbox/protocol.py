@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
 
 from ttc_data.records import Lines, TestOutcome
+
+Properties: TypeAlias = Literal["as_written", "unshrunk", "hurried"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,10 @@ class Job:
     """Processor seconds that a test may take, as many on a busy machine as on an idle one; 0 sets no such limit."""
     cover: Mapping[str, Mapping[str, Sequence[Lines]]] = field(default_factory=dict)
     """Path to group name to lines: which of them ran is asked for, and which tests ran them."""
+    properties: Properties = "as_written"
+    """What becomes of tests of Hypothesis's that fail: on the reference what the project sets; for an answer they end at the
+    first counterexample, `unshrunk`; on a version that is known to be wrong they have no deadline and no database besides,
+    and draw the same each time, `hurried`."""
     branches: bool = False
     """Whether their branches are asked for instead: of the session as a whole, in half of the time."""
 
@@ -92,6 +98,10 @@ class Report:
     seconds: float
     output: str
     reach: Mapping[str, Reach] = field(default_factory=dict)
+    untraced: tuple[str, ...] = ()
+    """Tests that switched the measurement of lines off; it was put back when they ended."""
+    starting: tuple[str, ...] = ()
+    """Tests that started a process of Python, where lines are asked for: what it ran is not measured."""
 
     @property
     def passed(self) -> frozenset[str]:

@@ -26,7 +26,7 @@ MAX_EVENTS = 1_000_000
 REWRITING = ("texts", "codes", "rewritten")
 STARTING = ("streams", "start")
 INSIDE = (
-    *REWRITING, "kernel", "calls", "procfs", "answering", "spaces", "confine", "processes", "session", "preload", *STARTING, "versions",
+    *REWRITING, "kernel", "calls", "procfs", "answering", "spaces", "confine", "processes", "measuring", "properties", "session", "preload", *STARTING, "versions",
     "beginning", "reading", "execution", "runner",
 )  # fmt: skip
 ENDED_BY = {
@@ -182,7 +182,7 @@ class StreamSandbox:
         }
         body = {
             "test_files": job.test_files, "tests": job.tests, "skip": job.skip, "files": dict(job.files),
-            "args": job.args, "cover": dict(job.cover), "branches": job.branches,
+            "args": job.args, "cover": dict(job.cover), "branches": job.branches, "properties": job.properties,
             "order": job.order, "most_failures": job.most_failures, "timezone": job.timezone, "locale": job.locale, "days": job.days,
             "test_cpu_s": job.test_cpu_s, "versions": [dict(version) for version in versions],
         }  # fmt: skip
@@ -246,6 +246,8 @@ def report_from(answer: Mapping[str, Any], report: bytes, output: bytes) -> Repo
     results: dict[int, TestResult] = {}
     collect_errors: list[tuple[str, str]] = []
     reach: dict[str, Reach] = {}
+    untraced: list[str] = []
+    starting: list[str] = []
     end: int | None = None
     handlers: dict[str, Callable[..., object]] = {}
 
@@ -264,6 +266,8 @@ def report_from(answer: Mapping[str, Any], report: bytes, output: bytes) -> Repo
         end = code
 
     handlers.update(start=started, test=tested, reach=reached, end=ended)
+    handlers["untraced"] = lambda number: untraced.append(names[number])
+    handlers["starting"] = lambda number: starting.append(names[number])
     handlers["collect_error"] = lambda name, reason: collect_errors.append((str(name), str(reason)))
     for event in _events(report, str(answer["word"]).encode("ascii")):
         try:
@@ -282,6 +286,8 @@ def report_from(answer: Mapping[str, Any], report: bytes, output: bytes) -> Repo
         seconds=float(answer["seconds"]),
         output=f"{text}\n[killed: {ENDED_BY[ended_by]}]\n" if ended_by in ENDED_BY else text,
         reach=reach,
+        untraced=tuple(untraced),
+        starting=tuple(starting),
     )
 
 

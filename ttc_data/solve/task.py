@@ -149,6 +149,7 @@ class Task:
             args=self.args,
             timeout_s=self.rules.sample_timeout_s,
             test_timeout_s=self.rules.test_timeout_s,
+            properties="unshrunk",
         )
 
     @property

@@ -21,11 +21,11 @@ from ttc_data.sources.foreign import (
     Budget,
     Readable,
     TreeFile,
-    check_link,
     damage_refused,
     relative_path,
     tar_files,
 )
+from ttc_data.sources.links import TreeLink
 
 TAR_SUFFIXES = (".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar")
 SUFFIXES = (*TAR_SUFFIXES, ".zip")
@@ -40,8 +40,8 @@ _ZIP_ENTRY_BYTES = 256
 _OLDEST_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
 
-def read_archive(path: Path, limits: TreeLimits) -> Iterator[TreeFile]:
-    """Read the ordinary files of an archive, without its single top folder, one file at a time.
+def read_archive(path: Path, limits: TreeLimits) -> Iterator[TreeFile | TreeLink]:
+    """Read the ordinary files and the links of an archive, without its single top folder, one file at a time.
 
     The archive is read twice: names first, because whether all share one top folder shows only at the end.
 
@@ -65,7 +65,7 @@ def read_archive(path: Path, limits: TreeLimits) -> Iterator[TreeFile]:
         yield from _zip_files(path, limits)
         return
     with _unpacked(path) as stream:
-        top = _top_folder(file.path for file in tar_files(stream, limits))
+        top = _top_folder(file.path for file in tar_files(stream, limits) if isinstance(file, TreeFile))
     with _unpacked(path) as stream:
         yield from tar_files(stream, limits, top)
 
@@ -116,7 +116,7 @@ class _Xz:
         return b""
 
 
-def _zip_files(path: Path, limits: TreeLimits) -> Iterator[TreeFile]:
+def _zip_files(path: Path, limits: TreeLimits) -> Iterator[TreeFile | TreeLink]:
     _check_zip_directory(path, limits)
     with damage_refused():
         archive = zipfile.ZipFile(path)
@@ -141,7 +141,7 @@ def _zip_files(path: Path, limits: TreeLimits) -> Iterator[TreeFile]:
             if len(data) != member.file_size:
                 raise SourceRefused("archive_damaged", f"{name!r} has other bytes than its header says")
             if kind == stat.S_IFLNK:
-                check_link(name, data.decode("utf-8", "replace"))
+                yield TreeLink(name, data.decode("utf-8", "surrogateescape"))
                 continue
             executable = bool(member.external_attr >> 16 & 0o100)
             yield TreeFile(name, data, executable, _zip_time(member.date_time))

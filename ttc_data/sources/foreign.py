@@ -17,6 +17,7 @@ from typing import IO, Any, Protocol, cast
 from ttc_data.errors import SourceRefused
 from ttc_data.fields import MOST_NAME_BYTES, MOST_PATH_BYTES, path_fault
 from ttc_data.rules import TreeLimits
+from ttc_data.sources.links import TreeLink
 
 # tarfile reads extended headers whole; real ones hold a path or two.
 _MAX_HEADER_BYTES = 1024 * 1024
@@ -116,17 +117,6 @@ def relative_path(name: str, top: str) -> str | None:
     return path
 
 
-def check_link(path: str, target: str) -> None:
-    """Refuse a link whose target, seen from `path`, lies outside the tree.
-
-    Raises:
-        SourceRefused: `path_escapes`.
-    """
-    aim = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
-    if "\0" in target or aim.startswith(("/", "../")) or aim == "..":
-        raise SourceRefused("path_escapes", f"link {path!r} points to {target!r}, outside the tree")
-
-
 class Readable(Protocol):
     """A stream of bytes."""
 
@@ -153,8 +143,8 @@ class _Metered:
         return data
 
 
-def tar_files(stream: Readable, limits: TreeLimits, top: str = "") -> Iterator[TreeFile]:
-    """Read the ordinary files of an uncompressed tar stream; links inside the tree and folders are skipped.
+def tar_files(stream: Readable, limits: TreeLimits, top: str = "") -> Iterator[TreeFile | TreeLink]:
+    """Read the ordinary files and the links of an uncompressed tar stream; folders are skipped.
 
     Args:
         stream: the tar's bytes, read forward once.
@@ -181,14 +171,17 @@ def tar_files(stream: Readable, limits: TreeLimits, top: str = "") -> Iterator[T
                 while metered.read(tarfile.RECORDSIZE):
                     pass
                 return
-            file = None
+            file: TreeFile | TreeLink | None = None
+            others += not member.isreg()
+            if others > limits.max_files:
+                raise SourceRefused("too_many_files", f"more than {limits.max_files} folders and links (max_files)")
             path = relative_path(member.name, top)
-            if member.issym() or member.islnk():
-                target = member.linkname
-                if member.islnk():
-                    relative_path(target, top)
-                elif path:
-                    check_link(path, target)
+            if member.issym() and path:
+                file = TreeLink(path, member.linkname)
+            elif member.islnk() and path:
+                # Another name of a file, which is counted from the archive's root and may lie in a `.git` folder.
+                other = relative_path(member.linkname, top) or ".git"
+                file = TreeLink(path, posixpath.relpath(f"/{other}", f"/{posixpath.dirname(path)}"))
             elif member.issparse():
                 budget.take(member.name, member.size)
                 raise SourceRefused("special_file", f"{member.name!r} is a sparse file")
@@ -202,12 +195,8 @@ def tar_files(stream: Readable, limits: TreeLimits, top: str = "") -> Iterator[T
                     metered.allow(member.size)
                     data = _drain(tar, member)
                     file = TreeFile(path, data, bool(member.mode & 0o100), max(int(member.mtime), 0))
-            elif not member.isdir() and member.type != tarfile.XGLTYPE:
+            elif not (member.isdir() or member.issym() or member.islnk() or member.type == tarfile.XGLTYPE):
                 raise SourceRefused("special_file", f"{member.name!r} is a device, a fifo or of an unknown type")
-            if file is None:
-                others += 1
-                if others > limits.max_files:
-                    raise SourceRefused("too_many_files", f"more than {limits.max_files} folders and links (max_files)")
         if file is not None:
             yield file
 

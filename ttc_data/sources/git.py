@@ -6,13 +6,12 @@ every transport, and cloning allows a short list of them.
 
 from __future__ import annotations
 
-import datetime
 import os
 import re
 import shutil
 import tempfile
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 # Without a git program GitPython refuses to be imported, unless it is told to wait until one is needed.
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 
-from git import Blob, Commit, Git, Repo, Tree
+from git import Git, Repo
 from git.exc import GitCommandError, GitError, InvalidGitRepositoryError, NoSuchPathError
 
 from ttc_data.errors import SourceRefused, SourceUnavailable, StorageFull
@@ -30,7 +29,9 @@ from ttc_data.programs import GIT, NETWORK, without_ours
 from ttc_data.records import Source
 from ttc_data.rules import GitSource, LicenseRules, TreeLimits
 from ttc_data.sources.foreign import Budget
+from ttc_data.sources.git_objects import Contents, committed_at, entries, tagged_version, uncommitted
 from ttc_data.sources.licenses import is_license_file, license_of_tree, require_allowed
+from ttc_data.sources.links import LeftOut, TreeLink, ignore
 from ttc_data.sources.trees import TreeFile, TreeStore
 
 _CLONE_TIMEOUT_S = 600
@@ -38,7 +39,8 @@ _FULL_HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _SCHEMES = ("file", "https", "ssh", "git")
 _SCP = re.compile(r"(?:[\w.+-]+@)?[\w.-]+:(?!//)(?P<path>[^:]+)")
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
-_EXECUTABLE, _SYMLINK = 0o100755, 0o120000
+_EXECUTABLE, _SYMLINK = "100755", "120000"
+_MOST_NAMED = 3
 
 # Nobody sits at the terminal; an empty template folder means no hooks.
 _CLONE_ENVIRONMENT = {
@@ -68,10 +70,21 @@ class _Repository(Repo):
     GitCommandWrapperType = _Git
 
 
-def fetch(source: GitSource, trees: TreeStore, limits: TreeLimits, licenses: LicenseRules, cache: Path) -> Source:
+def in_silence(_: str) -> None:
+    """Say nothing."""
+
+
+def fetch(
+    source: GitSource,
+    trees: TreeStore,
+    limits: TreeLimits,
+    licenses: LicenseRules,
+    cache: Path,
+    left_out: Callable[[LeftOut], None] = ignore,
+) -> Source:
     """Put the files of one commit into the store.
 
-    Symbolic links and submodules are left out; files kept by LFS are their pointers.
+    Submodules are left out; files kept by LFS are their pointers.
 
     Args:
         source: a local repository or a URL, and a revision.
@@ -79,6 +92,7 @@ def fetch(source: GitSource, trees: TreeStore, limits: TreeLimits, licenses: Lic
         limits: of the tree; files above `max_file_bytes` are not even cloned.
         licenses: what may be mined.
         cache: folder for bare clones of remote repositories, one a URL.
+        left_out: told of each symbolic link that is not in the tree.
 
     Raises:
         SourceUnavailable: when the repository does not answer, is none, or asks for credentials.
@@ -91,36 +105,37 @@ def fetch(source: GitSource, trees: TreeStore, limits: TreeLimits, licenses: Lic
         commit = _commit(repository, source)
         declaring: dict[str, bytes] = {}
 
-        def watched() -> Iterator[TreeFile]:
-            for file in _files(repository, commit.tree, limits, source, is_local=local is not None):
-                if is_license_file(file.path):
+        def watched() -> Iterator[TreeFile | TreeLink]:
+            for file in _files(repository, commit, limits, source, is_local=local is not None):
+                if isinstance(file, TreeFile) and is_license_file(file.path):
                     declaring[file.path] = file.data
                 yield file
 
-        stored = trees.put(watched(), limits)
+        stored = trees.put(watched(), limits, left_out)
         expression = license_of_tree(declaring)
         require_allowed(expression, licenses, repo)
-        committed = commit.committed_datetime.astimezone(datetime.UTC)
         return Source(
             kind="git",
             repo=repo,
-            revision=commit.hexsha,
+            revision=commit,
             license=expression,
-            origin=f"git:{public_url(source.url)}@{commit.hexsha}",
+            origin=f"git:{public_url(source.url)}@{commit}",
             tree=stored.tree,
             files=stored.files,
             size=stored.size,
-            created_at=committed.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            created_at=committed_at(repository.git, commit),
+            tagged=tagged_version(repository.git, commit),
         )
 
 
-def check_local(source: GitSource, limits: TreeLimits, cache: Path) -> None:
+def check_local(source: GitSource, limits: TreeLimits, cache: Path, say: Callable[[str], None] = in_silence) -> None:
     """See that a local repository and its revision are there; nothing is asked of a URL.
 
     Args:
         source: as in the recipe.
         limits: of the tree.
         cache: folder for clones.
+        say: told in a line of changes that are in no commit, where the commit that is checked out is mined.
 
     Raises:
         SourceUnavailable: there is no such folder, repository or revision, or no git.
@@ -130,11 +145,26 @@ def check_local(source: GitSource, limits: TreeLimits, cache: Path) -> None:
         return
     with _opened(local, source, limits, cache) as repository:
         try:
-            _commit(repository, source)
+            commit = _commit(repository, source)
         except SourceRefused as error:
             raise SourceUnavailable(
                 f"git source {source.url!r}: no revision {source.revision!r} there; name a commit, a tag or a branch of it"
             ) from error
+        if repository.bare or _FULL_HASH.fullmatch(source.revision) or commit != _resolved(repository, "HEAD"):
+            return
+        if changed := _uncommitted(repository, source):
+            more = ", ..." if len(changed) > _MOST_NAMED else ""
+            say(
+                f"git source {source.url!r}: commit {commit[:12]} is mined without what is in no commit: {len(changed)} files "
+                f"({', '.join(changed[:_MOST_NAMED])}{more}); commit them if they belong to it"
+            )
+
+
+def _uncommitted(repository: Repo, source: GitSource) -> list[str]:
+    try:
+        return uncommitted(repository.git, Path(str(repository.working_dir)))
+    except GitError as error:
+        raise _unreadable(source.url, error) from error
 
 
 def _checked(source: GitSource) -> Path | None:
@@ -281,49 +311,43 @@ def _resolved(repository: Repo, revision: str) -> str:
         return ""
 
 
-def _commit(repository: Repo, source: GitSource) -> Commit:
+def _commit(repository: Repo, source: GitSource) -> str:
     found = _resolved(repository, source.revision)
     if not _FULL_HASH.fullmatch(found):
         raise SourceRefused("revision_not_found", f"{public_url(source.url)} has no revision {source.revision!r}")
-    return repository.commit(found)
+    return found
 
 
 def _files(
-    repository: Repo, tree: Tree, limits: TreeLimits, source: GitSource, *, is_local: bool
-) -> Iterator[TreeFile]:
+    repository: Repo, commit: str, limits: TreeLimits, source: GitSource, *, is_local: bool
+) -> Iterator[TreeFile | TreeLink]:
     url = public_url(source.url)
     try:
-        listed = str(repository.git.rev_list("--objects", "--missing=print", "--no-object-names", tree.hexsha))
+        tree = f"{commit}^{{tree}}"
+        listed = str(repository.git.rev_list("--objects", "--missing=print", "--no-object-names", tree))
         missing = {line[1:] for line in listed.splitlines() if line.startswith("?")}
         budget = Budget(limits)
-        for path, blob in _blobs(tree, limits.max_files):
-            if blob.hexsha in missing:
-                if is_local:
-                    raise SourceUnavailable(f"git source {url!r}: lacks the content of {path!r}; fetch all of it first")
-                raise SourceRefused(
-                    "file_too_large", f"{path!r} has over {limits.max_file_bytes} bytes (max_file_bytes)"
-                )
-            budget.take(path, blob.size)
-            yield TreeFile(path, blob.data_stream.read(), executable=blob.mode == _EXECUTABLE)
+        with Contents.of(repository.git) as contents:
+            for entry in entries(repository.git, commit, limits.max_files):
+                if entry.name in missing:
+                    if is_local:
+                        raise SourceUnavailable(
+                            f"git source {url!r}: lacks the content of {entry.path!r}; fetch all of it first"
+                        )
+                    raise SourceRefused(
+                        "file_too_large", f"{entry.path!r} has over {limits.max_file_bytes} bytes (max_file_bytes)"
+                    )
+                size = contents.size(entry.name)
+                budget.take(entry.path, size)
+                data = contents.read(size)
+                if entry.mode == _SYMLINK:
+                    yield TreeLink(entry.path, data.decode("utf-8", "surrogateescape"))
+                else:
+                    yield TreeFile(entry.path, data, executable=entry.mode == _EXECUTABLE)
     except (GitError, ValueError, OSError) as error:
-        cause = " ".join(str(error).split())
-        raise SourceUnavailable(f"git source {url!r}: cannot be read ({cause:.200}); try `git fsck` there") from error
+        raise _unreadable(source.url, error) from error
 
 
-def _blobs(tree: Tree, max_files: int) -> Iterator[tuple[str, Blob]]:
-    """Walk a tree depth first.
-
-    Ten folders that each name the same folder ten times, ten levels deep, are 10 objects and 10^10 paths: everything met
-    counts, not only files.
-    """
-    met = 0
-    pending: list[Tree] = [tree]
-    while pending:
-        for item in pending.pop():
-            met += 1
-            if met > 2 * max_files + 100:
-                raise SourceRefused("too_many_files", f"more than {max_files} files (max_files)")
-            if isinstance(item, Tree):
-                pending.append(item)
-            elif isinstance(item, Blob) and item.mode != _SYMLINK:
-                yield str(item.path), item
+def _unreadable(url: str, error: Exception) -> SourceUnavailable:
+    cause = " ".join(str(error).split())
+    return SourceUnavailable(f"git source {public_url(url)!r}: cannot be read ({cause:.200}); try `git fsck` there")

@@ -9,7 +9,7 @@ import ssl
 import tempfile
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -30,6 +30,7 @@ from ttc_data.rules import LicenseRules, TreeLimits
 from ttc_data.sources.archives import SUFFIXES, read_archive
 from ttc_data.sources.index import IndexSettings, index_settings
 from ttc_data.sources.licenses import is_license_file, license_of_tree, require_allowed
+from ttc_data.sources.links import LeftOut, TreeLink, ignore
 from ttc_data.sources.trees import TreeFile, TreeStore, disk_full_named
 
 # What it has to say is in the error that is raised; by itself it prints where nobody set up logging.
@@ -119,8 +120,17 @@ def fetch(
     limits: TreeLimits,
     licenses: LicenseRules,
     settings: IndexSettings | None = None,
+    left_out: Callable[[LeftOut], None] = ignore,
 ) -> Source:
     """Download an sdist, check its hash, and put its files into the store. Nothing of it is run.
+
+    Args:
+        located: which one.
+        trees: where its files go.
+        limits: of its tree.
+        licenses: what may be mined.
+        settings: pip's.
+        left_out: told of each link that is not in the tree.
 
     Raises:
         SourceRefused: what broke the limits, the archive or the licence rules.
@@ -131,19 +141,20 @@ def fetch(
     declaring: dict[str, bytes] = {}
     newest = 0
 
-    def watched(files: Iterable[TreeFile]) -> Iterator[TreeFile]:
+    def watched(files: Iterable[TreeFile | TreeLink]) -> Iterator[TreeFile | TreeLink]:
         nonlocal newest
         for file in files:
-            newest = max(newest, file.modified)
-            if is_license_file(file.path):
-                declaring[file.path] = file.data
+            if isinstance(file, TreeFile):
+                newest = max(newest, file.modified)
+                if is_license_file(file.path):
+                    declaring[file.path] = file.data
             yield file
 
     with tempfile.TemporaryDirectory(prefix="ttcdata-") as folder:
         archive = Path(folder) / ("sdist" + _suffix(located.filename))
         with _client(settings) as client, disk_full_named(Path(folder)):
             _download(client, located, archive, limits.max_archive_bytes)
-        stored = trees.put(watched(read_archive(archive, limits)), limits)
+        stored = trees.put(watched(read_archive(archive, limits)), limits, left_out)
     expression = license_of_tree(declaring)
     require_allowed(expression, licenses, f"{located.project} {located.version}")
     return Source(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import unquote
@@ -26,7 +25,7 @@ from ttc_data.rules import LicenseRules, StackSource, TreeLimits
 from ttc_data.sources.foreign import check_path
 from ttc_data.sources.licenses import require_allowed
 from ttc_data.sources.stack_columns import KNOWN, NAMES, NEEDED, Columns, missing
-from ttc_data.sources.stack_rows import StackRepository, StackRow, StackRows
+from ttc_data.sources.stack_rows import RefusedRow, StackFile, StackRepository, StackRow, StackRows
 from ttc_data.sources.trees import TreeFile, TreeStore
 
 _MEMORY_LIMIT = "1GB"
@@ -49,23 +48,6 @@ class HubFilesystem(Protocol):
 
     def open(self, path: str, mode: str) -> Any:
         """Open a file."""
-
-
-@dataclass(frozen=True, slots=True)
-class StackFile:
-    """One file of The Stack for itself."""
-
-    repo: str
-    """`owner/name`."""
-    revision: str
-    path: str
-    """In its repository."""
-    hash: str
-    """Of the content, as the dataset has it."""
-    licenses: tuple[str, ...]
-    """SPDX identifiers that the dataset detected, sorted."""
-    created_at: str
-    content: str
 
 
 def reachable(path: str, filesystem: HubFilesystem | None = None) -> str | None:
@@ -170,9 +152,10 @@ class StackIndex:
         self._types = self._checked_columns()
         self._columns = Columns.of(self._types, source.unit)
         self._where, self._values = self._filters()
+        self._fault = self._columns.fault(licenses)
         inputs = [self._identity(file) for file in self._files]
         tests = self._source.require_tests and self._source.unit == "repository"
-        self.key = f"grouped-{content_key('grouped', inputs, self._where, self._values, tests)}"
+        self.key = f"grouped-{content_key('grouped', inputs, self._where, self._fault, self._values, tests)}"
         """Identity of what is read: the files, and the filters that are pushed down."""
         if source.unit == "repository":
             self._tested = folder / f"{self.key}.tested"
@@ -194,20 +177,38 @@ class StackIndex:
         contents = self._grouped.contents(repository.repo, repository.revision)
         return self._put(repository, (TreeFile(path, content) for path, content in contents), trees, limits, licenses)
 
-    def files(self) -> Iterator[StackFile]:
+    def refused(self) -> Iterator[RefusedRow]:
+        """What of a dataset of repositories cannot be mined: rows with a bad cell, and repositories by their licence."""
+        yield from self._grouped.refused()
+
+    def files(self) -> Iterator[StackFile | RefusedRow]:
         """The files as they lie, one at a time; some paths come twice, from two snapshots of a repository."""
         columns, limit = self._columns, self._source.max_repositories
-        rows = f"FROM read_parquet($files) WHERE {self._where}"
-        most = f"SELECT {columns.repo} AS r {rows} GROUP BY r ORDER BY max({columns.stars}) DESC, r LIMIT {limit}"
+        most = ""
+        if limit:
+            most = (
+                f" AND {columns.repo} IN (SELECT {columns.repo} AS r FROM read_parquet($all, union_by_name = true) "
+                f"WHERE {self._where} AND {self._fault} = '' GROUP BY r ORDER BY max({columns.stars}) DESC, r LIMIT {limit})"
+            )
         # Not sorted: DuckDB 2.0 holds what it sorts, and ends for want of memory at twice the limit. 2 GB of contents as
         # they lie take 430 MB.
-        for repo, revision, path, hash_, licenses, created_at, content in self._query(
-            f"SELECT {columns.repo}, {columns.revision}, {columns.path}, {columns.hash}, "
-            f"list_sort(list_distinct({columns.licenses})), coalesce({columns.created_at}, ''), content {rows}"
-            f"{f' AND {columns.repo} IN ({most})' if limit else ''}",
-            self._values,
-        ):
-            yield StackFile(repo, revision, path, hash_, tuple(licenses), created_at, content)
+        for file in self._files:
+            for number, fault, repo, revision, path, hash_, licenses, created_at, content in self._query(
+                f"SELECT file_row_number, {self._fault} AS fault, {columns.repo}, {columns.revision}, {columns.path}, "
+                f"{columns.hash}, list_sort(list_distinct({columns.licenses})), coalesce({columns.created_at}, ''), content "
+                f"FROM {self._typed} WHERE {self._where}{most}",
+                self._values | {"files": [file]} | ({"all": self._files} if limit else {}),
+            ):
+                if fault:
+                    yield self._refusal(fault, repo, path, f"{Path(file).name} row {number}")
+                else:
+                    yield StackFile(repo, revision, path, hash_, tuple(licenses), created_at, content)
+
+    def _refusal(self, fault: str, repo: str | None, path: str | None, place: str) -> RefusedRow:
+        reason, _, detail = fault.partition(": ")
+        if self._source.unit == "repository" and reason != "bad_cell":
+            return RefusedRow(repo or "", reason, f"{repo} {detail}")
+        return RefusedRow(f"{repo or '?'}:{path or '?'} ({place})", reason, f"{place}: {detail}")
 
     def fetch_file(self, file: StackFile, trees: TreeStore, limits: TreeLimits, licenses: LicenseRules) -> Source:
         """Put one file into the store, as a tree of its own in which it can be imported.
@@ -277,21 +278,15 @@ class StackIndex:
 
     def _filters(self) -> tuple[str, dict[str, Any]]:
         columns = self._columns
-        filters = [
-            columns.is_python,
-            "content IS NOT NULL",
-            *(f"{one} IS NOT NULL" for one in (columns.repo, columns.path, columns.revision)),
-        ]
+        filters = [columns.is_python]
         values: dict[str, Any] = {"files": self._files}
         if self._source.unit == "file":
-            filters.append(_DOCUMENTED)
+            filters.append(f"(content IS NULL OR {_DOCUMENTED})")
         if self._source.min_stars:
-            filters.append(f"{columns.stars} >= {int(self._source.min_stars)}")
+            unread = next((bad for words, bad in columns.bad.items() if words.endswith("no number")), "false")
+            filters.append(f"({columns.stars} >= {int(self._source.min_stars)} OR ({unread}))")
         if self._licenses.allow:
             values["allowed"] = [name.lower() for name in self._licenses.allow]
-            filters.append(f"list_has_all($allowed, list_transform({columns.licenses}, lambda x: lower(x)))")
-        if not self._licenses.allow_unknown:
-            filters.append(f"len({columns.licenses}) > 0")
         return " AND ".join(filters), values
 
     def _group(self) -> StackRows:
@@ -301,21 +296,29 @@ class StackIndex:
         self._tested.unlink(missing_ok=True)
         return grouped
 
-    def _rows(self, file: str) -> Iterator[StackRow]:
+    def _rows(self, file: str) -> Iterator[StackRow | RefusedRow]:
         """The rows of one file that matter, as they lie."""
         columns, where, values = self._columns, self._where, self._values | {"files": [file]}
         if self._source.require_tests:
-            where += f" AND {columns.repo} IN (SELECT repo FROM read_parquet($tested))"
+            where += f" AND (fault <> '' OR {columns.repo} IN (SELECT repo FROM read_parquet($tested)))"
             values["tested"] = str(self._with_tests())
-        # As when all files are read at once: the first one's types count.
-        typed = ", ".join(f"CAST({name} AS {type_}) AS {name}" for name, type_ in self._types.items())
-        for row in self._query(
-            f"SELECT {columns.repo}, {columns.revision}, {columns.path}, {columns.hash}, {columns.stars}, "
-            f"{columns.licenses}, {columns.created_at}, encode(content) "
-            f"FROM (SELECT {typed} FROM read_parquet($files)) WHERE {where}",
+        for number, fault, *row in self._query(
+            f"SELECT file_row_number, {self._fault} AS fault, {columns.repo}, {columns.revision}, {columns.path}, "
+            f"{columns.hash}, {columns.stars}, {columns.licenses}, {columns.created_at}, "
+            f"CASE WHEN fault = '' THEN encode(content) END FROM {self._typed} WHERE {where}",
             values,
         ):
-            yield StackRow(*row)
+            if fault:
+                yield self._refusal(fault, row[0], row[2], f"{Path(file).name} row {number}")
+            else:
+                yield StackRow(*row)
+
+    @property
+    def _typed(self) -> str:
+        """The rows of `$files` with the types that the first file has; a cell of another kind is as if missing."""
+        types = {name: "VARCHAR" if name in NAMES["stars"] else type_ for name, type_ in self._types.items()}
+        typed = ", ".join(f"TRY_CAST({name} AS {type_}) AS {name}" for name, type_ in types.items())
+        return f"(SELECT file_row_number, {typed} FROM read_parquet($files, file_row_number = true))"
 
     def _with_tests(self) -> Path:
         """Names of the repositories with a test file, written down until all rows are in: every file is read for them."""
@@ -323,7 +326,8 @@ class StackIndex:
             temporary = self._tested.with_suffix(".tmp")
             quoted = str(temporary).replace("'", "''")
             for _ in self._query(
-                f"COPY (SELECT DISTINCT {self._columns.repo} AS repo FROM read_parquet($files) WHERE {self._where} "
+                f"COPY (SELECT DISTINCT {self._columns.repo} AS repo "
+                f"FROM read_parquet($files, union_by_name = true) WHERE {self._where} AND {self._fault} = '' "
                 f"AND regexp_matches({self._columns.path}, '{_TEST_FILE}')) TO '{quoted}' (FORMAT parquet)",
                 self._values,
             ):

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from ttc_data.records import SourceUnit
+from ttc_data.rules import LicenseRules
 
 # The first that is there counts: v1, v2 with contents, the-stack-smol.
 NAMES: Mapping[str, tuple[str, ...]] = {
@@ -41,6 +42,8 @@ class Columns:
     stars: str
     created_at: str
     hash: str
+    bad: Mapping[str, str]
+    """What is wrong with a cell that a row cannot do without, to the condition that it is."""
 
     @classmethod
     def of(cls, present: Collection[str], unit: SourceUnit) -> Columns:
@@ -50,21 +53,49 @@ class Columns:
         path = f"ltrim({found['path']}, '/')"  # v2 writes `/src/x.py`
         repo, revision = found["repo"] or "NULL", found["revision"] or "NULL"
         alone = unit == "file"
+        number = f"TRY_CAST({found['stars']} AS DOUBLE)"
+        whole = f"CASE WHEN isfinite({number}) AND abs({number}) < 1e18 THEN CAST({number} AS BIGINT) END"
+        needed = ("path", "content") if alone else ("repo", "path", "revision", "content")
+        bad = {
+            f"{found[field]} is missing": f"coalesce({found[field]}, '') = ''" for field in needed if field != "content"
+        }
+        bad["content is missing"] = "content IS NULL"
+        if found["stars"]:
+            bad[f"{found['stars']} is no number"] = f"{found['stars']} IS NOT NULL AND ({whole}) IS NULL"
         return cls(
             repo=f"coalesce({repo}, 'unknown/' || left({hash_}, 12))" if alone else repo,
             path=path,
             revision=f"coalesce({revision}, {hash_})" if alone else revision,
-            licenses=f"coalesce({found['licenses']}, [])" if found["licenses"] else "[]::VARCHAR[]",
+            licenses=(
+                f"list_filter(coalesce({found['licenses']}, []), lambda x: coalesce(x, '') <> '')"
+                if found["licenses"]
+                else "[]::VARCHAR[]"
+            ),
             content="content",
             is_python=_is_python(found["language"], path),
-            stars=f"CAST(coalesce({found['stars']}, 0) AS BIGINT)" if found["stars"] else "0::BIGINT",
+            stars=f"coalesce({whole}, 0)" if found["stars"] else "0::BIGINT",
             created_at=(
                 f"strftime(TRY_CAST({found['created_at']} AS TIMESTAMPTZ) AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%SZ')"
                 if found["created_at"]
                 else "''"
             ),
             hash=hash_,
+            bad=bad,
         )
+
+    def fault(self, licenses: LicenseRules) -> str:
+        """Why a row cannot be mined, as a text in SQL: `REASON: DETAIL`, `''` where it can; `$allowed` are the licences."""
+        cases = [f"WHEN {condition} THEN 'bad_cell: {words}'" for words, condition in self.bad.items()]
+        if not licenses.allow_unknown:
+            cases.append(f"WHEN len({self.licenses}) = 0 THEN 'license_unknown: no licence is named'")
+        if licenses.allow:
+            named = f"list_transform({self.licenses}, lambda x: lower(x))"
+            told = f"array_to_string(list_sort(list_distinct({self.licenses})), ' AND ')"
+            cases.append(
+                f"WHEN NOT list_has_all($allowed, {named}) "
+                f"THEN 'license_not_allowed: has ' || {told} || ', which license.allow does not allow'"
+            )
+        return f"CASE {' '.join(cases)} ELSE '' END"
 
 
 def missing(present: Collection[str], unit: SourceUnit) -> list[str]:
@@ -79,4 +110,5 @@ def missing(present: Collection[str], unit: SourceUnit) -> list[str]:
 def _is_python(column: str | None, path: str) -> str:
     if column is None:
         return f"suffix({path}, '.py')"
-    return f"{column} = 'Python'" if column in ("lang", "language") else f"{column} IN ('py', '.py')"
+    named = f"{column} = 'Python'" if column in ("lang", "language") else f"{column} IN ('py', '.py')"
+    return f"coalesce({named}, suffix({path}, '.py'), false)"

@@ -20,6 +20,7 @@ from ttc_data.errors import DatasetError, StorageFull
 _TABLES = """
 CREATE TABLE IF NOT EXISTS done (file TEXT PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS contents (id INTEGER PRIMARY KEY, packed BLOB);
+CREATE TABLE IF NOT EXISTS refused (name TEXT PRIMARY KEY, reason, detail);
 CREATE TABLE IF NOT EXISTS files (repo, revision, path, order_key, content INTEGER, stars INTEGER, licenses, created_at);
 """
 # Made last, so that its presence says that all rows are in; all columns, so that the list of repositories is read from it.
@@ -56,6 +57,33 @@ class StackRow:
     content: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class StackFile:
+    """One file of The Stack for itself."""
+
+    repo: str
+    """`owner/name`."""
+    revision: str
+    path: str
+    """In its repository."""
+    hash: str
+    """Of the content, as the dataset has it."""
+    licenses: tuple[str, ...]
+    """SPDX identifiers that the dataset detected, sorted."""
+    created_at: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRow:
+    """One row that cannot be mined, or all rows of a repository whose licence is refused."""
+
+    name: str
+    """For people; another one for each that counts."""
+    reason: str
+    detail: str
+
+
 class StackRows:
     """The rows of one dataset, by repository; several threads and processes may use it at once.
 
@@ -66,7 +94,7 @@ class StackRows:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def fill(self, files: Sequence[str], rows: Callable[[str], Iterable[StackRow]]) -> None:
+    def fill(self, files: Sequence[str], rows: Callable[[str], Iterable[StackRow | RefusedRow]]) -> None:
         """Take the rows of each file, but for those taken before: one that was interrupted goes on where it was.
 
         Raises:
@@ -99,6 +127,12 @@ class StackRows:
             ):
                 names = {name for row in json.loads(f"[{licenses}]") for name in row if name is not None}
                 yield StackRepository(repo, revision, stars, tuple(sorted(names)), created_at, files)
+
+    def refused(self) -> Iterator[RefusedRow]:
+        """What cannot be mined, by name."""
+        with self._opened() as connection:
+            for row in connection.execute("SELECT name, reason, detail FROM refused ORDER BY name"):
+                yield RefusedRow(*row)
 
     def contents(self, repo: str, revision: str) -> Iterator[tuple[str, bytes]]:
         """Path and content of a repository's files by path, one at a time.
@@ -134,12 +168,17 @@ class StackRows:
             raise DatasetError(f"{self._path}: is damaged ({error}); delete it and run again") from error
 
 
-def _take(connection: sqlite3.Connection, rows: Iterable[StackRow]) -> None:
+def _take(connection: sqlite3.Connection, rows: Iterable[StackRow | RefusedRow]) -> None:
     for row in rows:
+        if isinstance(row, RefusedRow):
+            values = (row.name, row.reason, row.detail)
+            connection.execute("INSERT OR IGNORE INTO refused VALUES (?, ?, ?)", values)
+            continue
         content = connection.execute(
             "INSERT INTO contents (packed) VALUES (?)", (zlib.compress(row.content, 1),)
         ).lastrowid
         # A blob comes after every text, so that no hash comes last.
         key = b"" if row.order_key is None else row.order_key
-        values = (row.repo, row.revision, row.path, key, content, row.stars, json.dumps(row.licenses), row.created_at)
-        connection.execute("INSERT INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
+        licenses = json.dumps(row.licenses)
+        columns = (row.repo, row.revision, row.path, key, content, row.stars, licenses, row.created_at)
+        connection.execute("INSERT INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?)", columns)

@@ -1,6 +1,6 @@
 """The content-addressed store of repository trees: one deterministic `.tar.gz` a tree.
 
-A tree is ordinary files only; folders exist through the files in them.
+A tree is ordinary files only; folders exist through the files in them, and links become copies on the way in.
 """
 
 from __future__ import annotations
@@ -13,15 +13,18 @@ import posixpath
 import re
 import tarfile
 import tempfile
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
 from ttc_data.errors import BuildError, DatasetError, SourceRefused, StorageFull
+from ttc_data.fields import path_fault
+from ttc_data.lang.python import is_test_path
 from ttc_data.rules import TreeLimits
 from ttc_data.sources.foreign import Budget, TreeFile, check_path, tar_files
+from ttc_data.sources.links import LeftOut, Links, TreeLink, ignore, shown
 
 __all__ = ["StoredTree", "TreeFile", "TreeStore", "disk_full_named"]
 
@@ -71,18 +74,28 @@ class TreeStore:
         """Whether the tree lies in the store; one without files, `""`, is always there."""
         return not tree or self.path(tree).is_file()
 
-    def put(self, files: Iterable[TreeFile], limits: TreeLimits) -> StoredTree:
+    def put(
+        self,
+        files: Iterable[TreeFile | TreeLink],
+        limits: TreeLimits,
+        left_out: Callable[[LeftOut], None] = ignore,
+    ) -> StoredTree:
         """Store a tree.
 
         Files may come in any order; they are spooled to disk, so that one file at a time is in memory. The gzip and
         tar headers hold no time, owner or name, so the same tree gives the same bytes with the same zlib.
+
+        Args:
+            files: and links, which become copies of what they lead to; these count for the limits too.
+            limits: of the tree.
+            left_out: told of each link that leads nowhere in the tree, or may not be followed.
 
         Raises:
             SourceRefused: `file_too_large`, `tree_too_large`, `too_many_files`, `path_escapes`, `path_not_text`,
                 `path_too_long`, `duplicate_path`, `tree_empty`.
             StorageFull: when the disk is full.
         """
-        return self._put(files, limits, expected=None)
+        return self._put(files, limits, None, left_out)
 
     def add_archive(self, path: Path, limits: TreeLimits | None = None) -> StoredTree:
         """Import a tree that another store wrote, for instance from a published dataset.
@@ -109,11 +122,17 @@ class TreeStore:
         with stream:
             return self._put(tar_files(stream, limits), limits, expected)
 
-    def _put(self, files: Iterable[TreeFile], limits: TreeLimits, expected: str | None) -> StoredTree:
+    def _put(
+        self,
+        files: Iterable[TreeFile | TreeLink],
+        limits: TreeLimits,
+        expected: str | None,
+        left_out: Callable[[LeftOut], None] = ignore,
+    ) -> StoredTree:
         with disk_full_named(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.folder, prefix=".spool-") as spool:
-                entries = _spool(files, Budget(limits), spool)
+                entries = _spool(files, Budget(limits), spool, left_out)
                 digest = hashlib.sha256(b"ttc-tree-1\n")
                 for entry in entries:
                     digest.update(f"{entry.path}\0{int(entry.executable)}\0{entry.sha256}\n".encode())
@@ -208,7 +227,7 @@ class TreeStore:
         unlimited = TreeLimits(max_tree_bytes=2**62, max_file_bytes=2**40, max_files=2**40)
         with stream:
             try:
-                yield tar_files(stream, unlimited)
+                yield (member for member in tar_files(stream, unlimited) if isinstance(member, TreeFile))
             except SourceRefused as error:
                 raise BuildError(f"{path}: {error}; {fix}") from error
 
@@ -222,10 +241,20 @@ class _Entry:
     size: int
 
 
-def _spool(files: Iterable[TreeFile], budget: Budget, spool: IO[bytes]) -> list[_Entry]:
+def _spool(
+    files: Iterable[TreeFile | TreeLink], budget: Budget, spool: IO[bytes], left_out: Callable[[LeftOut], None]
+) -> list[_Entry]:
     entries: dict[str, _Entry] = {}
+    links: dict[str, str] = {}
+    code: set[str] = set()
     offset = 0
     for file in files:
+        if isinstance(file, TreeLink):
+            if fault := path_fault(file.path):
+                left_out(LeftOut(shown(file.path), fault, "a link whose path is no path of a tree"))
+            else:
+                links[file.path] = file.target
+            continue
         check_path(file.path)
         budget.take(file.path, len(file.data))
         if file.path in entries:
@@ -233,8 +262,17 @@ def _spool(files: Iterable[TreeFile], budget: Budget, spool: IO[bytes]) -> list[
         size = len(file.data)
         sha256 = hashlib.sha256(file.data).hexdigest()
         entries[file.path] = _Entry(file.path, file.executable, sha256, offset, size)
+        if file.path.endswith(".py") and b"def " in file.data and not is_test_path(file.path):
+            code.add(file.path)
         spool.write(file.data)
         offset += size
+    if links:
+        found = Links(frozenset(entries), links, code, left_out, budget.limits.max_files)
+        for path, original in found.copies():
+            budget.take(path, entries[original].size)
+            if path in entries:
+                raise SourceRefused("duplicate_path", f"{path!r} is there twice, once through a link")
+            entries[path] = replace(entries[original], path=path)
     if not entries:
         raise SourceRefused("tree_empty", "no ordinary file")
     for path in entries:

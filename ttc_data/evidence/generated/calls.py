@@ -25,7 +25,7 @@ from ttc_data.rules import TestRules
 from ttc_data.sandbox.protocol import Job
 
 MOST_CASES = 60
-MOST_CORNERS = 12
+MOST_CORNERS = 16
 MOST_COMPARED = 30
 MOST_WRITTEN = 20
 """Tests that join those of the repository."""
@@ -93,7 +93,8 @@ class ProposedCalls:
         return corners(meant, self._module, random, MOST_CORNERS)
 
     def _is_meant(self, case: Case) -> bool:
-        return self._domain is not None and self._domain.holds(case) and not self._domain.guesses(case)
+        domain = self._domain
+        return domain is not None and domain.holds(case) and not domain.guesses(case) and not domain.is_private(case)
 
     @cached_property
     def meant(self) -> frozenset[int]:
@@ -170,11 +171,12 @@ class ProposedCalls:
     @cached_property
     def _meant_records(self) -> dict[int, Recorded]:
         """By their numbers, the calls that somebody means and that can be asserted; those that say least come last."""
-        cases = [self.cases[number] for number in sorted(self.meant)]
-        if self.module is None or not cases:
+        domain = self._domain
+        if self.module is None or domain is None or not self.meant:
             return {}
         words = frozenset(_WORD.findall(self.target.docstring))
-        numbers = {case: number for number, case in enumerate(self.cases)}
+        numbers = {domain.without_private(self.cases[number]): number for number in sorted(self.meant, reverse=True)}
+        cases = sorted(numbers, key=numbers.__getitem__)
         found: dict[int, Recorded] = {}
         told: set[str] = set()
         every = self._recorded(cases)

@@ -1,4 +1,4 @@
-"""Calls beside those that somebody meant, where hurried code goes wrong: None as a value, an iterator, other letters."""
+"""Calls beside those that somebody meant, where hurried code goes wrong: None as a value, an iterator, texts in texts."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def corners(cases: Sequence[Case], module: Module, random: Random, most: int) ->
     bound = module.owner is not None and not is_kind(module.node, "staticmethod")
     known = parameters(module.node, bound=bound, examples={})
     letters = "".join(dict.fromkeys("".join(word for case in cases for word in _words(case))))
-    waiting: list[list[Corner]] = [[], [], []]
+    waiting: list[list[Corner]] = [[], [], [], []]
     for case in cases:
         call = _target_call(case, module.name)
         for queue, found in zip(waiting, _ways(call, known, module, letters, random), strict=True) if call else ():
@@ -76,6 +76,7 @@ def _ways(
         [*_nothing_inside(call), *_nothing_by_default(call, known, module)],
         list(_iterators(call, known, module)),
         list(_other_letters(call, letters, random)),
+        list(_texts_within(call)),
     )
 
 
@@ -190,6 +191,19 @@ def _other_letters(call: ast.Call, letters: str, random: Random) -> Iterator[ast
         alike = [one for one in letters if one.isalnum() and one != text[at]]
         if alike:
             node.value = f"{text[:at]}{random.choice(alike)}{text[at + 1 :]}"
+            yield other
+
+
+def _texts_within(call: ast.Call) -> Iterator[ast.Call]:
+    """One text in the middle of another: what asks for its beginning or its end does not ask for this."""
+    words = [one for one in _given(call) if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+    inner = [str(one.value) for one in words if one.value]
+    for other, node in _copies(call, words):
+        text = node.value if isinstance(node, ast.Constant) else ""
+        found = next((word for word in inner if word != text), None)
+        if isinstance(node, ast.Constant) and isinstance(text, str) and len(text) > 1 and found:
+            at = len(text) // 2
+            node.value = f"{text[:at]}{found}{text[at:]}"
             yield other
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ttc_data.evidence.generated.arguments import Parameter, parameters
 from ttc_data.evidence.generated.case import BUILTINS, Case, block
 from ttc_data.evidence.generated.guesses import compared
 from ttc_data.evidence.generated.hints import from_hint
 from ttc_data.evidence.generated.module import Module, is_kind
-from ttc_data.evidence.generated.seen import calls_of, documented, variables_of
+from ttc_data.evidence.generated.seen import calls_of, documented, public_attributes, variables_of
 from ttc_data.lang.facts import Function, last_name
 
 _ROWS = frozenset(("range", "iter", "endless", "list", "tuple"))
@@ -71,6 +71,9 @@ class Domain:
     """What a target and the class of its instances are known to take."""
 
     def __init__(self, module: Module, others: Mapping[str, str]) -> None:
+        speaks_of_repr = "repr" in module.target.docstring
+        self._shown = not isinstance(module.node, ast.ClassDef) or speaks_of_repr
+        self._hidden = _hidden(module, others)
         self.meant = {(case.setup, case.call) for case in documented(module, others)}
         self._known: dict[str, tuple[list[Parameter], dict[str, Taken]]] = {}
         written = [node for setup, call in self.meant for text in (*setup, call) for node in _calls(text)]
@@ -90,11 +93,47 @@ class Domain:
             taken[name].guessed for taken, given in self._given(case) for name, _ in given if name in taken
         )
 
+    def is_private(self, case: Case) -> bool:
+        """Whether a call reads what a class keeps on its instances, or how it shows them: nobody asked for either."""
+        if case.call == "repr(instance)" and not self._shown:
+            return (case.setup, case.call) not in self.meant
+        return any(_reads(text, self._hidden) for text in (*case.setup, case.call))
+
+    def without_private(self, case: Case) -> Case:
+        """The same call, with an eye only on what somebody asked for."""
+        return replace(case, observe=tuple(text for text in case.observe if not _reads(text, self._hidden)))
+
     def _given(self, case: Case) -> Iterator[tuple[dict[str, Taken], list[tuple[str, ast.expr]]]]:
         for text in (*case.setup, case.call):
             for call in _calls(text):
                 if known := self._known.get(last_name(call.func)):
                     yield known[1], list(_given(call, known[0]))
+
+
+def _hidden(module: Module, others: Mapping[str, str]) -> frozenset[str]:
+    """What a masked class sets on its instances, its docstring does not name, and no other file reads.
+
+    A name that its docstring has for a parameter says nothing of an attribute.
+    """
+    if not isinstance(module.node, ast.ClassDef):
+        return frozenset()
+    made = module.method("__init__")
+    given = {one.arg for one in ast.walk(made.args) if isinstance(one, ast.arg)} if made else set()
+    said = set(re.findall(r"\w+", module.target.docstring)) - given
+    read = {name for text in (module.target.docstring, *others.values()) for name in re.findall(r"\.(\w+)", text)}
+    return frozenset(public_attributes(module)) - said - read
+
+
+def _reads(text: str, hidden: frozenset[str]) -> bool:
+    """Whether statements read one of these attributes of the instance."""
+    return bool(hidden) and any(
+        isinstance(node, ast.Attribute)
+        and node.attr in hidden
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "instance"
+        for statement in block(text) or ()
+        for node in ast.walk(statement)
+    )
 
 
 def _functions(module: Module) -> Iterator[tuple[str, Function, bool]]:

@@ -84,7 +84,7 @@ def probes(cases: Sequence[Case], target: Target, domain: Domain, most: int, mos
     found: dict[tuple[object, ...], Probe] = {}
     endless: dict[tuple[object, ...], Probe] = {}
     for case in cases:
-        if target.kind == "class" and _is_private_matter(case, target):
+        if domain.is_private(case):
             continue
         guessed = domain.guesses(case)
         probe = replace(_with_names(case, target), guessed=guessed)
@@ -93,15 +93,6 @@ def probes(cases: Sequence[Case], target: Target, domain: Domain, most: int, mos
             endless.setdefault((other.setup, other.call), Probe(other, endless=True, guessed=guessed))
     kept = list(endless.values())[:most_endless]
     return [*list(found.values())[: most - len(kept)], *kept]
-
-
-def _is_private_matter(case: Case, target: Target) -> bool:
-    """Whether a call only reads what a class sets on its instances, or how it shows them: nobody asked for either."""
-    node = expression(case.call)
-    words = set(re.findall(r"\w+", target.docstring))
-    if case.call == "repr(instance)":
-        return words.isdisjoint(("repr", "__repr__"))
-    return isinstance(node, ast.Attribute) and node.attr not in words
 
 
 def _called(node: ast.expr | None) -> ast.Call | None:

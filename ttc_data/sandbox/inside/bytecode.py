@@ -3,7 +3,8 @@
 Also writes down what the tree imports when it is imported, for `preload.py`.
 
 Without it every job compiles pytest again (2.2 s instead of 0.3 s) and pytest rewrites the assertions of every test file
-it collects (0.6 s for the 6,000 lines of more-itertools' tests). Nothing is imported or run but pytest's own rewriting.
+it collects (0.6 s for the 6,000 lines of more-itertools' tests). Nothing is imported or run but pytest's own rewriting, and
+Hypothesis, where it is installed.
 Bytecode belongs to a file of one size and one date, or to a text: a file that a job lays over the tree is compiled anew. Arguments: the folder of packages, the folder of the tree, then the test files.
 """
 
@@ -11,6 +12,8 @@ from __future__ import annotations
 
 import ast
 import compileall
+import contextlib
+import importlib
 import os
 import sys
 from collections.abc import Iterator
@@ -23,6 +26,8 @@ from ttc_data.sandbox.inside.rewritten import put, rewritten
 NEVER = frozenset(
     ("__main__", "antigravity", "distutils", "idlelib", "lib2to3", "test", "this", "tkinter", "turtle", "turtledemo")
 )
+
+TABLES = ".ttcdata-characters"
 
 
 def imported(module: ast.Module) -> Iterator[str]:
@@ -63,6 +68,15 @@ def list_imports(site: str, tree: str) -> None:
     Path(site, ".ttcdata-imports").write_text("\n".join(wanted), encoding="utf-8")
 
 
+def write_tables(site: str) -> None:
+    """Have Hypothesis, where it is installed, write its tables of characters: the first text of each job would take 2.5 s."""
+    if not os.path.isdir(os.path.join(site, "hypothesis")):
+        return
+    with contextlib.suppress(Exception):  # another version: its jobs make what they need themselves
+        importlib.import_module("hypothesis.configuration").set_hypothesis_home_dir(os.path.join(site, TABLES))
+        importlib.import_module("hypothesis.strategies").text().validate()
+
+
 def main() -> None:
     """Compile what compiles; what does not is left as it is."""
     site, tree, *tests = sys.argv[1:]
@@ -70,10 +84,16 @@ def main() -> None:
     compileall.compile_dir(tree, quiet=2)
     list_imports(site, tree)
     sys.path.append(site)
-    from _pytest.assertion import rewrite
-    from _pytest.config import get_config
+    write_tables(site)
+    try:
+        from _pytest.assertion import rewrite
+        from _pytest.config import get_config
+    except ImportError:  # pytest needs the project itself, which is not run here: each job rewrites its test files
+        return
 
-    config = get_config()
+    made = get_config()
+    # Before pytest 9 it has no settings until it is parsed; rewriting does without them.
+    config = made if hasattr(made, "inicfg") else None
     for path in sorted({*(Path(tree, test) for test in tests), *Path(tree).rglob("conftest.py")}):
         data = rewritten(rewrite, str(path), config)
         if data is not None:

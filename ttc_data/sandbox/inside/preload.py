@@ -14,6 +14,7 @@ import select
 import signal
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from ttc_data.sandbox.inside.session import prepare
@@ -34,6 +35,7 @@ TOOLS = (
 )  # fmt: skip
 NO_WARNING = "_warn_already_imported"
 MOST_S = 20.0
+TABLES = ".ttcdata-characters"
 
 
 class Asked:
@@ -65,6 +67,7 @@ def preload(site: str, roots: list[str]) -> None:
         for name in harmless(names, top_level(roots)):
             with contextlib.suppress(Exception):
                 __import__(name)
+    settle_hypothesis(site)
     if "pytest" in sys.modules:
         for name in LATER:
             with contextlib.suppress(ImportError):
@@ -72,6 +75,24 @@ def preload(site: str, roots: list[str]) -> None:
         prepare()
     gc.collect()
     gc.freeze()  # a collection in a job does not touch, and thereby copy, the pages of what is here
+
+
+def settle_hypothesis(site: str) -> None:
+    """Tell Hypothesis where packages are installed, and have it read the tables of characters that `bytecode.py` had it write.
+
+    It looks for constants in all modules that it takes for the project's: with those of all packages 3 s in each job.
+    """
+    named = ("internal.scrutineer", "configuration", "strategies")
+    scrutineer, configuration, strategies = (vars(sys.modules.get(f"hypothesis.{name}", sys)) for name in named)
+    with contextlib.suppress(Exception):  # a version that does neither
+        scrutineer["SITE_PACKAGES_DIRS"].add(Path(site).resolve())
+    folder = os.path.join(site, TABLES)
+    if not os.path.isdir(folder):
+        return
+    with contextlib.suppress(Exception):
+        configuration["set_hypothesis_home_dir"](folder)
+        strategies["text"]().validate()
+        configuration["set_hypothesis_home_dir"](None)  # where it writes is for each job to say
 
 
 def top_level(roots: list[str]) -> set[str]:

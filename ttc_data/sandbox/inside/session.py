@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import importlib
 import json
@@ -18,11 +17,15 @@ from pathlib import Path
 from random import Random
 from typing import Any, Callable, Iterator
 
-from ttc_data.sandbox.inside.texts import first_line
+from ttc_data.sandbox.inside.measuring import Measuring
+from ttc_data.sandbox.inside.properties import change_property_test, keep_apart
 
 # A test that goes on this long after its timeout was raised in it has swallowed it.
 LAST_WORDS_S = 2.0
+SOON_S = 0.01
 STUCK = 86
+WRITTEN = ("ttc_doctests/", "ttc_imports/", "ttc_generated/")
+SELECTING = ("-k", "-m", "--deselect")
 OPTIONS = (
     "-p", "no:cacheprovider", "-q", "-o", "addopts=", "-o", "required_plugins=", "-o", "xfail_strict=false",
     "--tb=line", "--continue-on-collection-errors",
@@ -112,14 +115,9 @@ def drive(job: dict[str, Any], channel: Channel, roots: list[str], versions: Cal
     sys.modules["__main__"] = types.ModuleType("__main__")
     seed_generators(job)
     vary(job)
-    cover = None
-    if job["cover"]:
-        import coverage
-
-        files = [os.path.join(work, path) for path in job["cover"]]
-        cover = coverage.Coverage(
-            data_file=None, config_file=False, include=files, messages=False, branch=job["branches"]
-        )
+    if job["properties"] == "hurried":
+        keep_apart()
+    measuring = Measuring(job["cover"], job["branches"], work) if job["cover"] else None
     if "pytest" in sys.modules:
         import pytest
 
@@ -130,14 +128,30 @@ def drive(job: dict[str, Any], channel: Channel, roots: list[str], versions: Cal
 
     pytest.hookimpl(tryfirst=True)(Reporter.pytest_pycollect_makeitem)
     pytest.hookimpl(trylast=True)(Reporter.pytest_sessionstart)
-    reporter = Reporter(job, channel, cover, versions)
-    plugins = [reporter, Beside()] if hasattr(pytest, "Dir") else [reporter]
-    args = [*OPTIONS, "--rootdir", work, "--maxfail=%d" % job["most_failures"], *job["args"], *job["test_files"]]
+    pytest.hookimpl(tryfirst=True)(Reporter.pytest_runtest_setup)
+    pytest.hookimpl(hookwrapper=True)(Reporter.pytest_load_initial_conftests)
+    reporter = Reporter(job, channel, measuring, versions)
+    plugins: list[Any] = [reporter, Beside()] if hasattr(pytest, "Dir") else [reporter]
+    if any(arg.startswith(SELECTING) for arg in job["args"]):
+        pytest.hookimpl(hookwrapper=True, tryfirst=True)(Ours.pytest_collection_modifyitems)
+        plugins.append(Ours(reporter))
+    place: list[str] = []
+    if "-pcacheprovider" in job["args"]:
+        place = ["-o", "cache_dir=" + os.path.join(os.environ["TMPDIR"], "pytest-cache")]  # the tree is the project's
+    args = [
+        *OPTIONS,
+        *place,
+        "--rootdir",
+        work,
+        "--maxfail=%d" % job["most_failures"],
+        *job["args"],
+        *job["test_files"],
+    ]
     hand_over(args, plugins)
     code = pytest.main(args, plugins=plugins)
-    if cover is not None:
-        cover.stop()
-        for event in reached(job["cover"], cover, work):
+    if measuring is not None:
+        measuring.stop()
+        for event in measuring.reached():
             channel.say(*event)
     channel.say("end", int(code))
     sys.stdout.flush()
@@ -190,63 +204,6 @@ def admit(roots: list[str]) -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join([*roots, os.environ["PYTHONPATH"]])
 
 
-def reached(cover_lines: dict[str, Any], cover: Any, work: str) -> Iterator[list[Any]]:
-    """For each group of lines: the tests (by number) that ran one of them, lines run, lines that could run, branches."""
-    import coverage
-
-    data = cover.get_data()
-    for path, groups in cover_lines.items():
-        full = os.path.join(work, path)
-        contexts = data.contexts_by_lineno(full)
-        shorten(full, [span for spans in groups.values() for span in spans])
-        try:
-            statements = set(cover.analysis2(full)[1])
-            branches = cover.branch_stats(full) if data.has_arcs() else {}
-        except coverage.exceptions.CoverageException:
-            statements, branches = set(), {}
-        for key, spans in groups.items():
-            lines = {line for first, last in spans for line in range(first, last + 1)}
-            tests = {int(name) for line in lines for name in contexts.get(line, ()) if name.isdigit()}
-            ran = sorted(line for line in lines & statements if any(contexts.get(line, ())))
-            ways = [count for line, count in branches.items() if line in lines]
-            taken = sum(one[1] for one in ways)
-            yield ["reach", key, sorted(tests), ran, len(lines & statements), sum(one[0] for one in ways), taken]
-
-
-def shorten(path: str, spans: list[list[int]]) -> None:
-    """Leave of a file, whose tests have run, only the statements that hold these lines, where they stand.
-
-    To read 5,000 lines takes coverage 0.5 s. Empty lines take it longer than comments: it looks for what to leave out
-    with an expression that begins with any white space.
-    """
-    try:
-        with open(path, "rb") as file:
-            data = file.read()
-        kept = set(around(ast.parse(data).body, spans))
-        lines = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
-        kept.update(number for number in (1, 2) if lines[number - 1 : number] and lines[number - 1].startswith(b"#"))
-        short = b"\n".join(line if number in kept else b"#" for number, line in enumerate(lines, 1))
-        ast.parse(short)
-        os.unlink(path)  # it may be the environment's, which is not ours to change
-        with open(path, "wb") as file:
-            file.write(short)
-    except (OSError, SyntaxError, ValueError):
-        return  # it is read as it is, if it can be
-
-
-def around(block: list[Any], spans: list[list[int]]) -> Iterator[int]:
-    """Lines of the statements that hold some lines; of a class only its head and such statements in it."""
-    for statement in block:
-        last = statement.end_lineno
-        if not any(begin <= last and first_line(statement) <= end for begin, end in spans):
-            continue
-        within = list(around(statement.body, spans)) if isinstance(statement, ast.ClassDef) else []
-        if within:
-            last = first_line(statement.body[0]) - 1
-        yield from range(first_line(statement), last + 1)
-        yield from within
-
-
 def names_of(tests: list[str], files: list[str]) -> dict[str, set[str]]:
     """By id of a file or a class: the names in it that lead to one of the tests."""
     found: dict[str, set[str]] = {}
@@ -258,6 +215,14 @@ def names_of(tests: list[str], files: list[str]) -> dict[str, set[str]]:
                     found.setdefault(place, set()).add(name)
                     place += "::" + name
     return found
+
+
+def is_known(parser: Any, option: str) -> bool:
+    """Whether pytest, with the plugins that it has loaded, takes an option of one word."""
+    try:
+        return not parser.parse_known_and_unknown_args([option])[1]
+    except sys.modules["pytest"].UsageError:  # a value that it does not take
+        return False
 
 
 class TestTimeout(BaseException):
@@ -274,24 +239,44 @@ class Beside:
         return True
 
 
+class Ours:
+    """The plugin that keeps the tests that we wrote, whatever the project's options select among its own."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self.reporter = reporter
+
+    def pytest_collection_modifyitems(self, items: list[Any]) -> Iterator[None]:
+        ours = [item for item in items if item.nodeid.startswith(WRITTEN) and self.reporter.asks_for(item)]
+        yield
+        items += [item for item in ours if item not in items]
+        self.reporter.sort(items)
+
+
 class Reporter:
     """The pytest plugin that tells of each test as it ends."""
 
-    def __init__(self, job: dict[str, Any], channel: Channel, cover: Any, versions: Callable[[], bool] | None) -> None:
+    def __init__(
+        self, job: dict[str, Any], channel: Channel, measuring: Measuring | None, versions: Callable[[], bool] | None
+    ) -> None:
         self.job = {name: job[name] for name in ("seed", "order")}
         self.wanted = set(job["tests"]) if job["tests"] is not None else None
         self.skip = set(job["skip"])
         self.order = job["order"]
         self.ranks = {test: rank for rank, test in enumerate(job["tests"] or ())} if job["most_failures"] else {}
+        self.options, self.properties = job["args"], job["properties"]
         self.names = names_of(job["tests"], job["test_files"]) if job["tests"] is not None else None
-        self.cover_lines = job["cover"]
         self.seconds, self.cpu_seconds = job["test_timeout_s"], job["test_cpu_s"]
         self.say, self.hold = channel.say, channel.hold
-        self.cover = cover
-        self.by_test = cover is not None and not job["branches"]  # each change of context writes to a database
+        self.measuring = measuring
         self.versions = versions
         self.numbers: dict[str, int] = {}
         self.phases: dict[str, dict[str, Any]] = {}
+
+    def pytest_load_initial_conftests(self, parser: Any, args: list[str]) -> Iterator[None]:
+        """Leave out the project's options that nobody here knows: of plugins and `conftest.py` files that are not there."""
+        yield
+        doubtful = {arg for arg in self.options if arg.startswith("--") and not is_known(parser, arg)}
+        args[:] = [arg for arg in args if arg not in doubtful]
 
     def pytest_sessionstart(self, session: Any) -> None:
         list_all()  # the session has found them by now
@@ -304,12 +289,21 @@ class Reporter:
         kept: list[Any] = []
         rest: list[Any] = []
         for item in items:
-            asked = (self.wanted is None or item.nodeid in self.wanted) and item.nodeid not in self.skip
-            (kept if asked else rest).append(item)
+            (kept if self.asks_for(item) else rest).append(item)
         config.hook.pytest_deselected(items=rest)
+        self.sort(kept)
+        items[:] = kept
+
+    def asks_for(self, item: Any) -> bool:
+        """Whether the job wants a test."""
+        return (self.wanted is None or item.nodeid in self.wanted) and item.nodeid not in self.skip
+
+    def sort(self, items: list[Any]) -> None:
+        """Bring the tests that are asked for into the job's order."""
         if self.ranks:
-            kept.sort(key=lambda item: self.ranks[item.nodeid])
-        items[:] = shuffled(kept, self.order) if self.order else kept
+            items.sort(key=lambda item: self.ranks[item.nodeid])
+        if self.order:
+            items[:] = shuffled(items, self.order)
 
     def pytest_collectreport(self, report: Any) -> None:
         if report.failed:
@@ -320,25 +314,33 @@ class Reporter:
 
         Lines are counted from here on: what runs at import is no test's doing, and collecting takes twice as long traced.
         """
-        if self.cover is not None:
-            self.cover.start()
-            if not self.by_test:
-                self.cover.switch_context("session")
+        if self.measuring is not None:
+            self.measuring.start()
         if self.versions is not None and self.versions():
             return True
         seed_generators(self.job)  # whatever was drawn since, and in a version, which is another fork
         return None
 
+    def pytest_runtest_setup(self, item: Any) -> None:
+        if self.properties != "as_written":
+            change_property_test(item, self.properties)
+
     def pytest_runtest_logstart(self, nodeid: str, location: object) -> None:
         number = self.numbers.setdefault(nodeid, len(self.numbers))
         self.phases[nodeid] = {"seconds": 0.0, "message": "", "outcome": "skipped"}
         self.say("start", number, nodeid)
-        if self.by_test:
-            self.cover.switch_context(str(number))
+        if self.measuring is not None:
+            self.measuring.put_back()
+            self.measuring.switch(str(number))
 
         expired: list[int] = []
 
-        def expire(signum: int, frame: object) -> None:
+        def expire(signum: int, frame: Any) -> None:
+            if self.measuring is not None and self.measuring.is_at_work(frame):
+                # It holds a lock there, once for each line: an exception would leave it held, for all tests to come.
+                which = signal.ITIMER_PROF if signum == signal.SIGPROF else signal.ITIMER_REAL
+                signal.setitimer(which, SOON_S, LAST_WORDS_S)
+                return
             expired.append(signum)
             if len(expired) > 1:
                 self.give_up()
@@ -355,9 +357,9 @@ class Reporter:
         """End the session in the middle of a test that swallows its timeout; what was measured so far is told."""
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.setitimer(signal.ITIMER_PROF, 0)
-        if self.cover is not None:
-            self.cover.stop()
-            for event in reached(self.cover_lines, self.cover, os.getcwd()):
+        if self.measuring is not None:
+            self.measuring.stop()
+            for event in self.measuring.reached():
                 self.hold(*event)
         self.say("stuck")
         os._exit(STUCK)
@@ -379,7 +381,11 @@ class Reporter:
     def pytest_runtest_logfinish(self, nodeid: str, location: object) -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.setitimer(signal.ITIMER_PROF, 0)
-        if self.by_test:
-            self.cover.switch_context("")
+        if self.measuring is not None:
+            if self.measuring.put_back():
+                self.hold("untraced", self.numbers[nodeid])
+            if str(self.numbers[nodeid]) in self.measuring.starting:
+                self.hold("starting", self.numbers[nodeid])
+            self.measuring.switch("")
         state = self.phases.pop(nodeid)
         self.hold("test", self.numbers[nodeid], state["outcome"], round(state["seconds"], 4), state["message"])

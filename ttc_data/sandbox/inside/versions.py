@@ -36,6 +36,7 @@ class Versions:
         self.paths = {os.path.join(work, path) for version in versions for path in version}
         self.ran: set[tuple[str, str, int]] = set()
         self.profiler = _lsprof.Profiler()  # in C: a trace function makes collecting twice as slow
+        self.watching = self.interrupted = False
         self.files = {path: Original(path) for path in self.paths}
 
     def watch(self) -> None:
@@ -48,16 +49,26 @@ class Versions:
         def hear(event: str, args: tuple[Any, ...]) -> None:
             if event == "exec" and waiting and getattr(args[0], "co_filename", None) in self.paths:
                 waiting.clear()
+                self.watching = True
                 self.profiler.enable(subcalls=False, builtins=False)
 
         sys.addaudithook(hear)
 
     def look(self) -> None:
         """Stop watching; what is listed here is gone before the first fork, which would pay for each reference."""
+        self.interrupted = self.watching and not self.is_heard()
         self.profiler.disable()
         codes = [entry.code for entry in self.profiler.getstats() if isinstance(entry.code, Code)]
         self.profiler.clear()
         self.ran = {place_of(code) for code in codes if code.co_filename in self.paths}
+
+    def is_heard(self) -> bool:
+        """Whether the profiler still runs: what a test file does when it is imported may have put another in its place."""
+        monitoring = getattr(sys, "monitoring", None)
+        if monitoring is not None:
+            return bool(monitoring.get_tool(monitoring.PROFILER_ID) == "cProfile")
+        heard: Any = sys.getprofile()
+        return heard is self.profiler
 
     def collected(self, command: int, status: int) -> bool:
         """Fork once for each version that is asked for; False in the fork, which then runs the tests."""
@@ -103,6 +114,8 @@ class Versions:
         self, version: dict[str, str], functions: dict[tuple[str, str, int], list[Any]]
     ) -> list[tuple[Any, Code]]:
         """The functions to change with their new code."""
+        if self.interrupted:
+            raise Inexact("the profiler was switched off while the tests were collected")
         changes = []
         for path, text in version.items():
             full = os.path.join(self.work, path)

@@ -1,0 +1,126 @@
+"""What the repositories of a build run in: an environment for each of their projects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from ttc_data.environments.describe import describe, installed_names
+from ttc_data.environments.host import Host
+from ttc_data.environments.nested import Project, beside, lifted, projects
+from ttc_data.environments.open import Cache
+from ttc_data.environments.tools import missing_modules
+from ttc_data.errors import BuildError, EnvironmentFailed
+from ttc_data.evidence.suite import RunJob
+from ttc_data.keys import content_key
+from ttc_data.pins import Pins
+from ttc_data.recipe import Recipe
+from ttc_data.records import Environment, Reject, Source
+from ttc_data.sandbox.protocol import Job
+
+# A module that is installed because the tests ask for it may be without one that it can use.
+MOST_TRIES = 3
+
+
+@dataclass(frozen=True)
+class Describer:
+    """The stage from sources to environments."""
+
+    recipe: Recipe
+    cache: Cache
+    host: Host
+    run_job: RunJob
+    pins: Pins | None
+    say: Callable[[str], None]
+
+    def __call__(self, source: Source) -> Iterator[Environment | Reject]:
+        """Describe and prepare the environments of a source: one for a file, one for each project of a repository."""
+        if source.unit == "file":
+            yield self._file(source)
+            return
+        if self.pins:
+            yield from self._locked(source, self.pins)
+            return
+        found = projects(dict(self.cache.trees.files(source.tree)), source.tagged)
+        for project in found:
+            try:
+                environment = self._repaired(source, project, beside(project, found))
+                self.host.prepare(environment.ground)
+            except EnvironmentFailed as error:
+                key = content_key(source.key, project.folder) if project.folder else source.key
+                where = f"{source.repo} {project.folder}".strip()
+                yield Reject(key, "environment", error.reason, error.detail, where)
+            else:
+                yield environment
+
+    def _file(self, source: Source) -> Environment | Reject:
+        rules = self.recipe.environment
+        try:
+            files = dict(self.cache.trees.files(source.tree))
+            environment: Environment | None = describe(source, files, self.host.interpreter(), rules)
+            if self.pins and environment is not None:
+                environment = self.pins.shared_environment(environment, rules)
+            return self._prepared(environment)
+        except EnvironmentFailed as error:
+            self._refuse_gone(source, error)
+            return Reject(source.key, "environment", error.reason, error.detail, source.repo)
+
+    def _locked(self, source: Source, pins: Pins) -> Iterator[Environment | Reject]:
+        """The environments that the locked set has, whatever the index would give today."""
+        for environment in pins.environments_of(source) or (None,):
+            try:
+                yield self._prepared(environment)
+            except EnvironmentFailed as error:
+                self._refuse_gone(source, error)
+                yield Reject(source.key, "environment", error.reason, error.detail, source.repo)
+
+    def _prepared(self, environment: Environment | None) -> Environment:
+        if environment is None:
+            raise EnvironmentFailed("not_locked", "the set that is built again has no row of it")
+        self.host.prepare(environment.ground)
+        return environment
+
+    def _refuse_gone(self, source: Source, error: EnvironmentFailed) -> None:
+        if self.pins and error.reason == "dependencies_not_installable":
+            raise BuildError(
+                f"--locked: {source.repo}: {error.detail}; wheels that the set was built with are gone, build without"
+                " --locked"
+            ) from error
+
+    def _repaired(self, source: Source, project: Project, needed: list[Project]) -> Environment:
+        """A project's environment, with what its test files turned out to miss."""
+        rules = self.recipe
+        untested = rules.tests.doctests or rules.tests.generate
+        described = partial(
+            describe,
+            source,
+            project.files,
+            self.host.interpreter(),
+            rules.environment,
+            untested=untested,
+            beside=needed,
+        )
+        environment = lifted(described(say=self.say), project, needed)
+        missing: frozenset[str] = frozenset()
+        for _ in range(MOST_TRIES if environment.test_files else 0):
+            new = self._not_imported(environment) - missing
+            missing |= new
+            try:
+                again = lifted(described(missing=missing), project, needed) if new else environment
+            except EnvironmentFailed:
+                break
+            if not installed_names(environment.lock) < installed_names(again.lock):
+                break
+            environment = again
+        return environment
+
+    def _not_imported(self, environment: Environment) -> frozenset[str]:
+        """Modules that the test files ask for when they are imported, and that are not there."""
+        self.host.prepare(environment)
+        files, args = environment.test_files, environment.pytest_args
+        collected = self.run_job(environment, Job(files, (), args=args, timeout_s=self.recipe.tests.suite_timeout_s))
+        said = [message for _, message in collected.collect_errors]
+        # A conftest.py that cannot be imported ends a session before anything is collected.
+        said += [collected.output] if "while loading conftest" in collected.output else []
+        return missing_modules(said)
