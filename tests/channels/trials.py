@@ -11,6 +11,7 @@ import itertools
 import json
 import math
 import pkgutil
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -72,6 +73,8 @@ class Channel:
     """What it would disturb another channel in: these take turns."""
     open: str = ""
     """Why the kernel cannot be kept from carrying it; it is measured and not asked for."""
+    apart: float = 0.0
+    """Seconds up to which the jobs of a pair are apart: else the time of day would tell what it reads."""
     bits: list[bool] = field(default_factory=list)
     values: list[float] = field(default_factory=list)
     seconds: float = 0.0
@@ -119,6 +122,7 @@ def channels(names: Sequence[str] = ()) -> list[Channel]:
                     hasattr(module, "PERIOD"),
                     getattr(module, "SHARES", ""),
                     getattr(module, "OPEN", ""),
+                    getattr(module, "APART", 0.0),
                 )
             )
     return sorted(found, key=lambda channel: channel.counts)
@@ -157,6 +161,7 @@ def try_channels(sandbox: Sandbox, tried: Sequence[Channel], count: int, seed: s
         plan = [(channel.name, sent[channel.name][trial]) for channel in turn]
         for name, told in _leave(sandbox, turn, plan, first + trial).items():
             _note(channel_of(turn, name), told)
+        time.sleep(draw.random() * max((channel.apart for channel in turn), default=0.0))
         for name, told in _read(sandbox, turn, first + trial).items():
             channel = channel_of(turn, name)
             value = _note(channel, told)

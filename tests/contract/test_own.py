@@ -40,6 +40,37 @@ def test_network():
     assert [(line[0], line[1], line[9]) for line in lines] == [("lo:", "0", "0")]
 
 
+def readable(place):
+    found = set()
+    for name in os.listdir(place):
+        try:
+            os.listdir(place + "/" + name) if os.path.isdir(place + "/" + name) else open(place + "/" + name).close()
+            found.add(name)
+        except PermissionError:
+            pass
+    return found
+
+
+def test_of_networks_it_counts_its_own():
+    shown = readable("/proc/net")
+    assert {{"dev", "route", "tcp", "udp", "unix"}} <= shown <= {{
+        "arp", "dev", "dev_mcast", "fib_trie", "icmp", "icmp6", "if_inet6", "igmp", "igmp6", "ipv6_route", "netstat", "raw",
+        "raw6", "route", "snmp", "snmp6", "tcp", "tcp6", "udp", "udp6", "unix",
+    }}
+    assert {{"sockstat", "softnet_stat", "stat"}} <= set(os.listdir("/proc/net")) - shown
+    assert readable("/proc/thread-self/net") == readable("/proc/self/task/2/net") == shown
+    pid = os.fork()
+    if not pid:
+        time.sleep(30)
+    assert readable(f"/proc/{{pid}}/net") == shown
+    os.kill(pid, 9)
+    os.waitpid(pid, 0)
+    held = os.open("/proc/self/net/sockstat", os.O_PATH)
+    for place in ("/proc/net/sockstat", "/proc/self/net/stat", f"/proc/self/fd/{{held}}"):
+        with pytest.raises(OSError):
+            os.chmod(place, 0o777)
+
+
 def test_host_name():
     assert socket.gethostname() == "sandbox"
 
@@ -86,13 +117,74 @@ def test_descriptors():
 
 
 def test_a_job_has_its_own(place: Place, sandbox: Sandbox) -> None:
-    """Twice: the second job is told the same as the first."""
+    """Twice: the second job is told the same as the first. Whatever process or thread asks, and by whatever path."""
     if isinstance(place.host, CopyingHost):
         pytest.skip("jobs of this sandbox share what is asked for here, and it says so")
     for _ in range(2):
         report = sandbox.run(session(OWN))
         assert set(outcomes(report).values()) == {"passed"}, report.tests
-        assert len(report.tests) == 7
+        assert len(report.tests) == 8
+
+
+NETLINK = """
+import socket
+import struct
+
+import pytest
+
+LINK, ADDRESS, NEIGHBOUR, NEIGHBOURS_TABLE, DUMP = 18, 22, 30, 66, 0x301
+ATTACH, DETACH, LOCK = 26, 27, 44
+
+
+@pytest.fixture
+def netlink():
+    with socket.socket(16, socket.SOCK_RAW, 0) as link:
+        link.settimeout(0.2)
+        yield link
+
+
+def ask(link, kind, family):
+    link.send(struct.pack("IHHII", 20, kind, DUMP, 1, 0) + struct.pack("B3x", family))
+    return struct.unpack_from("IH", link.recv(65536))[1]
+
+
+def test_interfaces_and_addresses(netlink):
+    assert socket.if_nameindex() == [(1, "lo")]
+    assert socket.getaddrinfo("127.0.0.1", 80, type=socket.SOCK_STREAM)[0][4] == ("127.0.0.1", 80)
+    assert ask(netlink, LINK, 0) == 16
+
+
+def test_addresses(netlink):
+    assert ask(netlink, ADDRESS, 0) == 20
+
+
+@pytest.mark.parametrize("locked", ["as it is", "after an attempt to unlock it"])
+def test_tables_of_neighbours(netlink, locked):
+    if locked != "as it is":
+        for option in (ATTACH, DETACH, LOCK):
+            with pytest.raises(OSError):
+                netlink.setsockopt(socket.SOL_SOCKET, option, bytes(16))
+    with pytest.raises(TimeoutError):
+        ask(netlink, NEIGHBOURS_TABLE, 2)
+
+
+def test_flags():
+    with socket.socket(16, socket.SOCK_RAW | socket.SOCK_NONBLOCK, 0) as link:
+        assert not link.get_inheritable()
+        with pytest.raises(BlockingIOError):
+            link.recv(1)
+    with pytest.raises(OSError):
+        socket.socket(16, socket.SOCK_STREAM, 0)
+"""
+
+
+def test_netlink_tells_of_interfaces_and_not_of_neighbours(place: Place, sandbox: Sandbox) -> None:
+    """The tables of neighbours are counted for all namespaces together."""
+    if isinstance(place.host, CopyingHost):
+        pytest.skip("jobs of this sandbox share what is asked for here, and it says so")
+    report = sandbox.run(session(NETLINK))
+    assert set(outcomes(report).values()) == {"passed"}, report.tests
+    assert len(report.tests) == 5
 
 
 FAMILIES = """
@@ -152,6 +244,7 @@ import ctypes
 import errno
 import mmap
 import os
+import socket
 import time
 
 import pytest
@@ -187,6 +280,27 @@ def test_pages_in_memory_are_not_told():
         for advice in (12, 20, 21):
             with pytest.raises(OSError):
                 memory.madvise(advice)
+
+
+@pytest.mark.parametrize("option", [57, 71, 76, 77, 85, 200])
+def test_options_of_sockets(option):
+    one, other = socket.socketpair()
+    with one, other:
+        for call in (lambda: one.getsockopt(socket.SOL_SOCKET, option, 8), lambda: one.setsockopt(socket.SOL_SOCKET, option, 1)):
+            with pytest.raises(OSError) as caught:
+                call()
+            assert caught.value.errno == errno.ENOPROTOOPT
+        assert one.getsockopt(socket.SOL_SOCKET, socket.SO_TYPE) == socket.SOCK_STREAM
+
+
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
+def test_range_of_ports(family):
+    with socket.socket(family) as one:
+        with pytest.raises(OSError) as caught:
+            one.setsockopt(socket.IPPROTO_IP, 51, 0)
+        assert caught.value.errno == errno.ENOPROTOOPT
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def test_clocks_of_others():

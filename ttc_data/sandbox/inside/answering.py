@@ -1,8 +1,9 @@
-"""Answers in the kernel's place what a job asks about the whole machine with `sysinfo`: how long it runs, its load, its memory.
+"""Answers two calls in the kernel's place, which tell of the whole machine and which programs do without badly.
 
-There is no file to cover for this call, and programs do without it badly: the C library takes the size of the memory from it, and
-`os.getloadavg` the load. So a filter hands the call to the first of the job's processes, which writes the same answer into the
-memory of whoever asks, always.
+A filter hands them to the first of the job's processes. To `sysinfo` (how long the machine runs, its load, its memory), from which
+the C library takes the size of the memory and `os.getloadavg` the load, it writes the same answer into the memory of whoever asks,
+always. A netlink socket, with which the C library lists interfaces, it makes itself, in the job's network, and lets it receive no
+more than that: tables of neighbours are counted for the whole machine, and no filter of calls sees what a message asks for.
 """
 
 from __future__ import annotations
@@ -12,9 +13,27 @@ import ctypes
 import fcntl
 import os
 import platform
+import socket
 import struct
 
-from ttc_data.sandbox.inside.calls import ALLOW, EQUAL, MACHINES, NUMBER, RETURN, SYSINFO, bytes_of, when
+from ttc_data.sandbox.inside.calls import (
+    AF_NETLINK,
+    ALLOW,
+    EAFNOSUPPORT,
+    EINVAL,
+    EQUAL,
+    MACHINES,
+    NETLINK_ROUTE,
+    NUMBER,
+    RETURN,
+    SOCKETS,
+    SOL_SOCKET,
+    STEP_BYTES,
+    SYSINFO,
+    argument,
+    bytes_of,
+    when,
+)
 from ttc_data.sandbox.inside.kernel import LIBC, check
 from ttc_data.sandbox.inside.procfs import UPTIME_S
 
@@ -22,8 +41,17 @@ SECCOMP = {"x86_64": 317, "aarch64": 277}
 SET_MODE_FILTER, NEW_LISTENER = 1, 8
 HAND_OVER = (RETURN, 0, 0, 0x7FC00000)
 # What the kernel tells of a call (number, process, arguments among it), and what it is told.
-RECEIVE, SEND, QUESTION_BYTES = 0xC0502100, 0xC0182101, 80
+RECEIVE, SEND, ADD_DESCRIPTOR, QUESTION_BYTES = 0xC0502100, 0xC0182101, 0x40182103, 80
+AND_ANSWER = 2
 EFAULT = 14
+SOCK_CLOEXEC = 0o2000000
+SO_ATTACH_FILTER, SO_LOCK_FILTER = 26, 44
+# Errors, ends of lists, interfaces, addresses, routes, rules. The type of a message is read as if its first byte were the higher one.
+MESSAGES = (2, 3, 16, 20, 24, 32)
+LOAD_TYPE, WHOLE, NOTHING = (0x28, 0, 0, 4), (RETURN, 0, 0, 0xFFFFFFFF), (RETURN, 0, 0, 0)
+RECEIVED = ctypes.create_string_buffer(
+    bytes_of([LOAD_TYPE, *(step for kind in MESSAGES for step in when(EQUAL, kind << 8, WHOLE)), NOTHING])
+)
 
 
 def listen() -> int:
@@ -33,7 +61,14 @@ def listen() -> int:
         OSError: the kernel does not (before 5.0), or somebody else has them handed over.
     """
     machine = platform.machine()
-    steps = [NUMBER, *when(EQUAL, SYSINFO[MACHINES[machine][0]], HAND_OVER), ALLOW]
+    column = MACHINES[machine][0]
+    netlink = [argument(0), *when(EQUAL, AF_NETLINK, HAND_OVER), ALLOW]
+    steps = [
+        NUMBER,
+        *when(EQUAL, SYSINFO[column], HAND_OVER),
+        *when(EQUAL, SOCKETS["socket"][column], *netlink),
+        ALLOW,
+    ]
     text = ctypes.create_string_buffer(bytes_of(steps))
     pointer = struct.pack("@HP", len(steps), ctypes.addressof(text))
     listener = int(LIBC.syscall(SECCOMP[machine], SET_MODE_FILTER, NEW_LISTENER, pointer))
@@ -41,28 +76,69 @@ def listen() -> int:
     return listener
 
 
+def listen_for(other: socket.socket) -> None:
+    """Have the calls of this process handed over to the one at the other end, which must not be held up by its own."""
+    listener = listen()
+    socket.send_fds(other, [b"."], [listener])
+    os.close(listener)
+    other.close()
+
+
+def heard_of(other: socket.socket) -> int:
+    """Where calls are handed over, from who listened for us; -1: it ended before."""
+    descriptors = socket.recv_fds(other, 1, 1)[1]
+    other.close()
+    return descriptors[0] if descriptors else -1
+
+
 def machine_as_told(memory_bytes: int) -> bytes:
     """The kernel's structure: seconds, three loads, six sizes of memory, processes, and the unit of the sizes."""
     return struct.pack("=q9QHHxxxxQQIxxxx", UPTIME_S, 0, 0, 0, memory_bytes, memory_bytes, 0, 0, 0, 0, 2, 0, 0, 0, 1)
 
 
-def reply(listener: int, told: bytes) -> None:
-    """Answer one call."""
+def reply(listener: int, processes: int, told: bytes) -> None:
+    """Answer one call; `processes` is a `/proc` that can be written to."""
     question = bytearray(QUESTION_BYTES)
     try:
         fcntl.ioctl(listener, RECEIVE, question)
     except OSError:  # whoever asked is gone
         return
-    number, process = struct.unpack_from("=QI", question)
-    (place,) = struct.unpack_from("=Q", question, 32)
-    problem = 0
+    number, process, call = struct.unpack_from("=QI4xi", question)
+    first, second = struct.unpack_from("=QQ", question, 32)
+    if call in SOCKETS["socket"]:
+        problem = hand_socket(listener, number, second)
+    else:
+        problem = write_answer(processes, process, first, told)
+    if problem is not None:
+        with contextlib.suppress(OSError):
+            fcntl.ioctl(listener, SEND, struct.pack("=QqiI", number, 0, -problem, 0))
+
+
+def write_answer(processes: int, process: int, place: int, told: bytes) -> int:
+    """Write into somebody's memory; gives the number of what went wrong, or 0."""
     try:
-        memory = os.open("/proc/%d/mem" % process, os.O_WRONLY)
+        memory = os.open("%d/mem" % process, os.O_WRONLY, dir_fd=processes)
         try:
             os.pwrite(memory, told, place)
         finally:
             os.close(memory)
     except (OSError, OverflowError):
-        problem = -EFAULT
-    with contextlib.suppress(OSError):
-        fcntl.ioctl(listener, SEND, struct.pack("=QqiI", number, 0, problem, 0))
+        return EFAULT
+    return 0
+
+
+def hand_socket(listener: int, number: int, kind: int) -> int | None:
+    """Answer a call with a netlink socket that takes in `MESSAGES` and keeps to that; gives the number of what went wrong."""
+    made = LIBC.socket(AF_NETLINK, ctypes.c_int(kind | SOCK_CLOEXEC), NETLINK_ROUTE)
+    if made < 0:
+        return ctypes.get_errno()
+    try:
+        steps = struct.pack("@HP", len(RECEIVED) // STEP_BYTES, ctypes.addressof(RECEIVED))
+        check(LIBC.setsockopt(made, SOL_SOCKET, SO_ATTACH_FILTER, steps, len(steps)), "setsockopt")
+        check(LIBC.setsockopt(made, SOL_SOCKET, SO_LOCK_FILTER, struct.pack("=i", 1), 4), "setsockopt")
+        fcntl.ioctl(listener, ADD_DESCRIPTOR, struct.pack("=QIIII", number, AND_ANSWER, made, 0, kind & SOCK_CLOEXEC))
+    except OSError as error:
+        return error.errno if error.errno != EINVAL else EAFNOSUPPORT
+    finally:
+        os.close(made)
+    return None

@@ -12,16 +12,17 @@ import json
 import os
 import select
 import signal
+import socket
 import traceback
 from dataclasses import dataclass
 from typing import Any, Callable
 
-from ttc_data.sandbox.inside.answering import listen, machine_as_told, reply
+from ttc_data.sandbox.inside.answering import heard_of, listen_for, machine_as_told, reply
 from ttc_data.sandbox.inside.confine import copy_out, give_up_rights, lay_out, limit
 from ttc_data.sandbox.inside.kernel import LIBC, PR_SET_DUMPABLE, PR_SET_PDEATHSIG
 from ttc_data.sandbox.inside.rewritten import open_cache, provide
 from ttc_data.sandbox.inside.session import Channel, drive
-from ttc_data.sandbox.inside.spaces import LOAD, PROCESSES, clear_away, enter
+from ttc_data.sandbox.inside.spaces import LOAD, PROCESSES, become_nobody, clear_away, enter, own
 from ttc_data.sandbox.inside.streams import read_frame
 from ttc_data.sandbox.inside.versions import Versions
 
@@ -64,46 +65,55 @@ def prepare(config: dict[str, Any], word: str, ends: Ends, source: int) -> None:
     try:
         if not config["alone"]:
             LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        outside = own(config) if config["spaces"] is not None else -1
         head, data = read_frame(ends.command), read_frame(source)
         if head is None or data is None:
             return
+        for descriptor in (ends.report, ends.output):
+            os.utime(descriptor)  # they were made when the last job ended
         for descriptor in {source, config["source"], config["sink"], config["program"]}:
             os.close(descriptor)
         job: dict[str, Any] = json.loads(data.decode("utf-8"))
         del data
         # What the job brought is not there to be found in a frame of the tests' process.
         files = job.pop("files")
+        whole = -1
         if config["spaces"] is None:
             changes = copy_out(config)
             lay_out(config, files, job["test_files"])
         else:
             cache = open_cache()
-            changes = enter(config)
+            changes, whole = enter(config)
             lay_out(config, files, job["test_files"])
             provide(cache, config["work"], files, job["test_files"])
             os.close(cache)
         del files
-        listener = -1
         if config["spaces"] is not None:
-            listener = listen() if LOAD in config["spaces"] else -1
+            ours, theirs = socket.socketpair()
             pid = os.fork()
             if pid:
+                theirs.close()
+                os.close(outside)
                 os.close(changes)
-                oversee(config, ends, pid, listener)
-            if listener >= 0:
-                os.close(listener)
+                oversee(config, ends, pid, ours, whole)
+            ours.close()
+            os.close(whole)
+            if LOAD in config["spaces"]:
+                listen_for(theirs)
+            theirs.close()
     except (OSError, ValueError) as error:
         ends.say("broken", repr(error))
         os._exit(FAILED)
     asked = json.loads(head)
     job.update(test_timeout_s=asked["test_timeout_s"], seed=asked["seed"])
-    run(config, job, Channel(ends.report, word), ends, changes)
+    run(config, job, Channel(ends.report, word), ends, changes, outside)
 
 
-def run(config: dict[str, Any], job: dict[str, Any], channel: Channel, ends: Ends, changes: int) -> None:
+def run(config: dict[str, Any], job: dict[str, Any], channel: Channel, ends: Ends, changes: int, outside: int) -> None:
     """Give up every right and run the tests."""
     try:
         if config["spaces"] is not None:
+            become_nobody(config, outside)
             LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         os.setsid()
         os.chdir(config["work"])
@@ -111,7 +121,7 @@ def run(config: dict[str, Any], job: dict[str, Any], channel: Channel, ends: End
         os.dup2(null, 0)
         os.close(null)
         os.close(ends.output)  # 1 and 2 by now
-        limit(config["limits"], spare=1 if config["spaces"] is not None else 0)
+        limit(config["limits"])
         give_up_rights()
         LIBC.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
     except OSError as error:
@@ -139,8 +149,16 @@ def run(config: dict[str, Any], job: dict[str, Any], channel: Channel, ends: End
     drive(job, channel, roots, versions)
 
 
-def oversee(config: dict[str, Any], ends: Ends, pid: int, listener: int) -> None:
-    """Wait for the tests' process, end and clear away what it leaves, and tell how it ended. Does not return."""
+def oversee(config: dict[str, Any], ends: Ends, pid: int, other: socket.socket, whole: int) -> None:
+    """Wait for the tests' process, end and clear away what it leaves, and tell how it ended. Does not return.
+
+    Args:
+        config: of the runner.
+        ends: of the job's pipes.
+        pid: of the tests' process.
+        other: whence it tells where its calls are handed over.
+        whole: a descriptor of a `/proc` of the job's processes.
+    """
     for descriptor in (ends.report, ends.output, ends.command, 1, 2):
         os.close(descriptor)
     os.chdir("/")
@@ -150,12 +168,13 @@ def oversee(config: dict[str, Any], ends: Ends, pid: int, listener: int) -> None
     signal.set_wakeup_fd(hears)
     signal.signal(signal.SIGCHLD, lambda number, frame: None)
     status = reaped(pid)
+    listener = heard_of(other)
     while status is None:
         ready = select.select([heard, *([listener] if listener >= 0 else [])], [], [])[0]
         if heard in ready:
             os.read(heard, 4096)
         if listener in ready:
-            reply(listener, told)
+            reply(listener, whole, told)
         status = reaped(pid)
     if PROCESSES in config["spaces"]:
         with contextlib.suppress(ProcessLookupError):

@@ -58,7 +58,12 @@ SOCKETS = {"socket": (41, 198), "socketpair": (53, 199)}
 AF_UNIX, AF_INET, AF_INET6, AF_NETLINK = 1, 2, 10, 16
 # Chosen by the family, TCP, UDP; of netlink only what lists interfaces.
 PROTOCOLS, NETLINK_ROUTE = (0, 6, 17), 0
-GETSOCKOPT, SOL_SOCKET, SO_COOKIES = (55, 209), 1, (57, 71)
+GETSOCKOPT, SETSOCKOPT, SOL_SOCKET, SOL_IP = (55, 209), (54, 208), 1, 0
+# Numbers that the kernel counts for the whole machine: cookies, and descriptors of processes, told or sent along with messages.
+# Options newer than the last one are not there, for nobody has looked at what they tell.
+SO_TELLING, SO_LAST = (57, 71, 76, 77), 84
+# A range of ports for one socket: in a width that two jobs agree on, the port that is picked tells what was picked before.
+IP_LOCAL_PORT_RANGE = 51
 MADVISE, MADV_OF_OTHERS = (28, 233), (12, 20, 21)  # mergeable, cold, pageout
 PREADV2, RWF_NOWAIT = (327, 286), 8
 STATX, STATX_MNT_ID_UNIQUE = (332, 291), 0x4000
@@ -119,10 +124,8 @@ def program(column: int, architecture: int, clone: int, other_numbering: int) ->
         steps += when(EQUAL, numbers[column], *of_clock())
     for numbers in SOCKETS.values():
         steps += when(EQUAL, numbers[column], *of_family())
-    cookies = [step for option in SO_COOKIES for step in when(EQUAL, option, refuse(ENOPROTOOPT))]
-    steps += when(
-        EQUAL, GETSOCKOPT[column], argument(1), *unless(EQUAL, SOL_SOCKET, ALLOW), argument(2), *cookies, ALLOW
-    )
+    for numbers in (GETSOCKOPT, SETSOCKOPT):
+        steps += when(EQUAL, numbers[column], *of_option())
     advice = [step for one in MADV_OF_OTHERS for step in when(EQUAL, one, refuse(EINVAL))]
     steps += when(EQUAL, MADVISE[column], argument(2), *advice, ALLOW)
     steps += when(EQUAL, PREADV2[column], argument(5), *when(ANY, RWF_NOWAIT, refuse(EOPNOTSUPP)), ALLOW)
@@ -145,6 +148,14 @@ def of_clock() -> list[Step]:
         *when(EQUAL, OWN_CLOCK, ALLOW),
         refuse(EINVAL),
     ]
+
+
+def of_option() -> list[Step]:
+    """An option of sockets, or of IP, that tells nothing of others."""
+    telling = [step for option in SO_TELLING for step in when(EQUAL, option, refuse(ENOPROTOOPT))]
+    of_sockets = [argument(2), *telling, *when(GREATER, SO_LAST, refuse(ENOPROTOOPT)), ALLOW]
+    of_ip = [argument(2), *when(EQUAL, IP_LOCAL_PORT_RANGE, refuse(ENOPROTOOPT)), ALLOW]
+    return [argument(1), *when(EQUAL, SOL_SOCKET, *of_sockets), *when(EQUAL, SOL_IP, *of_ip), ALLOW]
 
 
 def of_family() -> list[Step]:

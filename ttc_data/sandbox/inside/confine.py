@@ -160,18 +160,13 @@ def remove_ipc() -> None:
                 control(number, 0, None)
 
 
-def limit(limits: dict[str, int], spare: int) -> None:
-    """Bound what one process may use; with namespaces of its own the number of processes is counted there alone.
-
-    Args:
-        limits: of the job.
-        spare: processes beside the job's that are counted with them.
-    """
+def limit(limits: dict[str, int]) -> None:
+    """Bound what one process may use; in a namespace of users of its own the number of processes is counted there alone."""
     for kind, most in (
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_FSIZE, limits["file_bytes"]),
         (resource.RLIMIT_AS, limits["memory_bytes"]),
-        (resource.RLIMIT_NPROC, limits["processes"] + spare),
+        (resource.RLIMIT_NPROC, limits["processes"]),
         (resource.RLIMIT_NOFILE, 1024),
         (resource.RLIMIT_MSGQUEUE, 0),  # a queue would outlive the job
     ):

@@ -11,7 +11,7 @@ import os
 import re
 from typing import Any
 
-from ttc_data.sandbox.inside.kernel import MS_NODEV, MS_NOEXEC, MS_NOSUID, bind, make_readonly, mount
+from ttc_data.sandbox.inside.kernel import MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_REC, bind, make_readonly, mount
 
 TEMPLATE = "/tmp/.ttcdata-proc"
 EMPTY_FILE, EMPTY_FOLDER = ".empty-file", ".empty-folder"
@@ -22,6 +22,12 @@ SETTINGS = (
     "kernel/ostype", "kernel/pid_max", "kernel/random/boot_id", "kernel/threads-max", "kernel/version", "net/core/somaxconn",
     "vm/max_map_count", "vm/overcommit_memory",
 )  # fmt: skip
+# Of `/proc/net`, what counts for one network namespace alone; the rest has counts of the whole machine among it (`softnet_stat`,
+# `sockstat`, `protocols`, `stat`), or nothing that a loopback has.
+SHOWN_NET = frozenset((
+    "arp", "dev", "dev_mcast", "fib_trie", "icmp", "icmp6", "if_inet6", "igmp", "igmp6", "ipv6_route", "netstat", "raw", "raw6",
+    "route", "snmp", "snmp6", "tcp", "tcp6", "udp", "udp6", "unix",
+))  # fmt: skip
 # 2000-01-01, as the files of every tree.
 STARTED = 946_684_800
 # What the clocks that count from the machine's start say when a job begins.
@@ -79,14 +85,35 @@ def _write(place: str, text: str) -> None:
         file.write(text)
 
 
+def close_net() -> None:
+    """Close what `/proc/net` has beside `SHOWN_NET`, for every process of this network namespace.
+
+    A mount covers a name for one process alone. The files belong to the owner of the namespace, and what they allow is the same
+    wherever they are seen. A job is of the same user: it sees them through a mount that cannot be written to.
+
+    Raises:
+        OSError: they are somebody else's.
+    """
+    for name in os.listdir("/proc/self/net"):
+        if name not in SHOWN_NET:
+            os.chmod("/proc/self/net/" + name, 0)
+
+
 def mount_proc() -> None:
     """Mount the processes of this namespace; of these a job sees those that it could trace."""
     mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, "hidepid=2")
 
 
-def cover_proc(covers: list[tuple[str, str]]) -> None:
-    """Cover what tells of others. While the runner's `/tmp` can be seen, which holds the template."""
+def cover_proc(covers: list[tuple[str, str]]) -> int:
+    """Cover what tells of others, and keep `/proc` from being written to; gives a descriptor of one that is neither.
+
+    While the runner's `/tmp` can be seen, which holds the template.
+    """
+    whole = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)
+    mount("/proc", "/proc", "", MS_BIND | MS_REC)
     bind(TEMPLATE, TEMPLATE)
     make_readonly(TEMPLATE)  # and with it whatever is bound from there
     for name, source in covers:
         bind(os.path.join(TEMPLATE, source), os.path.join("/proc", name))
+    make_readonly("/proc")
+    return whole

@@ -35,16 +35,16 @@ from ttc_data.sandbox.inside.kernel import (
     mount,
     write_setting,
 )
-from ttc_data.sandbox.inside.procfs import UPTIME_S, cover_proc, mount_proc
+from ttc_data.sandbox.inside.procfs import UPTIME_S, close_net, cover_proc, mount_proc
 
 CLONE_NEWTIME, CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC = 0x80, 0x20000, 0x04000000, 0x08000000
 CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
 # Without these a job gets a copy of the tree, and none of the others.
 ALWAYS = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWIPC
-# By the names that are told where they cannot be had. That of clocks is entered by a child alone; the load is no namespace, and
-# answered instead.
+# By the names that are told where they cannot be had. That of the network is entered once its owner has a number, that of clocks
+# by a child alone; the load is no namespace, and answered instead.
 PROCESSES, NETWORK, HOST, CLOCKS, LOAD = "processes", "network", "host name", "clocks", "load figures"
-SPACES = {PROCESSES: CLONE_NEWPID, NETWORK: CLONE_NEWNET, HOST: CLONE_NEWUTS, CLOCKS: 0, LOAD: 0}
+SPACES = {PROCESSES: CLONE_NEWPID, NETWORK: 0, HOST: CLONE_NEWUTS, CLOCKS: 0, LOAD: 0}
 FILES = "files beneath the tree"
 MNT_DETACH = 2
 DEVICES = ("full", "null", "random", "tty", "urandom", "zero")
@@ -88,12 +88,15 @@ def possible(config: dict[str, Any], spaces: list[str]) -> bool:
     if pid == 0:
         status = 1
         try:
-            enter({**config, "spaces": spaces})
+            asked = {**config, "spaces": spaces}
+            outside = own(asked)
+            enter(asked)
             probe_overlay(config["work"])
             if LOAD in spaces:
                 listen()
             child = os.fork()
             if child == 0:
+                become_nobody(asked, outside)
                 os._exit(0)
             status = os.waitpid(child, 0)[1]
         except (OSError, ValueError):  # not allowed
@@ -133,17 +136,49 @@ def fork_into(spaces: list[str]) -> int:
     return pid
 
 
-def enter(config: dict[str, Any]) -> int:
-    """Set up the namespaces that `fork_into` made; gives a descriptor of the overlay's changes.
+def own(config: dict[str, Any]) -> int:
+    """Be root in the namespaces that `fork_into` made, and have a network; gives a descriptor of the `/proc` outside of them.
+
+    Nothing here has a date that a job sees, so it may be done before the job is there. The files of a network belong to root of
+    the namespace of users that it was made in, which therefore has to be somebody by then.
+    """
+    LIBC.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)  # else its own files below belong to root
+    outside = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)
+    write_setting("/proc/self/setgroups", "deny")
+    map_user(config, outside, "0 %d 1")
+    if NETWORK in config["spaces"]:
+        check(LIBC.unshare(CLONE_NEWNET), "unshare")
+        close_net()
+    LIBC.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+    return outside
+
+
+def map_user(config: dict[str, Any], outside: int, line: str) -> None:
+    """Say who this process is, in the namespace of users that it has just entered."""
+    uid, gid = config["user"]
+    for name, number in (("uid_map", uid), ("gid_map", gid)):
+        descriptor = os.open("self/" + name, os.O_WRONLY, dir_fd=outside)
+        try:
+            os.write(descriptor, (line % number).encode("ascii"))
+        finally:
+            os.close(descriptor)
+
+
+def become_nobody(config: dict[str, Any], outside: int) -> None:
+    """Enter a last namespace of users, with the number that a job's user has, and without any right in the others."""
+    LIBC.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
+    check(LIBC.unshare(CLONE_NEWUSER), "unshare")
+    map_user(config, outside, "%d 0 1")
+    os.close(outside)
+
+
+def enter(config: dict[str, Any]) -> tuple[int, int]:
+    """Set up the namespaces that `fork_into` and `own` made; gives descriptors of the overlay's changes, and of a whole `/proc`.
 
     The process has every right in them, and keeps it. Nothing of a job can open it.
     """
     spaces = config["spaces"]
-    LIBC.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)  # else its own files below belong to root
-    uid, gid = config["user"]
-    write_setting("/proc/self/setgroups", "deny")
-    write_setting("/proc/self/uid_map", "%d %d 1" % (uid, uid))
-    write_setting("/proc/self/gid_map", "%d %d 1" % (gid, gid))
+    LIBC.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
     if PROCESSES in spaces:
         mount_proc()
     if NETWORK in spaces:
@@ -153,8 +188,8 @@ def enter(config: dict[str, Any]) -> int:
     if CLOCKS in spaces:
         set_clocks()
     LIBC.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
-    cover_proc(config["covers"])
-    return mount_files(config)
+    whole = cover_proc(config["covers"])
+    return mount_files(config), whole
 
 
 def start_loopback() -> None:
