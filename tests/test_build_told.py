@@ -73,5 +73,6 @@ def test_samples_with_many_tests_are_proven_first_and_a_proof_that_takes_too_lon
         samples = [case.sample for _, case in Inputs(folder, hasty, cache).cases()]
     counts = [len(sample.candidates) + len(sample.further) for sample in samples]
     assert len(counts) == len(found)
+    half = (len(counts) + 1) // 2
     assert len(set(counts)) > 1
-    assert counts == sorted(counts, reverse=True)
+    assert min(counts[:half]) >= max(counts[half:])

@@ -148,15 +148,17 @@ class Inputs:
         yield from with_specs()
 
     def cases(self) -> Iterator[tuple[str, Case]]:
-        """The samples to prove, one repository after the other so that its sandboxes stay warm, most tests first.
+        """The samples to prove, one repository after the other so that its sandboxes stay warm, the smallest last.
 
-        What takes longest would otherwise be waited for at the end, by one worker.
+        In each comes the half with more tests first, else one worker would be waited for at the end. Within the halves they are
+        mixed: what is left would be reckoned from the slowest.
         """
         limit = f"QUALIFY row_number() OVER (ORDER BY turn, key) <= {self.recipe.limit}" if self.recipe.limit else ""
         query = (
             "SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY source_key ORDER BY key) AS turn,"
             " len(candidates) + len(further) AS asked FROM this)"
-            f" {limit} ORDER BY sum(asked) OVER (PARTITION BY environment_key) DESC, environment_key, asked DESC, key"
+            f" {limit} ORDER BY sum(asked) OVER (PARTITION BY environment_key) DESC, environment_key,"
+            " ntile(2) OVER (PARTITION BY environment_key ORDER BY asked DESC, key), key"
         )
         environment: Environment | None = None
         texts: Mapping[str, str] = {}
