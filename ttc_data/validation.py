@@ -15,7 +15,7 @@ from ttc_data.rules import ReaderRules
 from ttc_data.sandbox.judging import COUNTS_AS_PASSED
 from ttc_data.solve.grader import Grader
 from ttc_data.solve.outcome import Outcome
-from ttc_data.solve.predictions import Prediction, read_predictions
+from ttc_data.solve.predictions import Prediction, numbered, read_predictions
 
 UNGRADED = frozenset(("unknown_instance", "deprecated"))
 """Reasons of an answer that no row of the set is asked for."""
@@ -148,7 +148,7 @@ def grade_predictions(
     """
     progress = progress or Quiet()
     opened = Dataset(dataset)
-    answers = read_predictions(predictions) if isinstance(predictions, (str, Path)) else list(predictions)
+    answers = read_predictions(predictions) if isinstance(predictions, (str, Path)) else numbered(predictions)
     by_row: dict[str, list[Prediction]] = {}
     for answer in answers:
         by_row.setdefault(answer.instance_id, []).append(answer)
@@ -161,7 +161,7 @@ def grade_predictions(
             told = ("deprecated", gone.said) if gone else ("unknown_instance", f"not in {dataset}")
             for answer in by_row[name]:
                 progress.advance(0, 1, 0)
-                yield Outcome(name, *told, model=answer.model)
+                yield Outcome(name, *told, model=answer.model, sample=answer.sample)
         asked = ((row, answer) for row in opened.rows(names=sorted(known)) for answer in by_row[row.instance_id])
         for outcome in in_threads(asked, lambda pair: _grade_one(grader, *pair), grader.workers):
             progress.advance(int(outcome.solved), int(not outcome.solved and not outcome.failed), int(outcome.failed))
@@ -173,4 +173,4 @@ def grade_predictions(
 
 def _grade_one(grader: Grader, row: Row, answer: Prediction) -> Outcome:
     grade = grader.grade_patch if answer.is_patch else grader.grade_text
-    return replace(grade(row, answer.text), model=answer.model)
+    return replace(grade(row, answer.text), model=answer.model, sample=answer.sample)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from ttc_data.solve.outcome import Outcome
 from ttc_data.solve.predictions import Prediction, pass_at, read_predictions, scores, sizes
 
 PATCH = {"instance_id": "a", "model_name_or_path": "m", "model_patch": "diff"}
+DIFF = "--- a/m.py\n+++ b/m.py\n@@ -1 +1 @@\n-x\n+y\n"
 READ = Prediction("a", "m", "diff", is_patch=True)
 FORMS: dict[str, tuple[str, list[Prediction]]] = {
     "JSON lines": (json.dumps(PATCH) + "\n\n" + json.dumps({**PATCH, "instance_id": "b"}), [
@@ -20,17 +22,34 @@ FORMS: dict[str, tuple[str, list[Prediction]]] = {
     ]),
     "one line": (json.dumps(PATCH), [READ]),
     "one object over several lines": (json.dumps(PATCH, indent=2), [READ]),
-    "a list": (json.dumps([PATCH, PATCH]), [READ, READ]),
+    "a list": (json.dumps([PATCH, PATCH]), [READ, replace(READ, sample=1)]),
     "an object by id, as SWE-bench writes it": (json.dumps({"a": PATCH}), [READ]),
-    "an object of patches by id": (json.dumps({"a": "diff"}), [Prediction("a", "", "diff", is_patch=True)]),
+    "an object of patches by id": (json.dumps({"a": DIFF}), [Prediction("a", "", DIFF, is_patch=True)]),
+    "an object of texts by id": (json.dumps({"a": "said"}), [Prediction("a", "", "said", is_patch=False)]),
+    "an object of nothing by id": (json.dumps({"a": ""}), [Prediction("a", "", "", is_patch=True)]),
+    "several answers in the place of one": (json.dumps({"instance_id": "a", "completion": ["x", "y"]}), [
+        Prediction("a", "", "x", is_patch=False), Prediction("a", "", "y", is_patch=False, sample=1),
+    ]),
+    "one answer in the place of several": (json.dumps({"instance_id": "a", "completions": "x"}), [
+        Prediction("a", "", "x", is_patch=False),
+    ]),
+    "an answer that was not made": (json.dumps({"instance_id": "a", "completions": [None, "y"]}), [
+        Prediction("a", "", "", is_patch=False), Prediction("a", "", "y", is_patch=False, sample=1),
+    ]),
+    "an answer in parts": (json.dumps({"instance_id": "a", "completions": [[{"type": "text", "text": "x"}]]}), [
+        Prediction("a", "", "x", is_patch=False),
+    ]),
+    "two models by turns": (json.dumps([PATCH, {**PATCH, "model_name_or_path": "n"}, PATCH]), [
+        READ, Prediction("a", "n", "diff", is_patch=True), replace(READ, sample=1),
+    ]),
     "an object of completions by id": (json.dumps({"a": ["x", "y"]}), [
-        Prediction("a", "", "x", is_patch=False), Prediction("a", "", "y", is_patch=False),
+        Prediction("a", "", "x", is_patch=False), Prediction("a", "", "y", is_patch=False, sample=1),
     ]),
     "a completion": (json.dumps({"instance_id": "a", "model": "m", "completion": "said"}), [
         Prediction("a", "m", "said", is_patch=False),
     ]),
     "completions": (json.dumps({"instance_id": "a", "completions": ["x", "y"]}), [
-        Prediction("a", "", "x", is_patch=False), Prediction("a", "", "y", is_patch=False),
+        Prediction("a", "", "x", is_patch=False), Prediction("a", "", "y", is_patch=False, sample=1),
     ]),
     "chat messages": (json.dumps({"instance_id": "a", "completion": [
         {"role": "user", "content": "?"}, {"role": "assistant", "content": "said"}]}), [
@@ -60,6 +79,7 @@ WRONG = {
     "no JSON": ("nonsense", "answers:1: no JSON"),
     "no answer": (json.dumps(PATCH) + '\n{"instance_id": "x"}', "answers:2: no answer"),
     "nothing": ("\n", "answers: no answer in it"),
+    "no answer in a list": ('{"instance_id": "a", "completions": []}', "answers:1: a list of answers without one"),
     "an empty list": ("[]", "answers: no answer in it"),
     "no id": ('{"model_patch": "diff", "instance_id": 3}', "answers:1: instance_id"),
     "a number in a list": ("[3]", r"answers\[0\]: must be an object"),

@@ -162,7 +162,8 @@ def grade(
             continue
         mark = "solved  " if outcome.solved else "unsolved" if graded else "not graded"
         why = "" if outcome.solved else f"  {outcome.reason}  {outcome.detail}".rstrip()
-        tell(f"{mark}  {outcome.instance_id}{why}")
+        which = f" (answer {outcome.sample + 1})" if outcome.sample else ""
+        tell(f"{mark}  {outcome.instance_id}{which}{why}")
         for note in outcome.left_out:
             tell(f"          not taken: {note}")
     counted = [outcome for outcome in outcomes if not outcome.failed and outcome.reason not in UNGRADED]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from ttc_data.edits import MAX_FILE_BYTES, apply_diff
 from ttc_data.errors import PatchRejected
+from ttc_data.hunks import file_of, read_sections
 from ttc_data.solve.blocks import apply_block, read_blocks
 from ttc_data.solve.chat import (
     MAX_ANSWER,
@@ -23,7 +24,7 @@ from ttc_data.solve.chat import (
 )
 from ttc_data.solve.definitions import parsed
 from ttc_data.solve.layout import dedented
-from ttc_data.solve.splice import as_body, gives_back, is_in, is_written, needed_of, with_definition
+from ttc_data.solve.splice import as_body, gives_back, is_in, needed_of, weight, with_definition
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +112,9 @@ class _Reader:
             return None
         files: dict[str, bytes] = {name: text.encode("utf-8", "surrogatepass") for name, text in self._given.items()}
         changed: dict[str, str | None] = {}
-        left_out: list[str] = []
-        for diff in diffs:
+        wanted = [diff for diff in diffs if self._is_of_given(diff)] or diffs
+        left_out = [f"{names_in(diff)}: not among the files that were given" for diff in diffs if diff not in wanted]
+        for diff in wanted:
             applied = apply_diff(files, diff + "\n", only=self._given)
             left_out += applied.left_out
             for name, data in applied.files.items():
@@ -131,6 +133,15 @@ class _Reader:
             line[:1] in (" ", "+", "-", "@", "") for line in lines
         )
         return is_diff(piece.code) or (named and any(line.startswith(("+", "-")) for line in lines))
+
+    def _is_of_given(self, diff: str) -> bool:
+        """Whether it changes one of the files that were given, or says nothing that can be read."""
+        try:
+            sections = read_sections(diff)
+        except PatchRejected:
+            return True  # whoever applies it says why
+        named = {file_of(name, self._given) for one in sections for name in (one.old, one.new) if name}
+        return not named or not named.isdisjoint(self._given)
 
     def _with_header(self, piece: Piece) -> str:
         """A diff with the lines that name its file and begin its hunk, where they were left out."""
@@ -155,8 +166,10 @@ class _Reader:
         if not code:
             return None
         holders = [piece for piece in code if is_in(piece.code, self._qualname)]
-        written = [piece for piece in holders if is_written(piece.code, self._qualname)] or holders
-        main = written[-1] if holders else self._body_of(code)
+        # The last one that says most: behind it may stand how it is used, or what was there before.
+        weights = [weight(piece.code, self._qualname) for piece in holders]
+        fullest = [piece for piece, most in zip(holders, weights, strict=True) if most == max(weights)]
+        main = fullest[-1] if holders else self._body_of(code)
         text = main.code
         if holders:
             others = [piece.code for piece in code if piece not in holders and piece.understood]
@@ -199,3 +212,8 @@ class _Reader:
         if len(spliced.text) > MAX_FILE_BYTES:
             raise PatchRejected(f"the file would have {len(spliced.text)} characters, at most {MAX_FILE_BYTES}")
         return self._answer({self._path: spliced.text}, [*left_out, *spliced.left_out])
+
+
+def names_in(diff: str) -> str:
+    """The files that a diff names, as it names them."""
+    return ", ".join(dict.fromkeys(one.new or one.old for one in read_sections(diff)))

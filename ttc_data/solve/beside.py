@@ -54,7 +54,7 @@ class Place:
     """With the text to write where it is not that of the code."""
     after: bool = False
     instead: ast.stmt | None = None
-    first: int = 0
+    first: int | None = None
     """Lines of the file that go before, where that is nowhere near the target."""
 
 
@@ -312,7 +312,10 @@ def _import_of(statement: ast.Import | ast.ImportFrom, alias: ast.alias) -> ast.
 
 
 def _imports(statements: list[ast.stmt]) -> Iterator[tuple[ast.Import | ast.ImportFrom, ast.alias]]:
+    """Those that are there when the file runs: what is imported for type checkers alone is not."""
     for statement in statements:
+        if isinstance(statement, ast.If) and "TYPE_CHECKING" in used_by(statement.test):
+            continue
         for node in ast.walk(statement):
             if isinstance(node, (ast.Import, ast.ImportFrom)):
                 yield from ((node, alias) for alias in node.names)

@@ -95,6 +95,7 @@ def is_stub(node: ast.stmt) -> bool:
     return is_masked(node) or all(
         isinstance(statement, ast.Pass)
         or (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant))
+        or (isinstance(statement, ast.Raise) and statement.exc and last_name(statement.exc) == "NotImplementedError")
         for statement in statements_of(node)
     )
 

@@ -50,6 +50,8 @@ class Outcome:
     sessions: int = 0
     model: str = ""
     """Who answered, as the prediction says."""
+    sample: int = 0
+    """The number of the answer among those of its model to the row, in the order of the file."""
 
     @property
     def solved(self) -> bool:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from math import comb
 from pathlib import Path
 from statistics import fmean
@@ -13,6 +14,7 @@ from typing import Any
 
 from ttc_data.errors import DatasetError
 from ttc_data.fields import is_text
+from ttc_data.solve.chat import is_diff
 from ttc_data.solve.outcome import Outcome
 
 STANDARD_INPUT = "-"
@@ -33,6 +35,8 @@ class Prediction:
     text: str
     is_patch: bool
     """`text` is a unified diff; else it is what the model said."""
+    sample: int = 0
+    """Its number among the answers of its model to its row, in the order of the file."""
 
 
 def read_predictions(path: Path | str) -> list[Prediction]:
@@ -56,6 +60,17 @@ def read_predictions(path: Path | str) -> list[Prediction]:
         raise DatasetError(f"{name}: nested too deeply; give {FORM} a line") from error
     if not found:
         raise DatasetError(f"{name}: no answer in it; each line must be {FORM}")
+    return numbered(found)
+
+
+def numbered(predictions: Iterable[Prediction]) -> list[Prediction]:
+    """Answers with their numbers among those of their models to their rows."""
+    counts: Counter[tuple[str, str]] = Counter()
+    found = []
+    for one in predictions:
+        key = one.instance_id, one.model
+        found.append(replace(one, sample=counts[key]))
+        counts[key] += 1
     return found
 
 
@@ -83,7 +98,7 @@ def _values(text: str, name: str) -> Iterator[tuple[str, Any]]:
 def _named(key: str, value: Any) -> Any:
     """A value of an object whose keys are ids."""
     if isinstance(value, str):
-        return {"instance_id": key, "model_patch": value}
+        return {"instance_id": key, "model_patch" if is_diff(value) or not value.strip() else "completion": value}
     if isinstance(value, list):
         return {"instance_id": key, "completions": value}
     return {"instance_id": key, **value} if isinstance(value, dict) else value
@@ -99,8 +114,17 @@ def _predictions(value: Any, place: str) -> Iterator[Prediction]:
         raise DatasetError(f"{place}: model_name_or_path must be a text, is {json.dumps(model)[:60]}")
     several, said = _first(value, MANY), _first(value, TEXTS)
     known = [key for key in (*PATCHES, *TEXTS, *MANY) if key in value]
-    if several is not None and isinstance(several, list):
-        yield from (Prediction(name, model, _text(one, place), is_patch=False) for one in several)
+    if isinstance(said, list) and said and all(isinstance(one, str) for one in said):
+        several, said = said, None
+    if isinstance(several, str):
+        several = [several]
+    if several == []:
+        raise DatasetError(
+            f"{place}: a list of answers without one; leave it out, or give null for an answer that was not made"
+        )
+    if isinstance(several, list):
+        texts = ("" if one is None else _text(one, place) for one in several)
+        yield from (Prediction(name, model, text, is_patch=False) for text in texts)
     elif said is not None:
         yield Prediction(name, model, _text(said, place), is_patch=False)
     elif known:  # a patch, or nothing at all: SWE-bench writes null where a model gave none
@@ -114,11 +138,13 @@ def _first(value: dict[str, Any], names: Sequence[str]) -> Any:
 
 
 def _text(value: Any, place: str) -> str:
-    """A text, or what the last of some chat messages says."""
-    if isinstance(value, list) and value:
+    """A text, what the last of some chat messages says, or the texts among the parts of one."""
+    if isinstance(value, list) and value and isinstance(value[-1], dict) and "role" in value[-1]:
         value = value[-1]
     if isinstance(value, dict):
         value = value.get("content", value.get("text"))
+    if isinstance(value, list) and value and all(isinstance(part, dict) for part in value):
+        value = "".join(part["text"] for part in value if isinstance(part.get("text"), str))
     if not isinstance(value, str):
         raise DatasetError(f"{place}: an answer must be a text or chat messages, is {json.dumps(value)[:60]}")
     return value

@@ -107,11 +107,16 @@ def is_in(code: str, qualname: str) -> bool:
     return any(next(chains(tree, names[skip:]), None) or _binding(tree, names[skip:]) for skip in range(len(names)))
 
 
-def is_written(code: str, qualname: str) -> bool:
-    """Whether a definition of the target's name in code has a body: is more than a stub."""
+def weight(code: str, qualname: str) -> int:
+    """How much code says of the target: 3 a definition with a body, 2 a value, 1 a stub, 0 an import, as in an example of its use."""
     tree, names = _read(code, qualname), names_of(qualname)
-    found = [chain[-1].node for skip in range(len(names)) for chain in chains(tree, names[skip:])] if tree else []
-    return not found or not all(map(is_stub, found))
+    if tree is None:
+        return 0
+    found = [chain[-1].node for skip in range(len(names)) for chain in chains(tree, names[skip:])]
+    if found:
+        return 1 if all(map(is_stub, found)) else 3
+    bound = [one for skip in range(len(names)) if (one := _binding(tree, names[skip:]))]
+    return 0 if bound and all(isinstance(one[1], (ast.Import, ast.ImportFrom)) for one in bound) else 2
 
 
 def _read(code: str, qualname: str) -> ast.Module | None:
@@ -289,7 +294,7 @@ class _Splice:
         elif place.after:
             first = end = last_line(place.level.node)
             indent = blanks_of(self._lines[place.level.node.lineno - 1])
-        elif place.first:
+        elif place.first is not None:
             first = end = place.first
             indent = ""
         else:
