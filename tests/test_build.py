@@ -95,6 +95,8 @@ def test_every_target_that_a_test_decides_becomes_a_row(built: Built) -> None:
     baselines = {baseline.name: baseline.passed for baseline in area.ttc_baselines}
     assert baselines["pass"] == ()
     assert all(set(passed) < set(area.FAIL_TO_PASS) for passed in baselines.values())
+    of_scale = {baseline.name: baseline.passed for baseline in rows["scale"].ttc_baselines}
+    assert of_scale["return_expected:[2, 4]"] == ("tests/test_shapes.py::test_scale",), "what its tests expect is tried"
     assert all((row.ttc_left_out, row.ttc_max_run_s) == ((), RULES.max_run_s) for row in rows.values())
     assert all(row.ttc_mutation_score >= RULES.min_mutation_score and row.ttc_mutants for row in rows.values())
     assert all(0 < row.ttc_branch_coverage <= 1 and row.ttc_stubs_passed == 0 for row in rows.values())

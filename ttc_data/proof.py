@@ -12,7 +12,7 @@ from ttc_data.edits import apply_patch
 from ttc_data.evidence.stability import varied
 from ttc_data.evidence.strength import Measuring, RunVersions, Strength, fewest, files_of, score
 from ttc_data.evidence.suite import NO_REMARKS, Remarks, RunJob, last_lines
-from ttc_data.evidence.tripwires import propose
+from ttc_data.evidence.tripwires import Proposal, propose
 from ttc_data.evidence.twins import find_tripwires, twin_files
 from ttc_data.records import (
     Environment,
@@ -232,6 +232,7 @@ class _Attempt:
             self.measuring = Measuring(
                 self.case.target, self.environment, self.job(fail_to_pass, self.reference), (*self.further, *self.ours),
                 frozenset(self.ours), seen.report, rules, self.prover.seed, self.prover.run_versions,
+                tuple(one.tripwire.old for one in self.proposals(fail_to_pass) if one.tripwire.kind == "value"),
             )  # fmt: skip
             self.strength = self.measuring.measure(self.reference)
         return self.too_weak(fail_to_pass) or self.proven(seen, fail_to_pass)
@@ -300,14 +301,18 @@ class _Attempt:
         """Look for tripwires in any deciding test, of equals those of the first look first."""
         if not self.rules.tripwires:
             return ()
-        known = {**self.case.texts, **self.extra}
-        kept = (*fail_to_pass, *pass_to_pass)
+        known, kept = {**self.case.texts, **self.extra}, (*fail_to_pass, *pass_to_pass)
 
         def run_twin(edits: Sequence[Tripwire], more: Sequence[str]) -> Report:
             return self.run(tuple(dict.fromkeys((*kept, *more))), self.reference, twins=twin_files(edits, known))
 
-        tests = tuple(dict.fromkeys((*first_look, *fail_to_pass)))[:MOST_TWINNED]
-        proposals = [
+        proposals = self.proposals(tuple(dict.fromkeys((*first_look, *fail_to_pass))))
+        return find_tripwires(proposals, kept, self.rules.tripwires, run_twin, known)
+
+    def proposals(self, tests: Sequence[str]) -> list[Proposal]:
+        """Places of the first tests where something else could be expected, best first."""
+        known, tests = {**self.case.texts, **self.extra}, tests[:MOST_TWINNED]
+        found = [
             one
             for path in files_of(tests)
             if path in known and path != self.sample.path
@@ -315,8 +320,7 @@ class _Attempt:
                 known[path], [test for test in tests if test.startswith(f"{path}::")], self.sample.qualname
             )
         ]
-        proposals.sort(key=lambda one: one.rank)
-        return find_tripwires(proposals, kept, self.rules.tripwires, run_twin, known)
+        return sorted(found, key=lambda one: one.rank)
 
     def reject(self, reason: str, detail: str) -> Reject:
         """The sample, dropped."""

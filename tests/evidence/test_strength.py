@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -118,6 +119,20 @@ def test_a_session_on_a_mutant_has_little_time() -> None:
     for took_s in (0.1, 2.0):
         measuring(Job(("test_m.py",), ("test_m.py::any",)), took_s=took_s, run=run).measure(TEXT)
     assert [job.timeout_s for job in jobs] == [2.0] * 3 + [20.0] * 3
+    assert {job.test_cpu_s for job in jobs} == {0.2}
+    slow = measuring(Job(("test_m.py",), ("test_m.py::any",)), run=run)
+    tests = tuple(replace(one, seconds=0.1) for one in slow.report.tests)
+    replace(slow, report=replace(slow.report, tests=tests)).measure(TEXT)
+    assert jobs[-1].test_cpu_s == pytest.approx(2.0)
+
+
+def test_what_the_tests_expect_is_a_trivial_body() -> None:
+    job = Job(test_files=("test_m.py",), tests=("test_m.py::inside", "test_m.py::low"))
+    strength = replace(measuring(job), expected=("3", "3", "1", "low + 1", "'a'")).measure(TEXT)
+    passed = {baseline.name: baseline.passed for baseline in strength.baselines(job.tests or ())}
+    assert passed["return_expected:3"] == ("test_m.py::inside",)
+    assert passed["return_expected:'a'"] == ()
+    assert "return_expected:1" not in passed, "one of each type"
 
 
 @given(st.integers(1, 8), st.lists(st.frozensets(st.integers(0, 7)), max_size=12), st.integers(1, 3))

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 
 from tests.test_masking import modules, targets
 from ttc_data.lang.python import check_syntax, definitions
-from ttc_data.lang.stubs import stubs
+from ttc_data.lang.stubs import EXPECTED, stubs
 
 
 def bodies(source: str, which: int = 0, literals: Sequence[str] = ()) -> dict[str, list[str]]:
@@ -185,6 +185,6 @@ def test_what_the_tests_compare_with_is_a_constant_to_return() -> None:
     """The most frequent of each type; a value that is no literal, or a long one, is none."""
     literals = ["'b'", "1", "'a'", "'a'", "True", "False", "x", "None", "'" + "c" * 40 + "'", "(1, 2)", "'d'", "1 +"]
     found = bodies("def f(a):\n    'Doc.'\n    return g(a)\n", literals=literals)
-    assert [name.partition(":")[2] for name in found if name.startswith("return_constant")] == [
+    assert [name.partition(":")[2] for name in found if name.startswith(EXPECTED)] == [
         "'a'", "1", "True", "False"
     ]  # fmt: skip

@@ -8,7 +8,7 @@ from random import Random
 
 from ttc_data.lang.mutants import Mutant, mutants
 from ttc_data.lang.returns import other_returns
-from ttc_data.lang.stubs import Stub, stubs
+from ttc_data.lang.stubs import EXPECTED, Stub, stubs
 from ttc_data.records import Baseline, Environment, Fate, Mutation, Target
 from ttc_data.rules import TestRules
 from ttc_data.sandbox.judging import BROKEN, COUNTS_AS_PASSED, session_defect
@@ -43,8 +43,9 @@ class Strength:
         return self.asserting is None or not self.asserting.isdisjoint(tests)
 
     def passed(self, tests: Sequence[str]) -> list[str]:
-        """Names of the trivial bodies that pass all of these tests."""
-        return [stub.name for stub, noticed, _ in self.stubs if noticed.isdisjoint(tests)]
+        """Names of the trivial bodies that pass all of these tests, and that somebody writes who does not know them."""
+        plain = [(stub.name, noticed) for stub, noticed, _ in self.stubs if not stub.name.startswith(EXPECTED)]
+        return [name for name, noticed in plain if noticed.isdisjoint(tests)]
 
     def baselines(self, tests: Sequence[str]) -> tuple[Baseline, ...]:
         """Which of these tests each trivial body passes, of those that it was run on."""
@@ -100,6 +101,8 @@ class Measuring:
     rules: TestRules
     seed: int
     run: RunVersions
+    expected: tuple[str, ...] = ()
+    """What the tests compare with, as it stands in them; a body that gives it always is a trivial one."""
 
     def measure(self, text: str) -> Strength:
         """Run the tests on mutants, trivial bodies, and versions whose value is another one.
@@ -112,7 +115,7 @@ class Measuring:
         """
         target, tests = self.target, self.job.tests or ()
         changes = mutants(text, target.bodies, self.rules.mutants, Random(f"{self.seed}:mutants:{target.key}"))
-        trivial = stubs(text, target)
+        trivial = stubs(text, target, self.expected)
         given = other_returns(text, target)
         noticed = self._in_two_steps([*(change.text for change in changes), *([given.other] if given else [])])
         asserting = noticed[-1][0] if given else None
