@@ -71,7 +71,7 @@ class Domain:
     """What a target and the class of its instances are known to take."""
 
     def __init__(self, module: Module, others: Mapping[str, str]) -> None:
-        speaks_of_repr = "repr" in module.target.docstring
+        speaks_of_repr = bool(re.search(r"\b(?:repr|__repr__)\b", module.target.docstring))
         self._shown = not isinstance(module.node, ast.ClassDef) or speaks_of_repr
         self._hidden = _hidden(module, others)
         self.meant = {(case.setup, case.call) for case in documented(module, others)}
