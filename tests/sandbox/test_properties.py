@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests import sandboxes
-from tests.sandboxes import CALC, TREE, Place, opened, outcomes
+from tests.sandboxes import CALC, PACKAGES, TREE, Place, opened, outcomes
 from ttc_data.sandbox.protocol import Job, Properties, Report
 from ttc_data.sandbox.versions import run_versions
 
@@ -74,11 +73,10 @@ WRONG = CALC.replace("x + x", "x + x if x < 50 else 0")
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """An environment that has Hypothesis."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sandboxes, "PACKAGES", (*sandboxes.PACKAGES, "hypothesis", "sortedcontainers"))
-        tree = {**TREE, "tests/test_drawn.py": b"import hypothesis\n"}
-        with opened("local", tmp_path_factory.mktemp("drawn"), tree) as place:
-            yield place
+    packages = (*PACKAGES, "hypothesis", "sortedcontainers")
+    tree = {**TREE, "tests/test_drawn.py": b"import hypothesis\n"}
+    with opened("local", tmp_path_factory.mktemp("drawn"), tree, packages) as place:
+        yield place
 
 
 def ran(place: Place, text: str, name: str, properties: Properties = "as_written") -> Report:
