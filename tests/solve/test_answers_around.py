@@ -16,6 +16,10 @@ AROUND = {
     "a test of it": fenced(RIGHT) + "A test:\n" + fenced("from shop.core import first_part\n\ndef test_it():\n    assert first_part('a-b') == 'a'"),
     "an example before it": fenced("from shop.core import first_part") + fenced(RIGHT),
     "what it was": fenced(RIGHT) + "Before:\n" + fenced("def first_part(text):\n    raise NotImplementedError('first_part')"),
+    "a token behind the fence": fenced(RIGHT).rstrip("\n") + "<|im_end|>\n",
+    "a token behind code without a fence": "import math\n" + RIGHT.strip("\n") + "<|endoftext|>",
+    "a helper and tokens without a fence": "def _cut(text):\n    return text.split('-')\n\n\ndef first_part(text):\n    return _cut(text)[0]\n</s><|eot_id|>",
+    "tags around it": "<answer>\nimport math\n" + RIGHT + "</answer>\n",
     "another name for it": fenced(RIGHT) + fenced("from shop import core\nfirst_part = core.first_part"),
 }  # fmt: skip
 

@@ -20,6 +20,7 @@ from ttc_data.solve.chat import (
     line_above,
     named_file,
     pieces,
+    without_marks,
     without_thoughts,
 )
 from ttc_data.solve.definitions import parsed
@@ -55,7 +56,7 @@ def read_answer(text: str, given: Mapping[str, str], path: str, qualname: str) -
     if len(text) > MAX_ANSWER:
         raise PatchRejected(f"the answer has {len(text)} characters, at most {MAX_ANSWER} are read")
     try:
-        said = without_thoughts(text.replace("\r\n", "\n").replace("\r", "\n"))
+        said = without_thoughts(without_marks(text.replace("\r\n", "\n").replace("\r", "\n")))
         return _Reader(said, given, path, qualname).read()
     except (RecursionError, MemoryError) as error:
         raise PatchRejected("the code is nested too deeply to be read") from error

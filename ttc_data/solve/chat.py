@@ -24,6 +24,9 @@ _CLOSING = re.compile(r"[ \t]*(?P<fence>`{3,}|~{3,})[ \t]*")
 _THINKS, _THOUGHT = "<think>", "</think>"
 _BLOCK_BEGINS = re.compile(r"[ \t]*<{5,9} ?(?:SEARCH|ORIGINAL|HEAD|OLD)?[ \t]*", re.IGNORECASE)
 _BLOCK_ENDS = re.compile(r"[ \t]*>{5,9} ?(?:REPLACE|UPDATED|NEW)?[ \t]*", re.IGNORECASE)
+_END = re.compile(r"(?:<\|\w{1,40}\|>|<\uff5c[^\uff5c\n]{1,40}\uff5c>|</s>)\Z")
+MOST_ENDS, LONGEST_END = 8, 44
+_TAG = re.compile(r"^[ \t]*</?answer>[ \t]*\n?", re.MULTILINE)
 _DECORATION = "`*_#:;,()[]<>\"'"
 
 
@@ -40,6 +43,17 @@ class Piece:
     """Index of the line with the closing one; of the last line where there is none."""
     understood: bool
     """It is Python, or a diff, or holds search/replace blocks."""
+
+
+def without_marks(text: str) -> str:
+    """A raw completion without the tokens that end a turn, and without the tags around the whole of an answer."""
+    for _ in range(MOST_ENDS):
+        bare = text.rstrip()
+        found = _END.search(bare, max(0, len(bare) - LONGEST_END))
+        if found is None:
+            break
+        text = bare[: found.start()] + "\n"
+    return _TAG.sub("", text)
 
 
 def without_thoughts(text: str) -> str:
