@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from hypothesis import strategies as st
 
 from ttc_data import fields as field
+from ttc_data.records import FileText
 
 text = st.text(st.characters(codec="utf-8"), max_size=8)
 name = text.filter(lambda one: not field.path_fault(one) and "/" not in one)
@@ -39,6 +40,13 @@ def drawn(annotation: Any) -> st.SearchStrategy[Any]:
         if annotation == known:
             return strategy
     origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated and field.OF_DIST_INFO in arguments[1:]:
+        files = st.sampled_from(("INSTALLER", "METADATA", "entry_points.txt"))
+        return st.builds(
+            FileText,
+            st.builds("{}.dist-info/{}".format, st.from_regex(r"[a-z0-9_.-]{1,9}", fullmatch=True), files),
+            text,
+        )
     if origin is Annotated and any(isinstance(one, field.Rule) for one in arguments[1:]):
         return text
     if is_dataclass(annotation) and isinstance(annotation, type):
