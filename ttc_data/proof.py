@@ -117,8 +117,7 @@ def prove(case: Case, prover: Prover, calls: Calls | None = None) -> Iterator[Ev
     if is_weak and (file := calls.tests()):
         attempt = _Attempt(case, prover, file)
         again = attempt.outcome()
-        had_tests = case.sample.candidates or case.sample.further
-        found = again if isinstance(again, Evidence) or not had_tests else found
+        found = found if isinstance(again, Reject) and (case.sample.candidates or case.sample.further) else again
     taken, dropped = calls.told
     if isinstance(found, Evidence):
         found = replace(found, mutants=attempt.strength.marked(found.mutants, calls.alike))
@@ -173,8 +172,7 @@ class _Attempt:
     def __init__(self, case: Case, prover: Prover, written: FileText | None) -> None:
         self.case = case
         self.sample, self.environment, self.rules = case.sample, case.environment, prover.rules
-        self.prover = prover
-        self.written = written
+        self.prover, self.written, self.is_second = prover, written, False
         more = (written,) if written else ()
         self.extra = {file.path: file.text for file in (*case.sample.tests, *case.sample.further_tests, *more)}
         self.ours = tuple(ids_of(written)) if written else ()
@@ -242,8 +240,7 @@ class _Attempt:
         strength, least = self.strength, self.rules.min_mutation_score
         if stubs := strength.passed(fail_to_pass):
             return self.reject("stub_passes", f"{len(fail_to_pass)} tests pass with {', '.join(stubs)} for a body")
-        reached = score(strength.mutations(fail_to_pass))
-        if reached < least:
+        if (reached := score(strength.mutations(fail_to_pass))) < least:
             return self.reject("weak_tests", f"mutation score {reached:.2f}, at least {least:g}")
         if not strength.asserts_values(fail_to_pass):
             detail = f"no test asserts the value that it gives: {len(fail_to_pass)} tests pass with another one"
@@ -266,7 +263,10 @@ class _Attempt:
         if defect := session_defect(last):
             return self.broken(defect, last, rules.runs)
         if lost := set(tests) - passed(last):
-            return self.reject("reference_fails", f"run {rules.runs} of {rules.runs}: {min(lost)}")
+            if self.is_second:
+                return self.reject("reference_fails", f"run {rules.runs} of {rules.runs}: {min(lost)}")
+            self.is_second = True  # these depend on what runs before them: the others may do without
+            return self.decided(replace(seen, runs=tuple(ran - lost for ran in seen.runs)))
         reach = last.reach.get(self.case.target.key)
         kept, run = set(files_of(tests)), set(seen.tests)
         gold = [True, *(passes >= set(tests) for passes in seen.runs)]
