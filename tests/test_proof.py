@@ -127,6 +127,19 @@ def test_a_flaky_test_is_in_neither_list() -> None:
         assert all(run.passed for run in found.gold)
 
 
+def test_a_test_that_the_last_run_loses_is_dropped_and_not_the_row() -> None:
+    steady = plays(a="passed", b="passed", n="passed")
+    last = plays(a="passed", b="failed", n="passed")
+    script = Script([plays(a="failed", b="failed", n="passed"), steady, steady, last, last])
+    found = proven(script)
+    assert isinstance(found, Evidence)
+    assert (found.fail_to_pass, found.pass_to_pass) == ((A,), (N,))
+    assert all(run.passed for run in found.gold)
+    assert script.jobs[-1].tests == (A, N)
+    worse = plays(a="failed", b="failed", n="passed")
+    assert reason(Script([plays(a="failed", b="failed", n="passed"), steady, steady, last, worse])) == "reference_fails"
+
+
 def test_an_expected_failure_counts_as_passed() -> None:
     script = Script([plays(a="failed", b="failed", n="xfailed"), plays(a="passed", b="xfailed", n="xfailed")])
     found = proven(script)
