@@ -94,7 +94,7 @@ def test_the_detail_of_a_reject_can_be_read_in_a_narrow_terminal(tmp_path: Path)
     """Four columns side by side left it 20 characters a line."""
     build = Build(tmp_path / "build")
     stage = build.stage("suite", Suite)
-    lines = [f"E   line {number} of what pytest printed in the end" for number in range(3)]
+    lines = [f"E   line {number} of the end of pytest's output" for number in range(3)]
     reject = Reject("k", "suite", "no_test_passes", " | ".join(["x" * 2000, *lines]), "owner/name")
     stage.write("one", [], [reject], 0.1)
     stage.compact({"one"})

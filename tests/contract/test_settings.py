@@ -98,7 +98,7 @@ def test_versions_do_not_find_the_cache_of_the_ones_before(sandbox: Sandbox) -> 
     text = "def double(x):\n    return x + x\n"
     wanted = replace(session(code, files={"calc/core.py": text}), args=("-pcacheprovider",))
     found = sandbox.run_versions(wanted, [{"calc/core.py": text.replace("+", sign)} for sign in "*-/"])
-    assert [outcomes(one) for one in found if isinstance(one, Report)] == 3 * [{"test_it": "passed"}]
+    assert [outcomes(report) for report in found if isinstance(report, Report)] == 3 * [{"test_it": "passed"}]
 
 
 def test_tests_of_ours_are_found_whatever_the_project_calls_its_own(sandbox: Sandbox) -> None:

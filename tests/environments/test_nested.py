@@ -29,7 +29,7 @@ MONOREPO = {
 
 
 def folders(files: dict[str, bytes]) -> list[str]:
-    return [one.folder for one in projects(files)]
+    return [project.folder for project in projects(files)]
 
 
 def test_folders_with_a_name_and_a_test_are_projects_each_with_its_own_files() -> None:
@@ -79,7 +79,7 @@ def test_a_repository_of_one_project_is_one(inner: dict[str, bytes]) -> None:
 
 
 def test_projects_that_are_needed_are_taken_from_the_tree_with_those_that_they_need() -> None:
-    found = {one.metadata.name: one for one in projects(MONOREPO)}
+    found = {project.metadata.name: project for project in projects(MONOREPO)}
     needed = {name: [other.metadata.name for other in beside(one, list(found.values()))] for name, one in found.items()}
     assert needed == {"a": ["b", "c"], "b": ["c", "a"], "c": ["a", "b"], "d": [], "e": []}
 

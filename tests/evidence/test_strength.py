@@ -121,7 +121,7 @@ def test_a_session_on_a_mutant_has_little_time() -> None:
     assert [job.timeout_s for job in jobs] == [2.0] * 3 + [20.0] * 3
     assert {job.test_cpu_s for job in jobs} == {0.2}
     slow = measuring(Job(("test_m.py",), ("test_m.py::any",)), run=run)
-    tests = tuple(replace(one, seconds=0.1) for one in slow.report.tests)
+    tests = tuple(replace(test, seconds=0.1) for test in slow.report.tests)
     replace(slow, report=replace(slow.report, tests=tests)).measure(TEXT)
     assert jobs[-1].test_cpu_s == pytest.approx(2.0)
 

@@ -55,6 +55,9 @@ FORMS: dict[str, tuple[str, list[Prediction]]] = {
         {"role": "user", "content": "?"}, {"role": "assistant", "content": "said"}]}), [
         Prediction("a", "", "said", is_patch=False),
     ]),
+    "chat messages without roles": (json.dumps({"instance_id": "a", "completion": [{"content": "?"}, {"content": "said"}]}), [
+        Prediction("a", "", "said", is_patch=False),
+    ]),
     "no patch, as SWE-bench writes it": (json.dumps({**PATCH, "model_patch": None}), [
         Prediction("a", "m", "", is_patch=True),
     ]),
@@ -84,6 +87,10 @@ WRONG = {
     "no id": ('{"model_patch": "diff", "instance_id": 3}', "answers:1: instance_id"),
     "a number in a list": ("[3]", r"answers\[0\]: must be an object"),
     "a number for an answer": ('{"instance_id": "a", "completion": 3}', "answers:1: an answer must be a text"),
+    "parts without text": (
+        '{"instance_id": "a", "completions": [[{"type": "image"}]]}',
+        "answers:1: an answer must be a text",
+    ),
     "nested too deeply": ("[" * 100_000, "answers: nested too deeply|answers:1: no JSON"),
 }
 

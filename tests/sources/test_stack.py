@@ -68,7 +68,7 @@ def names(stack: StackIndex) -> list[str]:
 
 
 def kept(stack: StackIndex) -> list[StackFile]:
-    return [one for one in stack.files() if isinstance(one, StackFile)]
+    return [file for file in stack.files() if isinstance(file, StackFile)]
 
 
 def test_rows_become_repositories_most_stars_first(tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ def test_rows_are_files_each_with_its_own_licence_and_repository(tmp_path: Path)
     ]
     stack = index(str(parquet(tmp_path / "data.parquet", rows)), tmp_path / "cache", unit="file")
     trees = TreeStore(tmp_path / "trees")
-    files = {(one.repo, one.path): one for one in kept(stack) if one.hash == "a"}
+    files = {(file.repo, file.path): file for file in kept(stack) if file.hash == "a"}
     assert list(files) == [
         ("b/two", "src/pkg/b.py"), ("a/one", "a.py"), ("a/one", "c.py"), ("x/evil", "../../x.py"), ("x/keyword", "class.py"),
     ]  # fmt: skip
@@ -224,7 +224,7 @@ def test_files_of_the_repositories_with_most_stars(tmp_path: Path) -> None:
     rows = [row(f"a/{n}", f"m{k}.py", DOCUMENTED, max_stars_count=n) for n in range(4) for k in range(2)]
     data = str(parquet(tmp_path / "data.parquet", rows))
     stack = index(data, tmp_path / "cache", unit="file", max_repositories=2, min_stars=1)
-    assert [(one.repo, one.path) for one in kept(stack)] == [
+    assert [(file.repo, file.path) for file in kept(stack)] == [
         ("a/2", "m0.py"), ("a/2", "m1.py"), ("a/3", "m0.py"), ("a/3", "m1.py"),
     ]  # fmt: skip
     stack.close()

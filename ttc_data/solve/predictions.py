@@ -139,12 +139,13 @@ def _first(value: dict[str, Any], names: Sequence[str]) -> Any:
 
 def _text(value: Any, place: str) -> str:
     """A text, what the last of some chat messages says, or the texts among the parts of one."""
-    if isinstance(value, list) and value and isinstance(value[-1], dict) and "role" in value[-1]:
+    if isinstance(value, list) and value and isinstance(value[-1], dict) and "content" in value[-1]:
         value = value[-1]
     if isinstance(value, dict):
         value = value.get("content", value.get("text"))
     if isinstance(value, list) and value and all(isinstance(part, dict) for part in value):
-        value = "".join(part["text"] for part in value if isinstance(part.get("text"), str))
+        parts = [part["text"] for part in value if isinstance(part.get("text"), str)]
+        value = "".join(parts) if parts else value
     if not isinstance(value, str):
         raise DatasetError(f"{place}: an answer must be a text or chat messages, is {json.dumps(value)[:60]}")
     return value

@@ -11,7 +11,7 @@ PLACE = "/usr/share"
 
 
 def ask(name: str) -> float:
-    names = [f"{PLACE}/{name}-{one}" for one in range(MANY)]
+    names = [f"{PLACE}/{name}-{place}" for place in range(MANY)]
     begun = time.perf_counter()
     for place in names:
         os.access(place, os.F_OK)

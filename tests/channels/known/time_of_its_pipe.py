@@ -1,4 +1,4 @@
-"""When the last job ended, by the dates of what was made for this one then."""
+"""The date of the job's own pipe, which may be when the job before it ended."""
 
 from __future__ import annotations
 
