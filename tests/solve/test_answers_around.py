@@ -65,3 +65,24 @@ def test_an_import_for_type_checkers_alone_is_none_at_run_time() -> None:
         return text.split("-")[0] if isinstance(text, Sequence) else ""
     """
     assert holds(changed(fenced(answer), "first_part", typed), "first_part('a-b') == 'a'")
+    whole = """
+    from collections.abc import Sequence
+
+    class Box:
+        def __init__(self, width, height=1):
+            self.wide = isinstance(width, Sequence)
+    """
+    assert holds(changed(fenced(whole), "Box", typed), "Box('ab').wide and not Box(1).wide")
+
+
+def test_tags_in_a_text_of_the_answers_own_stay() -> None:
+    answer = '''
+    def first_part(text):
+        return """
+    <answer>
+    </answer>
+    """
+    '''
+    assert holds(
+        changed(fenced(answer), "first_part"), "'<answer>' in first_part('') and '</answer>' in first_part('')"
+    )

@@ -193,7 +193,7 @@ class Beside:
             one = _import_of(statement, alias)
             name = alias.asname or alias.name.partition(".")[0]
             said = ast.unparse(one)
-            has = module.names.get(name, [])
+            has = [other for other in module.names.get(name, []) if not _is_for_checkers(other)]
             if any(shape(_import_of(other, held)) == shape(one) for other, held in _imports(has)):
                 continue
             dotted = isinstance(one, ast.Import) and not alias.asname
@@ -311,11 +311,13 @@ def _import_of(statement: ast.Import | ast.ImportFrom, alias: ast.alias) -> ast.
     return ast.ImportFrom(statement.module, names, statement.level)
 
 
+def _is_for_checkers(statement: ast.stmt) -> bool:
+    """Whether what a statement imports is there for type checkers alone, and not when the file runs."""
+    return isinstance(statement, ast.If) and "TYPE_CHECKING" in used_by(statement.test)
+
+
 def _imports(statements: list[ast.stmt]) -> Iterator[tuple[ast.Import | ast.ImportFrom, ast.alias]]:
-    """Those that are there when the file runs: what is imported for type checkers alone is not."""
     for statement in statements:
-        if isinstance(statement, ast.If) and "TYPE_CHECKING" in used_by(statement.test):
-            continue
         for node in ast.walk(statement):
             if isinstance(node, (ast.Import, ast.ImportFrom)):
                 yield from ((node, alias) for alias in node.names)

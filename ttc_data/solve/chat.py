@@ -26,7 +26,7 @@ _BLOCK_BEGINS = re.compile(r"[ \t]*<{5,9} ?(?:SEARCH|ORIGINAL|HEAD|OLD)?[ \t]*",
 _BLOCK_ENDS = re.compile(r"[ \t]*>{5,9} ?(?:REPLACE|UPDATED|NEW)?[ \t]*", re.IGNORECASE)
 _END = re.compile(r"(?:<\|\w{1,40}\|>|<\uff5c[^\uff5c\n]{1,40}\uff5c>|</s>)\Z")
 MOST_ENDS, LONGEST_END = 8, 44
-_TAG = re.compile(r"^[ \t]*</?answer>[ \t]*\n?", re.MULTILINE)
+_TAG = re.compile(r"^[ \t]*<answer>[ \t]*\n", re.MULTILINE)
 _DECORATION = "`*_#:;,()[]<>\"'"
 
 
@@ -53,7 +53,8 @@ def without_marks(text: str) -> str:
         if found is None:
             break
         text = bare[: found.start()] + "\n"
-    return _TAG.sub("", text)
+    bare = text.rstrip()
+    return _TAG.sub("", bare.removesuffix("</answer>"), 1) if bare.endswith("</answer>") else text
 
 
 def without_thoughts(text: str) -> str:
