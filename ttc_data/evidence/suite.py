@@ -262,8 +262,8 @@ class Remarks:
 NO_REMARKS = Remarks()
 
 
-def _first(said: Sequence[str]) -> str:
-    more = [f"{len(said) - MOST_NAMED} more tests like these"] if len(said) > MOST_NAMED else []
+def _first(said: Sequence[str], count: int) -> str:
+    more = [f"{count - MOST_NAMED} more tests like these"] if count > MOST_NAMED else []
     return "; ".join([*said[:MOST_NAMED], *more])
 
 
@@ -273,7 +273,8 @@ class Reached:
     def __init__(self, suites: Sequence[Suite]) -> None:
         first = next(suite for suite in suites if suite.run == 0)
         self._suites = sorted(suites, key=lambda suite: suite.run)
-        stable = set.intersection(*({reach.test for reach in suite.passed} for suite in suites))
+        self._passed = [frozenset(reach.test for reach in suite.passed) for suite in self._suites]
+        stable = frozenset.intersection(*self._passed)
         self._by_target: defaultdict[str, list[tuple[int, str]]] = defaultdict(list)
         self._by_file: defaultdict[str, list[str]] = defaultdict(list)
         self._dropped: defaultdict[str, list[str]] = defaultdict(list)
@@ -286,12 +287,15 @@ class Reached:
                 self._by_file[reach.test.partition("::")[0]].append(reach.test)
             for target in reach.targets:
                 self._by_target[target].append((len(reach.targets), reach.test))
+        for tests in self._by_file.values():
+            tests.sort()
         self._needs = {need.target: need.what for need in first.needs}
-        early = set.intersection(
-            *({reach.test for reach in suite.passed} for suite in suites if not suite.variation.days)
+        early = frozenset.intersection(
+            *(passed for suite, passed in zip(self._suites, self._passed, strict=True) if not suite.variation.days)
         )
+        by_date = early - stable
         for reach in first.passed:
-            if reach.test in early - stable and is_plain(reach.test):  # it fails at another date
+            if reach.test in by_date and is_plain(reach.test):  # it fails at another date
                 self._needs.update(dict.fromkeys(reach.targets, "clock"))
 
     def chosen(self, target: Target, rules: TestRules) -> Chosen:
@@ -300,7 +304,7 @@ class Reached:
         candidates = tuple([test for test in reaching if is_plain(test)][: rules.max_candidates])
         files = dict.fromkeys(test.partition("::")[0] for test in candidates)
         known = set(reaching)
-        others = [test for file in files for test in sorted(self._by_file[file]) if test not in known]
+        others = [test for file in files for test in self._by_file[file] if test not in known]
         step = max(1, -(-len(others) // rules.max_neighbours)) if rules.max_neighbours else len(others) + 1
         needs = "" if candidates else self._needs.get(target.key, "")
         further = tuple(test for test in reaching if test not in candidates)
@@ -315,18 +319,20 @@ class Reached:
             target: its key.
         """
         dropped = self._dropped.get(target, [])
-        said = [f"{test} was dropped: {self._lost(test)}" for test in dropped]
+        said = [f"{test} was dropped: {self._lost(test)}" for test in dropped[:MOST_NAMED]]
+        count = len(dropped)
         if self._by_target.get(target):
-            return Remarks(text=_first(said))
+            return Remarks(text=_first(said, count))
         first = self._suites[0]
-        said += [f"{test} switches the measurement of lines off" for test in first.untraced]
-        said += [f"{test} starts a process, which is not measured" for test in first.starting]
+        said += [f"{test} switches the measurement of lines off" for test in first.untraced[:MOST_NAMED]]
+        said += [f"{test} starts a process, which is not measured" for test in first.starting[:MOST_NAMED]]
+        count += len(first.untraced) + len(first.starting)
         in_processes = first.starting and not dropped
-        return Remarks("only_processes_may_run_it" if in_processes else UNREACHED, _first(said))
+        return Remarks("only_processes_may_run_it" if in_processes else UNREACHED, _first(said, count))
 
     def _lost(self, test: str) -> str:
         """The first run that a test did not pass, and what was changed in it."""
-        lost = next(suite for suite in self._suites if test not in {reach.test for reach in suite.passed})
+        lost = next(suite for suite, passed in zip(self._suites, self._passed, strict=True) if test not in passed)
         plain = Variation()
         names = [one.name for one in fields(Variation) if getattr(lost.variation, one.name) != getattr(plain, one.name)]
         changed = ", ".join(f"{name} {getattr(lost.variation, name)}" for name in names)
