@@ -20,11 +20,10 @@ from ttc_data.solve.chat import (
     line_above,
     named_file,
     pieces,
-    without_marks,
-    without_thoughts,
 )
 from ttc_data.solve.definitions import parsed
 from ttc_data.solve.layout import dedented
+from ttc_data.solve.marks import without_marks, without_thoughts
 from ttc_data.solve.splice import as_body, gives_back, is_in, needed_of, weight, with_definition
 
 

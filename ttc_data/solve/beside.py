@@ -8,10 +8,10 @@ What it has with another text takes the answer's only where the target uses it, 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ttc_data.lang.facts import Node, docstring_of, last_name
+from ttc_data.solve.clashes import bound_name, clashes, has_import, import_of
 from ttc_data.solve.definitions import (
     DEFINITIONS,
     Chain,
@@ -25,8 +25,25 @@ from ttc_data.solve.definitions import (
     shape,
     used_by,
 )
+from ttc_data.solve.written import at_definition
 
 _ASSIGNMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign)
+_SHOWS = frozenset(
+    {
+        "print",
+        "pprint",
+        "help",
+        "testmod",
+        "run_docstring_examples",
+        "timeit",
+        "main",
+        "exit",
+        "show",
+        "dis",
+        "breakpoint",
+    }
+)
+"""What an answer calls to show what it does."""
 _CONDITIONS = (ast.If, ast.Try, ast.With, ast.For, ast.While, ast.Match)
 
 
@@ -71,6 +88,10 @@ class _Held:
         self.before = Place(self.level, [])
         self.after = Place(self.level, [], after=True)
 
+    def place(self, seen: bool) -> Place:
+        """Where a statement goes that the answer has before the target, or behind it."""
+        return self.after if seen else self.before
+
     def has(self, statement: ast.stmt) -> bool:
         """Whether the scope holds a statement that says the same."""
         names = bound_by(statement)
@@ -87,8 +108,6 @@ class Beside:
 
     def __init__(self, tree: ast.Module, wanted: Chain, found: ast.Module, meant: Chosen) -> None:
         self.left_out: list[str] = []
-        self.inside: list[str] = []
-        """Imports that go into the function itself, because the file has their names for something else."""
         self._tree = tree
         self._name = wanted[-1].node.name
         self._meant = meant
@@ -98,7 +117,18 @@ class Beside:
         self._future: Place | None = None
         scopes = [*((level.scope, level.statement) for level in meant.outer), (meant.scope, meant.statement)]
         self._scopes = scopes
-        self._used = self._needed()
+        own: list[ast.AST] = [meant.node or meant.statement]
+        self._used = self._needed(own)
+        self._used_beside = self._needed(
+            own
+            + [
+                statement
+                for scope, _ in scopes
+                for statement in scope.body
+                if isinstance(statement, DEFINITIONS)
+                or (not bound_by(statement) and isinstance(statement, _ASSIGNMENTS))
+            ]
+        )
         for number, (scope, statement) in enumerate(scopes):
             self._sort(scope, statement, number)
 
@@ -109,14 +139,8 @@ class Beside:
         found += self._instead + ([self._future] if self._future else [])
         return [place for place in found if place.statements]
 
-    def siblings(self, statement: ast.stmt) -> Iterator[ast.stmt]:
-        """The statements of the same block of the code."""
-        for scope, _ in self._scopes:
-            if statement in scope.body:
-                yield from scope.body
-
-    def _needed(self) -> frozenset[str]:
-        """Names that the definition uses, and those that what it uses uses."""
+    def _needed(self, roots: list[ast.AST]) -> frozenset[str]:
+        """Names that some code uses, and those that what it uses uses."""
         beside = {
             name: statement
             for scope, own in self._scopes
@@ -125,7 +149,7 @@ class Beside:
             for name in bound_by(statement)
         }
         used: set[str] = set()
-        waiting = [*used_by(self._meant.node or self._meant.statement)]
+        waiting = [name for root in roots for name in used_by(root)]
         while waiting:
             name = waiting.pop()
             if name not in used:
@@ -149,13 +173,13 @@ class Beside:
             if held.has(statement):
                 continue
             if isinstance(statement, DEFINITIONS):
-                self._definition(statement, held, number)
+                self._definition(statement, held, number, seen)
             elif isinstance(statement, (*_ASSIGNMENTS, *_CONDITIONS)) or getattr(ast, "TypeAlias", None) is type(
                 statement
             ):
                 self._bound(statement, held, seen)
-            elif isinstance(statement, ast.Expr) and not seen and self._sets_up(statement):
-                held.before.statements.append((statement, ""))
+            elif isinstance(statement, ast.Expr) and self._sets_up(statement, seen):
+                held.place(seen).statements.append((statement, ""))
             else:
                 self._leave(statement, "it runs and defines nothing")
 
@@ -184,25 +208,17 @@ class Beside:
         )
 
     def _import(self, statement: ast.Import | ast.ImportFrom) -> None:
-        """Imports go to the module; a name that the file has for something else, into the function that uses it."""
+        """Imports go to the module, those that the file has for something else excepted: nothing needs them."""
         module = self._held[0]
         if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
             self._from_the_future(statement)
             return
         for alias in statement.names:
-            one = _import_of(statement, alias)
-            name = alias.asname or alias.name.partition(".")[0]
-            said = ast.unparse(one)
-            has = [other for other in module.names.get(name, []) if not _is_for_checkers(other)]
-            if any(shape(_import_of(other, held)) == shape(one) for other, held in _imports(has)):
-                continue
-            dotted = isinstance(one, ast.Import) and not alias.asname
-            if name == "*" or not has or (dotted and all(_is_import_of(other, name) for other in has)):
+            said = ast.unparse(import_of(statement, alias))
+            if clashes(statement, alias, module.names):
+                self.left_out.append(f"`{said}`: the file has another {bound_name(alias)}")
+            elif not has_import(statement, alias, module.names):
                 module.before.statements.append((statement, said))
-            elif name in self._used and not isinstance(self._meant.node, ast.ClassDef) and self._meant.node:
-                self.inside.append(said)
-            else:
-                self.left_out.append(f"`{said}`: the file has another {name}")
 
     def _from_the_future(self, statement: ast.ImportFrom) -> None:
         wanted = any(alias.name == "annotations" for alias in statement.names)
@@ -213,16 +229,15 @@ class Beside:
             first = (body[0].end_lineno or 0) if is_text else _header(body[0])
             self._future = Place(self._held[0].level, [(statement, "from __future__ import annotations")], first=first)
 
-    def _definition(
-        self, statement: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, held: _Held, number: int
-    ) -> None:
+    def _definition(self, statement: Node, held: _Held, number: int, seen: bool) -> None:
         name, role = statement.name, role_of(statement)
         has = [
             other for other in held.names.get(name, []) if role_of(other) == role or not isinstance(other, DEFINITIONS)
         ]
+        if name == "_" and statement.decorator_list:  # one of many, each of which is registered
+            has = []
         if not has:
-            place = held.after if role in ("setter", "deleter", "getter") and name == self._name else held.before
-            place.statements.append((statement, ""))
+            held.place(seen).statements.append((statement, ""))
         elif name == self._name and number == len(self._scopes) - 1 and not role:
             self._leave(statement, "another one takes the target's place")
         else:
@@ -233,24 +248,39 @@ class Beside:
         names = bound_by(statement)
         compound = isinstance(statement, _CONDITIONS)
         mentions = self._name in used_by(statement)
-        if compound and (mentions or not names or _is_main(statement)):
+        if compound and (_is_main(statement) or not (names or (seen and mentions)) or self._shows(statement)):
             self._leave(statement, "it runs and defines nothing")
-        elif (
-            mentions
-            and seen
-            and isinstance(statement, _ASSIGNMENTS)
-            and (names <= {self._name} or not self._clash(names, held))
-        ):
-            if held is self._held[-1]:
-                held.after.statements.append((statement, ""))
-            else:
-                self._leave(statement, "it needs the target, which is not there yet")
+        elif mentions and names and self._calls(statement) and not names & (self._used_beside | {self._name}):
+            self._leave(statement, "it shows the target, and nothing needs it")
+        elif mentions and self._meant.skip and held is self._held[0] and self._is_named(statement):
+            self._leave(statement, "it needs the target, which the file's module has under no name")
+        elif mentions and seen and held is self._held[-1] and names <= {self._name}:
+            held.after.statements.append((statement, ""))
         elif mentions and self._name in names:
             self._leave(statement, "the definition takes its place")
         elif has := self._clash(names, held):
             self._conflict(statement, has, held)
         else:
-            held.before.statements.append((statement, ""))
+            held.place(seen).statements.append((statement, ""))
+
+    def _is_named(self, statement: ast.stmt) -> bool:
+        return any(isinstance(node, ast.Name) and node.id == self._name for node in ast.walk(statement))
+
+    def _calls(self, statement: ast.AST) -> bool:
+        """Whether a statement calls the target when it runs."""
+        is_method = len(self._held) > 1
+        return any(
+            isinstance(node, ast.Call)
+            and (
+                (isinstance(node.func, ast.Name) and node.func.id == self._name)
+                or (is_method and isinstance(node.func, ast.Attribute) and node.func.attr == self._name)
+            )
+            for node in at_definition(statement)
+        )
+
+    def _shows(self, statement: ast.AST) -> bool:
+        """Whether a statement prints or tries out something."""
+        return any(isinstance(node, ast.Call) and last_name(node) in _SHOWS for node in at_definition(statement))
 
     def _clash(self, names: frozenset[str], held: _Held) -> list[ast.stmt]:
         return [statement for name in sorted(names) for statement in held.names.get(name, [])]
@@ -268,14 +298,22 @@ class Beside:
         else:
             self._leave(statement, "the file has another of that name, and the target does not need this one")
 
-    def _sets_up(self, statement: ast.Expr) -> bool:
-        """Whether an expression prepares something for the definition, as `sys.setrecursionlimit(10_000)` does."""
+    def _sets_up(self, statement: ast.Expr, seen: bool) -> bool:
+        """Whether an expression prepares something: `sys.setrecursionlimit(10_000)`, `register(target)`."""
         call = statement.value
-        return (
-            isinstance(call, ast.Call)
-            and self._name not in used_by(call)
-            and last_name(call) not in ("print", "testmod")
-        )
+        if not isinstance(call, ast.Call) or self._calls(call) or self._shows(call):
+            return False
+        mentions = self._name in used_by(call)
+        if not seen or mentions:
+            return seen or not mentions
+        root = call.func
+        while isinstance(root, ast.Attribute):
+            root = root.value
+        if not isinstance(root, ast.Name):
+            return False
+        made = {statement for statement in self._tree.body if root.id in bound_by(statement)}
+        tried = root.id.lower().startswith(("test", "demo", "example", "run", "main", "check"))
+        return bool(made) and not tried and self._name not in self._needed([*made])
 
     def _leave(self, statement: ast.stmt, why: str) -> None:
         said = ast.unparse(statement).strip().partition("\n")[0][:80]
@@ -301,33 +339,6 @@ def _says_nothing(statement: ast.stmt) -> bool:
 
 def _is_main(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.If) and "__name__" in used_by(statement.test)
-
-
-def _import_of(statement: ast.Import | ast.ImportFrom, alias: ast.alias) -> ast.Import | ast.ImportFrom:
-    """The import of one name out of a statement."""
-    names = [ast.alias(alias.name, alias.asname)]
-    if isinstance(statement, ast.Import):
-        return ast.Import(names)
-    return ast.ImportFrom(statement.module, names, statement.level)
-
-
-def _is_for_checkers(statement: ast.stmt) -> bool:
-    """Whether what a statement imports is there for type checkers alone, and not when the file runs."""
-    return isinstance(statement, ast.If) and "TYPE_CHECKING" in used_by(statement.test)
-
-
-def _imports(statements: list[ast.stmt]) -> Iterator[tuple[ast.Import | ast.ImportFrom, ast.alias]]:
-    for statement in statements:
-        for node in ast.walk(statement):
-            if isinstance(node, (ast.Import, ast.ImportFrom)):
-                yield from ((node, alias) for alias in node.names)
-
-
-def _is_import_of(statement: ast.stmt, package: str) -> bool:
-    """Whether a statement imports a package, or modules of it, under the package's own name."""
-    return isinstance(statement, ast.Import) and any(
-        not alias.asname and alias.name.partition(".")[0] == package for alias in statement.names
-    )
 
 
 def _header(first: ast.stmt) -> int:

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 
 from ttc_data.errors import PatchRejected
 from ttc_data.lang import python
-from ttc_data.lang.facts import Function, Node, docstring_of
+from ttc_data.lang.facts import Function, Node, docstring_of, last_name
 from ttc_data.solve.beside import Beside, Chosen, Place
-from ttc_data.solve.chat import is_python
+from ttc_data.solve.clashes import without_clashes
+from ttc_data.solve.classes import Shown, decorated, wrappers
 from ttc_data.solve.definitions import (
     DEFINITIONS,
     Chain,
@@ -28,11 +29,14 @@ from ttc_data.solve.definitions import (
     last_line,
     names_of,
     parsed,
+    role_of,
     shape,
     target,
     used_by,
 )
-from ttc_data.solve.layout import blanks_of, dedented, excerpt, lines_of, moved, newline_of
+from ttc_data.solve.layout import blanks_of, dedented, is_python, lines_of, moved, newline_of
+from ttc_data.solve.rough import excerpt, salvaged
+from ttc_data.solve.written import one_a_line
 
 _BOM = "\ufeff"
 
@@ -79,24 +83,69 @@ def with_definition(text: str, qualname: str, code: str) -> Spliced:
     try:
         found = parsed(code, "the code")
     except PatchRejected as error:
-        cut = excerpt(given, wanted[-1].node.name)
-        if cut is None:
+        part = _part(given, qualname)
+        if part is None:
             body = None if isinstance(wanted[-1].node, ast.ClassDef) else as_body(given)
             if body is None:
                 raise error
             return Spliced(mark + _with_body(text, wanted[-1].node, body))
-        left_out.append(f"what stands round {wanted[-1].node.name} in the code: {error}")
-        code = cut + "\n"
+        code, passed_over = part
+        left_out.append(f"what stands round {wanted[-1].node.name} in the code{passed_over}: {error}")
         found = parsed(code, "the code")
     if not found.body:
         raise PatchRejected("there is no statement in the code")
+    if not gives_back(found):
+        code, found = _apart(code, found, text, tree)
     meant = _meant(tree, wanted, found, qualname)
     if meant is None:
         return _without_header(mark, text, qualname, wanted, found, code)
     if meant.node and is_masked(wanted[-1].node) and _says_nothing(meant.node, wanted[-1].node):
         return Spliced(mark + text, [*left_out, f"{qualname}: its body is still to be written"])
+    if isinstance(wanted[-1].node, ast.ClassDef) and isinstance(meant.node, ast.ClassDef):
+        shown = Shown(wanted[-1].node, meant.node, code)
+        left_out += shown.left_out
+        code = shown.code(text)
+        found = parsed(code, "the code")
+        meant = _meant(tree, wanted, found, qualname) or meant
+    text, tree, wanted = _ready_for_the_future(text, tree, wanted, found, qualname)
     spliced = _Splice(text, tree, wanted, code, found, meant).done()
     return Spliced(mark + spliced.text, left_out + spliced.left_out)
+
+
+def _apart(code: str, found: ast.Module, text: str, tree: ast.Module) -> tuple[str, ast.Module]:
+    """Code with one statement a line, and without imports that clash with names of the file."""
+    code = one_a_line(code, found)
+    code = without_clashes(code, text, bindings(tree.body))
+    return code, parsed(code, "the code")
+
+
+def _ready_for_the_future(
+    text: str, tree: ast.Module, wanted: Chain, found: ast.Module, qualname: str
+) -> tuple[str, ast.Module, Chain]:
+    """The file with its docstring on lines of its own, where an import from the future is to follow it."""
+    first = tree.body[:2]
+    shares = len(first) == 2 and first[0].end_lineno == first[1].lineno
+    if not shares or not any(
+        isinstance(statement, ast.ImportFrom) and statement.module == "__future__" for statement in found.body
+    ):
+        return text, tree, wanted
+    lines = lines_of(text)
+    at = last_line(first[0]) - 1
+    line = lines[at].encode("utf-8")
+    newline = newline_of(lines, at)
+    lines[at] = line[: first[0].end_col_offset].decode("utf-8") + newline + line[first[1].col_offset :].decode("utf-8")
+    text = "".join(lines)
+    tree = parsed(text, "the file")
+    return text, tree, target(tree, qualname) or wanted
+
+
+def _part(code: str, qualname: str) -> tuple[str, str] | None:
+    """What of code that as a whole is no Python can be read, and which line of it cannot."""
+    names = names_of(qualname)
+    if whole := salvaged(code, tuple(names)):
+        return whole.code, f", as {whole.passed_over!r}" if whole.passed_over else ""
+    cut = excerpt(code, names[-1])
+    return (cut + "\n", "") if cut else None
 
 
 def is_in(code: str, qualname: str) -> bool:
@@ -124,8 +173,8 @@ def _read(code: str, qualname: str) -> ast.Module | None:
     try:
         return parsed(dedented(code), "the code")
     except PatchRejected:
-        cut = excerpt(code, names_of(qualname)[-1])
-        return parsed(cut, "the code") if cut and is_python(cut) else None
+        part = _part(code, qualname)
+        return parsed(part[0], "the code") if part and is_python(part[0]) else None
 
 
 def _binding(tree: ast.Module, names: Sequence[str]) -> tuple[Chain, ast.stmt] | None:
@@ -268,24 +317,37 @@ class _Splice:
         indent = blanks_of(self._lines[old.lineno - 1])
         statement = new or self._meant.statement
         lines = self._moved(statement, indent)
-        start = first_line(old)
-        if new and first_line(new) == new.lineno:  # without decorators: those of the file stay
-            start = old.lineno
-        if new and self._beside.inside:
-            lines = self._with_imports(new, lines)
-        return _Edit(start - 1, last_line(old), tuple(lines))
+        wrapped = wrappers(self._meant.scope.body, self._meant.statement, old.name)
+        if new is None:
+            return _Edit(first_line(old) - 1, last_line(old), (*lines, *self._wrapped(old, statement, wrapped, indent)))
+        asked = decorated(old, new, wrapped)
+        dropped = [one for one in old.decorator_list if one not in asked]
+        for one in dropped:
+            self._say_dropped(one, new, wrapped)
+        if not new.decorator_list and not dropped:  # those of the file stay as they are
+            return _Edit(old.lineno - 1, last_line(old), tuple(lines))
+        head = [line for one in asked for line in self._decorator(one, old, indent)]
+        below = lines[new.lineno - first_line(new) :]
+        return _Edit(first_line(old) - 1, last_line(old), (*head, *below))
 
-    def _with_imports(self, new: Node, lines: list[str]) -> list[str]:
-        """Imports that the file has under the same names for something else, as the function's own."""
-        docstring = docstring_of(new)
-        after = last_line(docstring) if docstring else None
-        first = new.body[1:2] if docstring else new.body[:1]
-        if not first or first[0].lineno == (after or new.lineno):
-            self._beside.left_out += (f"`{said}`: the file has another of that name" for said in self._beside.inside)
-            return lines
-        at = first_line(first[0]) - first_line(new)
-        indent = blanks_of(lines[at])
-        return [*lines[:at], *(indent + said for said in self._beside.inside), *lines[at:]]
+    def _say_dropped(self, decorator: ast.expr, new: Node, wrapped: set[str]) -> None:
+        name = last_name(decorator)
+        if name not in wrapped and name not in map(last_name, new.decorator_list):
+            self._beside.left_out.append(f"`@{ast.unparse(decorator)}`: the answer's decorators take its place")
+
+    def _decorator(self, decorator: ast.expr, old: Node, indent: str) -> list[str]:
+        first, last = decorator.lineno, decorator.end_lineno or decorator.lineno
+        if decorator in old.decorator_list:
+            return [line.rstrip("\r\n") for line in self._lines[first - 1 : last]]
+        return moved(self._code, first, last, indent)
+
+    def _wrapped(self, old: Node, statement: ast.stmt, wrapped: set[str], indent: str) -> list[str]:
+        """The file's decorators round what takes the definition's place without one."""
+        if role_of(old) or isinstance(statement, (ast.Import, ast.ImportFrom)):
+            return []
+        stand_in = ast.FunctionDef(old.name, decorator_list=[])
+        asked = decorated(old, stand_in, [*wrapped, *used_by(statement)])
+        return [f"{indent}{old.name} = {ast.unparse(one)}({old.name})" for one in reversed(asked)]
 
     def _edit(self, place: Place) -> _Edit:
         if place.instead:
@@ -309,21 +371,7 @@ class _Splice:
         return _Edit(first, end, tuple(lines))
 
     def _moved(self, statement: ast.stmt, indent: str) -> list[str]:
-        first, last = first_line(statement), last_line(statement)
-        lines = self._code.split("\n")
-        for number in (first, last):
-            if self._shares_line(number, statement):
-                raise PatchRejected(
-                    f"line {number} of the code holds several statements: {lines[number - 1].strip()!r}"
-                )
-        return moved(self._code, first, last, indent)
-
-    def _shares_line(self, number: int, statement: ast.stmt) -> bool:
-        """Whether another statement stands on the same line: `import a; import b`."""
-        return any(
-            other is not statement and number in (first_line(other), last_line(other))
-            for other in self._beside.siblings(statement)
-        )
+        return moved(self._code, first_line(statement), last_line(statement), indent)
 
 
 def needed_of(others: Sequence[str], code: str, text: str, qualname: str) -> str:
