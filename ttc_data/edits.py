@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ttc_data.errors import PatchRejected, TtcError
-from ttc_data.hunks import Section, apply_hunks, file_of, read_sections
+from ttc_data.hunks import Section, apply_hunks, file_of, read_sections, renamed
 from ttc_data.lang.python import is_test_path
 
 MAX_PATCH_BYTES = 4 * 1024 * 1024
@@ -107,6 +107,8 @@ def apply_diff(files: Mapping[str, bytes], patch: str, only: Mapping[str, object
         raise PatchRejected("the patch is empty; give a unified diff")
     if len(data) > MAX_PATCH_BYTES:
         raise PatchRejected(f"the patch has {len(data)} bytes, at most {MAX_PATCH_BYTES} are read")
+    patch = renamed(patch, files if only is None else dict.fromkeys(only))
+    data = patch.encode("utf-8")
     _refuse_by_header(patch)
     options = _strip_of(patch)
     with tempfile.TemporaryDirectory(prefix="ttc-patch-") as name:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ttc_data.edits import MAX_FILE_BYTES, apply_diff
 from ttc_data.errors import PatchRejected
-from ttc_data.hunks import file_of, read_sections
+from ttc_data.hunks import meant_by, read_sections, renamed
 from ttc_data.solve.blocks import apply_block, read_blocks
 from ttc_data.solve.chat import (
     MAX_ANSWER,
@@ -22,6 +22,7 @@ from ttc_data.solve.chat import (
     pieces,
 )
 from ttc_data.solve.definitions import parsed
+from ttc_data.solve.diffs import is_diff_piece, with_header, with_hunks
 from ttc_data.solve.layout import dedented
 from ttc_data.solve.marks import without_marks, without_thoughts
 from ttc_data.solve.splice import as_body, gives_back, is_in, needed_of, weight, with_definition
@@ -105,16 +106,16 @@ class _Reader:
         return f"{name}: not one of the files that were given ({', '.join(self._given)})"
 
     def _diff(self) -> Answer | None:
-        diffs = [self._with_header(piece) for piece in self._pieces if self._is_diff(piece)]
+        diffs = [with_header(piece.code, self._path) for piece in self._pieces if is_diff_piece(piece)]
         if not diffs and is_diff(self._text):
-            diffs = [self._text]
+            diffs = [with_hunks(self._text)]
         if not diffs:
             return None
         files: dict[str, bytes] = {name: text.encode("utf-8", "surrogatepass") for name, text in self._given.items()}
         changed: dict[str, str | None] = {}
         wanted = [diff for diff in diffs if self._is_of_given(diff)] or diffs
         left_out = [f"{names_in(diff)}: not among the files that were given" for diff in diffs if diff not in wanted]
-        for diff in wanted:
+        for diff in (renamed(diff, self._given, self._path) for diff in wanted):
             applied = apply_diff(files, diff + "\n", only=self._given)
             left_out += applied.left_out
             for name, data in applied.files.items():
@@ -127,36 +128,21 @@ class _Reader:
                     files[name] = data
         return self._answer(changed, left_out)
 
-    def _is_diff(self, piece: Piece) -> bool:
-        lines = piece.code.split("\n")
-        named = piece.info.lower().startswith(("diff", "patch")) and all(
-            line[:1] in (" ", "+", "-", "@", "") for line in lines
-        )
-        return is_diff(piece.code) or (named and any(line.startswith(("+", "-")) for line in lines))
-
     def _is_of_given(self, diff: str) -> bool:
         """Whether it changes one of the files that were given, or says nothing that can be read."""
         try:
-            sections = read_sections(diff)
+            sections = read_sections(renamed(diff, self._given, self._path))
         except PatchRejected:
             return True  # whoever applies it says why
-        named = {file_of(name, self._given) for one in sections for name in (one.old, one.new) if name}
+        named = {meant_by(name, self._given) for one in sections for name in (one.old, one.new) if name}
         return not named or not named.isdisjoint(self._given)
-
-    def _with_header(self, piece: Piece) -> str:
-        """A diff with the lines that name its file and begin its hunk, where they were left out."""
-        if is_diff(piece.code):
-            return piece.code
-        header = f"--- a/{self._path}\n+++ b/{self._path}\n"
-        begins = piece.code.lstrip("\n").startswith("@@")
-        return header + ("" if begins else "@@\n") + piece.code.strip("\n")
 
     def _fenced(self) -> Answer | None:
         left_out: list[str] = []
         code: list[Piece] = []
         lines = self._text.split("\n")
         for piece in self._pieces:
-            if self._is_diff(piece):
+            if is_diff_piece(piece):
                 continue
             known, name = named_file(f"{piece.info.partition(' ')[2]} {line_above(lines, piece.first)}", self._given)
             if name and known != self._path and not is_in(piece.code, self._qualname):

@@ -70,13 +70,26 @@ def has_fence(text: str) -> bool:
 
 
 def is_diff(text: str) -> bool:
-    """Whether a text holds a unified diff: a hunk under two lines that name a file, or git's own header."""
+    """Whether a text holds a unified diff: a hunk or its lines under two that name a file, or git's own header."""
     lines = text.split("\n")
     if any(line.startswith("diff --git ") for line in lines):
         return True
-    named = any(line.startswith("--- ") and following.startswith("+++ ") for line, following in pairwise(lines))
+    named = any(line.startswith("--- ") and behind.startswith("+++ ") for line, behind in pairwise(lines))
     updates = any(line.startswith("*** Update File: ") for line in lines)
-    return (named or updates) and any(line.startswith("@@") for line in lines)
+    if (named or updates) and any(line.startswith("@@") for line in lines):
+        return True
+    return named and bool(heads_of(lines))
+
+
+def heads_of(lines: list[str]) -> list[int]:
+    """Indices of the lines that name a diff's file and are followed by signed lines without a hunk's header."""
+    found = []
+    for at, (line, behind) in enumerate(pairwise(lines)):
+        if line.startswith("--- ") and behind.startswith("+++ "):
+            first = next((one for one in lines[at + 2 : at + 12] if one), "")
+            if first.startswith((" ", "+", "-")):
+                found.append(at)
+    return found
 
 
 def pieces(text: str) -> list[Piece]:

@@ -10,7 +10,7 @@ import ast
 import re
 from collections.abc import Iterable, Sequence
 
-from ttc_data.lang.facts import Node, docstring_of, last_name
+from ttc_data.lang.facts import docstring_of, last_name
 from ttc_data.solve.definitions import DEFINITIONS, bound_by, first_line, is_masked, is_stub, last_line, role_of
 from ttc_data.solve.layout import blanks_of, lines_of, moved
 from ttc_data.solve.written import at_definition
@@ -22,7 +22,7 @@ _ELIDED = re.compile(
 )
 
 
-def decorated(old: Node, new: Node, wrapped: Iterable[str]) -> list[ast.expr]:
+def decorated(old: Sequence[ast.expr], new: Sequence[ast.expr], wrapped: Iterable[str]) -> list[ast.expr]:
     """The decorators of a definition in a file and those of an answer's, in the order that both ask for.
 
     Args:
@@ -30,18 +30,18 @@ def decorated(old: Node, new: Node, wrapped: Iterable[str]) -> list[ast.expr]:
         new: the answer's.
         wrapped: last names of what the answer calls with the definition behind it, in place of decorators.
     """
-    mine = {last_name(one) for one in new.decorator_list}
+    mine = {last_name(one) for one in new}
     done = {*wrapped, *mine}
-    kinds = any(map(_is_kind, mine)) or any(map(_is_kind, done))
-    waiting = list(new.decorator_list)
+    has_kind = any(map(_is_kind, done))
+    waiting = list(new)
     found: list[ast.expr] = []
-    for decorator in old.decorator_list:
+    for decorator in old:
         name = last_name(decorator)
         if name in mine:
             until = next((at for at, one in enumerate(waiting) if last_name(one) == name), -1)
             found += waiting[: until + 1]
             waiting = waiting[until + 1 :]
-        elif name not in done and not (kinds and _is_kind(name)):
+        elif name not in done and not (has_kind and _is_kind(name)):
             found.append(decorator)
     return found + waiting
 

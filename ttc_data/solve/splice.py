@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from ttc_data.errors import PatchRejected
 from ttc_data.lang import python
-from ttc_data.lang.facts import Function, Node, docstring_of, last_name
+from ttc_data.lang.facts import Function, Node, definition_nodes, docstring_of, last_name
 from ttc_data.solve.beside import Beside, Chosen, Place
 from ttc_data.solve.clashes import without_clashes
 from ttc_data.solve.classes import Shown, decorated, wrappers
@@ -81,7 +81,7 @@ def with_definition(text: str, qualname: str, code: str) -> Spliced:
         raise PatchRejected(f"no {qualname} in the file")
     left_out: list[str] = []
     try:
-        found = parsed(code, "the code")
+        found = _whole(code, qualname)
     except PatchRejected as error:
         part = _part(given, qualname)
         if part is None:
@@ -139,6 +139,20 @@ def _ready_for_the_future(
     return text, tree, target(tree, qualname) or wanted
 
 
+def _whole(code: str, qualname: str) -> ast.Module:
+    """The tree of code.
+
+    Raises:
+        PatchRejected: it is no Python, or begins with the end of a function that stands before the target.
+    """
+    tree = parsed(code, "the code")
+    ended = next((at for at, statement in enumerate(tree.body) if isinstance(statement, ast.Return)), len(tree.body))
+    name = names_of(qualname)[-1]
+    if any(node.name == name for node in definition_nodes(tree.body[ended + 1 :])):
+        raise PatchRejected("the code begins inside another function")
+    return tree
+
+
 def _part(code: str, qualname: str) -> tuple[str, str] | None:
     """What of code that as a whole is no Python can be read, and which line of it cannot."""
     names = names_of(qualname)
@@ -171,7 +185,7 @@ def weight(code: str, qualname: str) -> int:
 def _read(code: str, qualname: str) -> ast.Module | None:
     """The tree of code, or of the target's definition in it where the code as a whole is no Python."""
     try:
-        return parsed(dedented(code), "the code")
+        return _whole(dedented(code), qualname)
     except PatchRejected:
         part = _part(code, qualname)
         return parsed(part[0], "the code") if part and is_python(part[0]) else None
@@ -320,14 +334,20 @@ class _Splice:
         wrapped = wrappers(self._meant.scope.body, self._meant.statement, old.name)
         if new is None:
             return _Edit(first_line(old) - 1, last_line(old), (*lines, *self._wrapped(old, statement, wrapped, indent)))
-        asked = decorated(old, new, wrapped)
+        asked = decorated(old.decorator_list, new.decorator_list, wrapped)
         dropped = [one for one in old.decorator_list if one not in asked]
         for one in dropped:
             self._say_dropped(one, new, wrapped)
         if not new.decorator_list and not dropped:  # those of the file stay as they are
             return _Edit(old.lineno - 1, last_line(old), tuple(lines))
-        head = [line for one in asked for line in self._decorator(one, old, indent)]
-        below = lines[new.lineno - first_line(new) :]
+        above = first_line(new)
+        head: list[str] = []
+        mine = set(new.decorator_list)
+        for one in asked:
+            first, last = one.lineno, one.end_lineno or one.lineno
+            own = one in mine
+            head += lines[first - above : last - above + 1] if own else self._of_file(first, last)
+        below = lines[new.lineno - above :]
         return _Edit(first_line(old) - 1, last_line(old), (*head, *below))
 
     def _say_dropped(self, decorator: ast.expr, new: Node, wrapped: set[str]) -> None:
@@ -335,18 +355,14 @@ class _Splice:
         if name not in wrapped and name not in map(last_name, new.decorator_list):
             self._beside.left_out.append(f"`@{ast.unparse(decorator)}`: the answer's decorators take its place")
 
-    def _decorator(self, decorator: ast.expr, old: Node, indent: str) -> list[str]:
-        first, last = decorator.lineno, decorator.end_lineno or decorator.lineno
-        if decorator in old.decorator_list:
-            return [line.rstrip("\r\n") for line in self._lines[first - 1 : last]]
-        return moved(self._code, first, last, indent)
+    def _of_file(self, first: int, last: int) -> list[str]:
+        return [line.rstrip("\r\n") for line in self._lines[first - 1 : last]]
 
     def _wrapped(self, old: Node, statement: ast.stmt, wrapped: set[str], indent: str) -> list[str]:
         """The file's decorators round what takes the definition's place without one."""
         if role_of(old) or isinstance(statement, (ast.Import, ast.ImportFrom)):
             return []
-        stand_in = ast.FunctionDef(old.name, decorator_list=[])
-        asked = decorated(old, stand_in, [*wrapped, *used_by(statement)])
+        asked = decorated(old.decorator_list, [], [*wrapped, *used_by(statement)])
         return [f"{indent}{old.name} = {ast.unparse(one)}({old.name})" for one in reversed(asked)]
 
     def _edit(self, place: Place) -> _Edit:
