@@ -12,6 +12,7 @@ from ttc_data.edits import MAX_FILE_BYTES, apply_diff
 from ttc_data.errors import PatchRejected
 from ttc_data.hunks import meant_by, read_sections, renamed
 from ttc_data.solve.blocks import apply_block, read_blocks
+from ttc_data.solve.bodies import as_body, gives_back, indented, is_body
 from ttc_data.solve.chat import (
     MAX_ANSWER,
     Piece,
@@ -21,11 +22,13 @@ from ttc_data.solve.chat import (
     named_file,
     pieces,
 )
-from ttc_data.solve.definitions import parsed
+from ttc_data.solve.definitions import parsed, target
 from ttc_data.solve.diffs import is_diff_piece, with_header, with_hunks
 from ttc_data.solve.layout import dedented
 from ttc_data.solve.marks import without_marks, without_thoughts
-from ttc_data.solve.splice import as_body, gives_back, is_in, needed_of, weight, with_definition
+from ttc_data.solve.rough import without_layout
+from ttc_data.solve.several import joined, needed_of
+from ttc_data.solve.splice import is_in, weight, with_definition
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +159,9 @@ class _Reader:
         weights = [weight(piece.code, self._qualname) for piece in holders]
         fullest = [piece for piece, most in zip(holders, weights, strict=True) if most == max(weights)]
         main = fullest[-1] if holders else self._body_of(code)
-        text = main.code
-        if holders:
+        methods = joined([piece.code for piece in code if piece.understood], self._given[self._path], self._qualname)
+        text = methods or main.code
+        if holders or methods:
             others = [piece.code for piece in code if piece not in holders and piece.understood]
             needed = needed_of(others, text, self._given[self._path], self._qualname) if others else ""
             text = needed + dedented(text) if needed else text
@@ -184,14 +188,18 @@ class _Reader:
             text = head if closing and not text.startswith(fence) else text
         if not text.strip():
             return None
-        try:
-            tree = parsed(dedented(text), "the answer")
-        except PatchRejected:
-            held = is_in(text, self._qualname) or as_body(text) is not None
-            return self._with(text, []) if held else None
-        if is_in(text, self._qualname) or gives_back(tree):
+        text = without_layout(text)
+        if is_in(text, self._qualname):
             return self._with(text, [])
-        return None
+        found = target(parsed(self._given[self._path].removeprefix("\ufeff"), "the file"), self._qualname)
+        if found is None:
+            return None
+        try:
+            whole = is_body(parsed(dedented(text), "the answer"), found[-1].node)
+            body = text if whole else None
+        except PatchRejected:
+            body = text if as_body(text, found[-1].node) else indented(text)
+        return self._with(body, []) if body else None
 
     def _with(self, code: str, left_out: list[str]) -> Answer:
         spliced = with_definition(self._given[self._path], self._qualname, code)

@@ -106,11 +106,14 @@ class _Held:
 class Beside:
     """Sorts the statements of an answer's code that are not the target's definition."""
 
-    def __init__(self, tree: ast.Module, wanted: Chain, found: ast.Module, meant: Chosen) -> None:
+    def __init__(
+        self, tree: ast.Module, wanted: Chain, found: ast.Module, meant: Chosen, others: frozenset[str] = frozenset()
+    ) -> None:
         self.left_out: list[str] = []
         self._tree = tree
         self._name = wanted[-1].node.name
         self._meant = meant
+        self._others = others
         self._found = found
         self._held = [_held(level) for level in wanted]
         self._instead: list[Place] = []
@@ -164,7 +167,7 @@ class Beside:
             if statement is own:
                 seen = True
                 continue
-            if statement is docstring or _says_nothing(statement):
+            if statement is docstring or _says_nothing(statement) or getattr(statement, "name", "") in self._others:
                 continue
             if isinstance(statement, (ast.Import, ast.ImportFrom)):
                 self._import(statement)

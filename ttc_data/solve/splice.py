@@ -6,21 +6,20 @@ Only lines that change are written: all others stay byte for byte, and new ones 
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ttc_data.errors import PatchRejected
-from ttc_data.lang import python
 from ttc_data.lang.facts import Function, Node, definition_nodes, docstring_of, last_name
 from ttc_data.solve.beside import Beside, Chosen, Place
+from ttc_data.solve.bodies import as_body, gives_back
 from ttc_data.solve.clashes import without_clashes
 from ttc_data.solve.classes import Shown, decorated, wrappers
 from ttc_data.solve.definitions import (
-    DEFINITIONS,
     Chain,
     binding,
     bindings,
-    bound_by,
     chains,
     chosen,
     first_line,
@@ -39,6 +38,7 @@ from ttc_data.solve.rough import excerpt, salvaged
 from ttc_data.solve.written import one_a_line
 
 _BOM = "\ufeff"
+_SOLUTION = "Solution"
 
 
 @dataclass(slots=True)
@@ -62,13 +62,14 @@ class _Edit:
         return len(self.lines) - (self.end - self.first)
 
 
-def with_definition(text: str, qualname: str, code: str) -> Spliced:
+def with_definition(text: str, qualname: str, code: str, others: frozenset[str] = frozenset()) -> Spliced:
     """Put a definition, or the body of one, in place of the one that a file has.
 
     Args:
         text: the file.
         qualname: of the definition.
         code: the definition with whatever it needs beside it, a whole file that holds it, or its body's statements.
+        others: definitions in the code that are put into the file by themselves.
 
     Raises:
         PatchRejected: the code does not parse, or has no such definition, or the file has no place for it.
@@ -85,7 +86,7 @@ def with_definition(text: str, qualname: str, code: str) -> Spliced:
     except PatchRejected as error:
         part = _part(given, qualname)
         if part is None:
-            body = None if isinstance(wanted[-1].node, ast.ClassDef) else as_body(given)
+            body = as_body(given, wanted[-1].node)
             if body is None:
                 raise error
             return Spliced(mark + _with_body(text, wanted[-1].node, body))
@@ -97,6 +98,8 @@ def with_definition(text: str, qualname: str, code: str) -> Spliced:
     if not gives_back(found):
         code, found = _apart(code, found, text, tree)
     meant = _meant(tree, wanted, found, qualname)
+    if meant is None and len(wanted) == 1 and _in_a_solution(found, qualname) and _SOLUTION not in bindings(tree.body):
+        return with_definition(mark + text, qualname, f"{code}\n{qualname} = {_SOLUTION}().{qualname}\n", others)
     if meant is None:
         return _without_header(mark, text, qualname, wanted, found, code)
     if meant.node and is_masked(wanted[-1].node) and _says_nothing(meant.node, wanted[-1].node):
@@ -108,7 +111,7 @@ def with_definition(text: str, qualname: str, code: str) -> Spliced:
         found = parsed(code, "the code")
         meant = _meant(tree, wanted, found, qualname) or meant
     text, tree, wanted = _ready_for_the_future(text, tree, wanted, found, qualname)
-    spliced = _Splice(text, tree, wanted, code, found, meant).done()
+    spliced = _Splice(text, tree, wanted, code, found, meant, others).done()
     return Spliced(mark + spliced.text, left_out + spliced.left_out)
 
 
@@ -167,6 +170,8 @@ def is_in(code: str, qualname: str) -> bool:
     tree, names = _read(code, qualname), names_of(qualname)
     if tree is None or gives_back(tree):
         return False
+    if len(names) == 1 and _in_a_solution(tree, qualname):
+        return True
     return any(next(chains(tree, names[skip:]), None) or _binding(tree, names[skip:]) for skip in range(len(names)))
 
 
@@ -180,6 +185,14 @@ def weight(code: str, qualname: str) -> int:
         return 1 if all(map(is_stub, found)) else 3
     bound = [one for skip in range(len(names)) if (one := _binding(tree, names[skip:]))]
     return 0 if bound and all(isinstance(one[1], (ast.Import, ast.ImportFrom)) for one in bound) else 2
+
+
+def _in_a_solution(tree: ast.Module, name: str) -> bool:
+    """Whether a function of a module is written as the method of a class that exists for it alone, as judges ask for."""
+    found = [one for one in definition_nodes(tree.body) if isinstance(one, ast.ClassDef) and one.name == _SOLUTION]
+    if any(node.name == name for node in definition_nodes(tree.body)) or binding(tree.body, name):
+        return False
+    return len(found) == 1 and any(node.name == name for node in definition_nodes(found[0].body))
 
 
 def _read(code: str, qualname: str) -> ast.Module | None:
@@ -236,42 +249,19 @@ def _without_header(mark: str, text: str, qualname: str, wanted: Chain, found: a
         own = {
             statement.name for statement in old.body if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef))
         }
-        methods = list(dict.fromkeys(statement.name for statement in definitions if statement.name in own))
+        methods = Counter(name for name, _ in {(one.name, role_of(one)) for one in definitions} if name in own)
         if not methods or any(isinstance(statement, ast.ClassDef) for statement in found.body):
             raise PatchRejected(f"no {qualname} in the code")
         left_out: list[str] = []
-        for name in methods:
-            spliced = with_definition(text, f"{qualname}.{name}", code)
+        for name in sorted(methods.elements(), key=[one.name for one in definitions].index):
+            # A getter and its setter have one name: the one whose body is still to be written is meant each time.
+            spliced = with_definition(text, f"{qualname}.{name}", code, frozenset(methods) - {name})
             text = spliced.text
             left_out += (said for said in spliced.left_out if said not in left_out)
         return Spliced(mark + text, left_out)
     if (definitions or any(isinstance(statement, ast.ClassDef) for statement in found.body)) and not gives_back(found):
         raise PatchRejected(f"no {qualname} in the code")
     return Spliced(mark + _with_body(text, old, code))
-
-
-def gives_back(tree: ast.Module) -> bool:
-    """Whether statements are a function's body: outside definitions they return or yield."""
-    waiting: list[ast.AST] = [*tree.body]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, (ast.Return, ast.Yield, ast.YieldFrom, ast.Await)):
-            return True
-        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
-            waiting += ast.iter_child_nodes(node)
-    return False
-
-
-def as_body(code: str) -> str | None:
-    """A body whose first line lost its indent on the way, as a completion of `def ...:` begins."""
-    first, _, rest = code.lstrip("\n").partition("\n")
-    indent = next((blanks_of(line) for line in rest.split("\n") if line.strip()), "")
-    mended = dedented(f"{indent}{first}\n{rest}")
-    try:
-        tree = python.parse(mended.encode("utf-8", "surrogatepass"))
-    except SyntaxError:
-        return None
-    return mended if indent and gives_back(tree) else None
 
 
 def _with_body(text: str, old: Function | ast.ClassDef, code: str) -> str:
@@ -299,12 +289,21 @@ def _with_body(text: str, old: Function | ast.ClassDef, code: str) -> str:
 class _Splice:
     """One definition on its way into one file."""
 
-    def __init__(self, text: str, tree: ast.Module, wanted: Chain, code: str, found: ast.Module, meant: Chosen) -> None:
+    def __init__(
+        self,
+        text: str,
+        tree: ast.Module,
+        wanted: Chain,
+        code: str,
+        found: ast.Module,
+        meant: Chosen,
+        others: frozenset[str],
+    ) -> None:
         self._lines = lines_of(text)
         self._wanted = wanted
         self._code = code
         self._meant = meant
-        self._beside = Beside(tree, wanted, found, meant)
+        self._beside = Beside(tree, wanted, found, meant, others)
 
     def done(self) -> Spliced:
         old = self._wanted[-1].node
@@ -388,35 +387,3 @@ class _Splice:
 
     def _moved(self, statement: ast.stmt, indent: str) -> list[str]:
         return moved(self._code, first_line(statement), last_line(statement), indent)
-
-
-def needed_of(others: Sequence[str], code: str, text: str, qualname: str) -> str:
-    """What a definition needs of an answer's other pieces of code, to stand before it.
-
-    Args:
-        others: Python.
-        code: with the definition.
-        text: the file.
-        qualname: of the target.
-    """
-    try:
-        main, wanted = parsed(dedented(code), "the code"), target(parsed(text.removeprefix(_BOM), "the file"), qualname)
-    except PatchRejected:
-        return ""
-    held = {name for level in wanted or () for name in bindings(level.scope.body)} | set(bindings(main.body))
-    offered: dict[str, tuple[str, ast.stmt]] = {}
-    for other in map(dedented, others):
-        for statement in parsed(other, "the code").body:
-            if isinstance(statement, (ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign, *DEFINITIONS)):
-                offered.update((name, (other, statement)) for name in bound_by(statement) if name not in held)
-    needed: dict[int, str] = {}
-    waiting = [*used_by(main)]
-    while waiting:
-        name = waiting.pop()
-        if name not in offered:
-            continue
-        other, statement = offered.pop(name)
-        if id(statement) not in needed:
-            needed[id(statement)] = "\n".join(moved(other, first_line(statement), last_line(statement), ""))
-            waiting += used_by(statement)
-    return "".join(f"{said}\n\n" for said in reversed(needed.values()))
