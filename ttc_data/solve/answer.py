@@ -65,6 +65,26 @@ def read_answer(text: str, given: Mapping[str, str], path: str, qualname: str) -
         raise PatchRejected("the code is nested too deeply to be read") from error
 
 
+def read_patch(patch: str, given: Mapping[str, str], tree: Mapping[str, bytes] | None = None) -> Answer:
+    """Apply a unified diff to what a solver is given.
+
+    Args:
+        patch: it may change any file of the repository.
+        given: path to text.
+        tree: the other files of the repository.
+
+    Raises:
+        PatchRejected: it does not parse, does not apply, or makes something other than text files.
+    """
+    before = {**(tree or {}), **{path: text.encode("utf-8") for path, text in given.items()}}
+    applied = apply_diff(before, patch)
+    try:
+        files = {path: None if data is None else data.decode("utf-8") for path, data in applied.files.items()}
+    except UnicodeDecodeError as error:
+        raise PatchRejected("the patch makes a file that is not UTF-8; text files alone are graded") from error
+    return Answer(files, applied.left_out)
+
+
 class _Reader:
     def __init__(self, text: str, given: Mapping[str, str], path: str, qualname: str) -> None:
         self._text = text
@@ -202,7 +222,7 @@ class _Reader:
         return self._with(body, []) if body else None
 
     def _with(self, code: str, left_out: list[str]) -> Answer:
-        spliced = with_definition(self._given[self._path], self._qualname, code)
+        spliced = with_definition(self._given[self._path], self._qualname, code, self._path)
         if len(spliced.text) > MAX_FILE_BYTES:
             raise PatchRejected(f"the file would have {len(spliced.text)} characters, at most {MAX_FILE_BYTES}")
         return self._answer({self._path: spliced.text}, [*left_out, *spliced.left_out])

@@ -23,6 +23,7 @@ from ttc_data.solve.definitions import (
     is_stub,
     role_of,
     shape,
+    shown,
     used_by,
 )
 from ttc_data.solve.written import at_definition
@@ -319,8 +320,7 @@ class Beside:
         return bool(made) and not tried and self._name not in self._needed([*made])
 
     def _leave(self, statement: ast.stmt, why: str) -> None:
-        said = ast.unparse(statement).strip().partition("\n")[0][:80]
-        self.left_out.append(f"`{said}`: {why}")
+        self.left_out.append(f"`{shown(statement)}`: {why}")
 
 
 def _sets(node: ast.stmt) -> frozenset[str]:

@@ -8,37 +8,94 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TypeAlias
 
 from ttc_data.lang.facts import docstring_of
 from ttc_data.solve.definitions import bound_by, first_line, last_line, parsed, shape, used_by
 from ttc_data.solve.layout import blanks_of
 from ttc_data.solve.written import Span, fresh, rewritten, uses_of
 
-Import = ast.Import | ast.ImportFrom
+IMPORTS = (ast.Import, ast.ImportFrom)
+Import: TypeAlias = ast.Import | ast.ImportFrom
 
 
-def without_clashes(code: str, file: str, names: Mapping[str, Sequence[ast.stmt]]) -> str:
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What an answer's imports may mean of the file that it changes."""
+
+    path: str
+    target: str
+    """Name in the file's module of what the answer is for: an import of that name may be its definition."""
+
+    def has(self, statement: Import, alias: ast.alias, names: Mapping[str, Sequence[ast.stmt]]) -> bool:
+        """Whether an import is of what the file itself defines: from its own module, or from a package round it."""
+        if isinstance(statement, ast.Import) or bound_name(alias) != alias.name or not self.path:
+            return False
+        places = [*PurePosixPath(self.path).with_suffix("").parts]
+        if places[-1] == "__init__":
+            places.pop()
+            package = places
+        else:
+            package = places[:-1]
+        if statement.level:
+            named = [*package[: len(package) - statement.level + 1], *(statement.module or "").split(".")]
+            own = [part for part in named if part] in ([*places[:count]] for count in range(1, len(places) + 1))
+        else:
+            named = (statement.module or "").split(".")
+            own = any(places[at : at + len(named)] == named for at in range(len(places)))
+        return own and any(not isinstance(other, (ast.Import, ast.ImportFrom)) for other in names.get(alias.name, ()))
+
+
+def without_clashes(code: str, file: str, names: Mapping[str, Sequence[ast.stmt]], own: Own) -> str:
     """Give an answer's imports that clash with names of a file another place or another name.
 
     Args:
         code: Python, one statement a line.
         file: text of the file.
         names: what the file's module binds.
+        own: what imports may mean of the file.
     """
-    kept: set[str] = set()
+    code = _without_own(code, names, own)
+    kept: set[str] = {own.target}
+    lazy = "annotations" in names
     while True:
         tree = parsed(code, "the code")
+        lazy = lazy or any("annotations" in bound_by(one) for one in tree.body if isinstance(one, ast.ImportFrom))
         clash = next((clash for clash in _clashes(tree, names) if clash[2] not in kept), None)
         if clash is None:
             return code
-        code = _apart(code, tree, *clash, fresh(clash[2], code, file)) or code
+        code = _apart(code, tree, *clash, fresh(clash[2], code, file), lazy) or code
         kept.add(clash[2])
+
+
+def _without_own(code: str, names: Mapping[str, Sequence[ast.stmt]], own: Own) -> str:
+    """Code without imports of what the file itself defines: it is there already."""
+    tree = parsed(code, "the code")
+    defined = {name for statement in tree.body if not isinstance(statement, IMPORTS) for name in bound_by(statement)}
+    spans: list[Span] = []
+    for statement in tree.body:
+        if isinstance(statement, IMPORTS) and not is_from_the_future(statement):
+            left = [
+                alias
+                for alias in statement.names
+                if not own.has(statement, alias, names) or (alias.name == own.target and own.target not in defined)
+            ]
+            if len(left) < len(statement.names):
+                text = ast.unparse(_with_names(statement, left)) if left else "pass"
+                spans.append(_span_of(statement, text))
+    return rewritten(code, spans)
+
+
+def _span_of(node: ast.stmt | ast.expr, text: str) -> Span:
+    return Span(node.lineno, node.col_offset, node.end_lineno or 0, node.end_col_offset or 0, text)
 
 
 def _clashes(tree: ast.Module, names: Mapping[str, Sequence[ast.stmt]]) -> Iterator[tuple[Import, ast.alias, str]]:
     used = {inner.id for inner in ast.walk(tree) if isinstance(inner, ast.Name)}
     for statement in tree.body:
-        if isinstance(statement, (ast.Import, ast.ImportFrom)) and not is_from_the_future(statement):
+        if isinstance(statement, IMPORTS) and not is_from_the_future(statement):
             for alias in statement.names:
                 name = bound_name(alias)
                 if name in used and not bound_elsewhere(tree, statement, name) and clashes(statement, alias, names):
@@ -66,7 +123,7 @@ def has_import(statement: Import, alias: ast.alias, names: Mapping[str, Sequence
     return any(shape(import_of(other, held)) == shape(import_of(statement, alias)) for other, held in _imports(has))
 
 
-def _apart(code: str, tree: ast.Module, statement: Import, alias: ast.alias, name: str, new: str) -> str:
+def _apart(code: str, tree: ast.Module, statement: Import, alias: ast.alias, name: str, new: str, lazy: bool) -> str:
     """Code in which one import has no name of the file's any more; nothing where it cannot be written."""
     spans: list[Span] = []
     late: list[ast.Name] = []
@@ -79,20 +136,29 @@ def _apart(code: str, tree: ast.Module, statement: Import, alias: ast.alias, nam
             line, indent = place
             spans.append(Span(line, 0, line, 0, f"{indent}{said}\n"))
     known = {id(use) for use in late}
+    if lazy:  # annotations are never evaluated
+        known |= {id(inner) for part in _annotations(tree) for inner in ast.walk(part)}
     renamed = [use for use in uses_of(tree, name) if id(use) not in known]
     lines = [line.encode("utf-8", "surrogatepass") for line in code.split("\n")]
     # Before Python 3.12 what stands in a formatted text does not always say where.
     placed = all(lines[use.lineno - 1][use.col_offset : use.end_col_offset] == name.encode() for use in renamed)
     if renamed and (not placed or (isinstance(statement, ast.Import) and not alias.asname and "." in alias.name)):
         return ""
-    spans += (Span(use.lineno, use.col_offset, use.end_lineno or 0, use.end_col_offset or 0, new) for use in renamed)
+    spans += (_span_of(use, new) for use in renamed)
     others = [other for other in statement.names if other is not alias]
     kept = [ast.alias(alias.name, new)] if renamed else []
     left = ast.unparse(_with_names(statement, [*others, *kept])) if others or kept else "pass"
-    spans.append(
-        Span(statement.lineno, statement.col_offset, statement.end_lineno or 0, statement.end_col_offset or 0, left)
-    )
+    spans.append(_span_of(statement, left))
     return rewritten(code, spans)
+
+
+def _annotations(tree: ast.Module) -> Iterator[ast.expr]:
+    for node in ast.walk(tree):
+        match node:
+            case ast.arg(annotation=ast.expr() as found) | ast.AnnAssign(annotation=found):
+                yield found
+            case ast.FunctionDef(returns=ast.expr() as found) | ast.AsyncFunctionDef(returns=ast.expr() as found):
+                yield found
 
 
 def _all_in(inside: Sequence[ast.Name], every: Iterator[ast.Name]) -> bool:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from ttc_data.lang.facts import docstring_of, last_name
-from ttc_data.solve.definitions import DEFINITIONS, bound_by, first_line, is_masked, is_stub, last_line, role_of
+from ttc_data.solve.definitions import DEFINITIONS, bound_by, first_line, is_masked, is_stub, last_line, role_of, shown
 from ttc_data.solve.layout import blanks_of, lines_of, moved
 from ttc_data.solve.written import at_definition
 
@@ -86,6 +86,8 @@ class Shown:
         ]
         self._bound -= {key for statement in self._stubs for key in _keys(statement)}
         self.kept = self._kept(old)
+        self.says_nothing = self._elided and not self._bound
+        """All of it stands for what is there already."""
 
     def _kept(self, old: ast.ClassDef) -> list[ast.stmt]:
         docstring = docstring_of(old)
@@ -104,8 +106,9 @@ class Shown:
             kept = fit
         for statement in missing:
             if statement not in kept:
-                said = ast.unparse(statement).strip().partition("\n")[0][:80]
-                self.left_out.append(f"`{said}`: removed, for the answer's {self._new.name} does not have it")
+                self.left_out.append(
+                    f"`{shown(statement)}`: removed, for the answer's {self._new.name} does not have it"
+                )
         return kept
 
     def _has(self, statement: ast.stmt) -> bool:

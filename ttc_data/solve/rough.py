@@ -271,7 +271,8 @@ def _without_prompts(code: str) -> str:
     if not lines[0].lstrip().startswith(">>> "):
         return ""
     found = [_PROMPT.fullmatch(line) for line in lines]  # what has no prompt was printed
-    return "\n".join(one["line"] or "" for one in found if one)
+    said = [one["line"] or "" for one in found if one]
+    return "\n".join(said) if any(map(_DEFINES.match, said)) else ""  # else it is an example
 
 
 def _with_plain_indent(code: str) -> str:

@@ -14,7 +14,7 @@ from ttc_data.errors import PatchRejected
 from ttc_data.lang.facts import Function, Node, definition_nodes, docstring_of, last_name
 from ttc_data.solve.beside import Beside, Chosen, Place
 from ttc_data.solve.bodies import as_body, gives_back
-from ttc_data.solve.clashes import without_clashes
+from ttc_data.solve.clashes import Own, without_clashes
 from ttc_data.solve.classes import Shown, decorated, wrappers
 from ttc_data.solve.definitions import (
     Chain,
@@ -62,13 +62,16 @@ class _Edit:
         return len(self.lines) - (self.end - self.first)
 
 
-def with_definition(text: str, qualname: str, code: str, others: frozenset[str] = frozenset()) -> Spliced:
+def with_definition(
+    text: str, qualname: str, code: str, path: str = "", others: frozenset[str] = frozenset()
+) -> Spliced:
     """Put a definition, or the body of one, in place of the one that a file has.
 
     Args:
         text: the file.
         qualname: of the definition.
         code: the definition with whatever it needs beside it, a whole file that holds it, or its body's statements.
+        path: of the file: an import from it is one of what it has.
         others: definitions in the code that are put into the file by themselves.
 
     Raises:
@@ -96,16 +99,18 @@ def with_definition(text: str, qualname: str, code: str, others: frozenset[str] 
     if not found.body:
         raise PatchRejected("there is no statement in the code")
     if not gives_back(found):
-        code, found = _apart(code, found, text, tree)
+        code, found = _apart(code, found, text, tree, Own(path, names_of(qualname)[0]))
     meant = _meant(tree, wanted, found, qualname)
     if meant is None and len(wanted) == 1 and _in_a_solution(found, qualname) and _SOLUTION not in bindings(tree.body):
-        return with_definition(mark + text, qualname, f"{code}\n{qualname} = {_SOLUTION}().{qualname}\n", others)
+        return with_definition(mark + text, qualname, f"{code}\n{qualname} = {_SOLUTION}().{qualname}\n", path, others)
     if meant is None:
-        return _without_header(mark, text, qualname, wanted, found, code)
+        return _without_header(mark, text, qualname, wanted, found, code, path)
     if meant.node and is_masked(wanted[-1].node) and _says_nothing(meant.node, wanted[-1].node):
         return Spliced(mark + text, [*left_out, f"{qualname}: its body is still to be written"])
     if isinstance(wanted[-1].node, ast.ClassDef) and isinstance(meant.node, ast.ClassDef):
         shown = Shown(wanted[-1].node, meant.node, code)
+        if shown.says_nothing:
+            return Spliced(mark + text, [*left_out, f"{qualname}: its body is still to be written"])
         left_out += shown.left_out
         code = shown.code(text)
         found = parsed(code, "the code")
@@ -115,10 +120,10 @@ def with_definition(text: str, qualname: str, code: str, others: frozenset[str] 
     return Spliced(mark + spliced.text, left_out + spliced.left_out)
 
 
-def _apart(code: str, found: ast.Module, text: str, tree: ast.Module) -> tuple[str, ast.Module]:
+def _apart(code: str, found: ast.Module, text: str, tree: ast.Module, own: Own) -> tuple[str, ast.Module]:
     """Code with one statement a line, and without imports that clash with names of the file."""
     code = one_a_line(code, found)
-    code = without_clashes(code, text, bindings(tree.body))
+    code = without_clashes(code, text, bindings(tree.body), own)
     return code, parsed(code, "the code")
 
 
@@ -239,7 +244,9 @@ def _says_nothing(new: Node, old: Node) -> bool:
     return is_masked(new)
 
 
-def _without_header(mark: str, text: str, qualname: str, wanted: Chain, found: ast.Module, code: str) -> Spliced:
+def _without_header(
+    mark: str, text: str, qualname: str, wanted: Chain, found: ast.Module, code: str, path: str
+) -> Spliced:
     """A body alone, or the methods of a class alone."""
     old = wanted[-1].node
     definitions = [
@@ -255,7 +262,7 @@ def _without_header(mark: str, text: str, qualname: str, wanted: Chain, found: a
         left_out: list[str] = []
         for name in sorted(methods.elements(), key=[one.name for one in definitions].index):
             # A getter and its setter have one name: the one whose body is still to be written is meant each time.
-            spliced = with_definition(text, f"{qualname}.{name}", code, frozenset(methods) - {name})
+            spliced = with_definition(text, f"{qualname}.{name}", code, path, frozenset(methods) - {name})
             text = spliced.text
             left_out += (said for said in spliced.left_out if said not in left_out)
         return Spliced(mark + text, left_out)
@@ -379,10 +386,11 @@ class _Splice:
             indent = blanks_of(self._lines[place.level.statement.lineno - 1])
         lines: list[str] = []
         for statement, said in place.statements:
-            lines += [indent + said] if said else self._moved(statement, indent)
+            new = [indent + said] if said else self._moved(statement, indent)
             if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and not place.instead:
                 spaced = [""] if indent else ["", ""]
-                lines = [*spaced, *lines] if place.after else [*lines, *spaced]
+                new = [*spaced, *new] if place.after else [*new, *spaced]
+            lines += new
         return _Edit(first, end, tuple(lines))
 
     def _moved(self, statement: ast.stmt, indent: str) -> list[str]:
