@@ -128,14 +128,15 @@ def apply_diff(files: Mapping[str, bytes], patch: str, only: Mapping[str, object
 
 
 def _within(changed: Mapping[str, bytes | None], only: Mapping[str, object] | None, patch: str) -> Applied:
+    sections = read_sections(patch) if "\nBinary files " in patch else []
+    binary = [f"{file_of(one.old, changed)}: a binary file" for one in sections if one.binary]
     if only is None:
-        return Applied(changed)
-    binary = [section for section in read_sections(patch) if section.binary] if "\nBinary files " in patch else []
+        return Applied(changed, tuple(binary))
     kept = {path: data for path, data in changed.items() if path in only}
     if not kept and changed:
         raise PatchRejected(f"the patch changes {', '.join(sorted(changed))}: not among the files that were given")
     others = [_not_given(path) for path in sorted(changed) if path not in kept]
-    return Applied(kept, (*others, *(f"{file_of(section.old, kept)}: a binary file" for section in binary)))
+    return Applied(kept, (*others, *binary))
 
 
 def _not_given(path: str) -> str:

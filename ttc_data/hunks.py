@@ -147,9 +147,9 @@ def meant_by(name: str, files: Mapping[str, object]) -> str:
     if known in files or not known or ".." in known.split("/"):
         return known
     bare = _LABEL.sub("", known).removesuffix(".orig").lstrip("/")
-    ends = [path for path in files if path == bare or path.endswith(f"/{bare}") or _is_extended(path, bare, known)]
-    if len(ends) > 1:  # the one that has most of the name
-        ends = [path for path in ends if len(path) == max(map(len, ends))]
+    ends = [path for path in files if path == bare or path.endswith(f"/{bare}")]
+    if not ends:  # of those behind which folders too many stand, the one that has most of the name
+        ends = sorted((path for path in files if _is_extended(path, bare, known)), key=len)[-1:]
     return ends[0] if len(ends) == 1 else known
 
 

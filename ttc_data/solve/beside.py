@@ -315,7 +315,7 @@ class Beside:
             root = root.value
         if not isinstance(root, ast.Name):
             return False
-        made = {statement for statement in self._tree.body if root.id in bound_by(statement)}
+        made = {statement for statement in self._found.body if root.id in bound_by(statement)}
         tried = root.id.lower().startswith(("test", "demo", "example", "run", "main", "check"))
         return bool(made) and not tried and self._name not in self._needed([*made])
 

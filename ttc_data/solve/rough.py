@@ -15,6 +15,7 @@ from itertools import pairwise
 
 from ttc_data.lang import python
 from ttc_data.lang.facts import definition_nodes
+from ttc_data.solve.definitions import bindings, used_by
 from ttc_data.solve.layout import blanks_of, dedented, is_python, moved
 
 ANSWERS_HELD = 16
@@ -40,7 +41,7 @@ _KEPT = (
     ast.While,
     ast.Match,
 )
-_NUMBER = re.compile(r"[ \t]*(?P<number>\d{1,5})(?:[ \t]?[|:.)])?(?: (?P<line>.*)|(?P<end>))")
+_NUMBER = re.compile(r"[ \t]*(?P<number>\d{1,5})(?:[ \t]*[|:.)])?(?: (?P<line>.*)|(?P<end>))")
 _PROMPT = re.compile(r"[ \t]*(?:>>>|\.\.\.)(?: (?P<line>.*)|(?P<end>))")
 _ODD_BLANKS = str.maketrans({"\u00a0": " ", "\u2003": " ", "\u3000": " ", "\u200b": "", "\u2060": "", "\ufeff": ""})
 _ODD_INDENT = re.compile(r"^[ \t\u00a0\u2003\u3000\u200b\u2060\ufeff]+", re.MULTILINE)
@@ -88,11 +89,37 @@ def salvaged(code: str, names: tuple[str, ...]) -> Salvaged | None:
     deeper = [part.first for part in parts if part.depth > holders[-1].depth]
     missed = sorted([*rough.missed, *deeper])
     shown = lines[missed[0]].strip()[:MOST_SHOWN] if missed else ""
-    return Salvaged("\n".join(part.text for part in kept) + "\n", shown)
+    return Salvaged("\n".join(part.text for part in _needed(kept, names[-1])) + "\n", shown)
+
+
+def _needed(parts: Sequence[_Part], name: str) -> list[_Part]:
+    """The parts that hold or mention a definition, and those that these need: of a text that is cut off no others."""
+    found = {part: _tree(part.text) for part in parts}
+    binding: dict[str, list[_Part]] = {}
+    for part, tree in found.items():
+        for bound in bindings(tree.body):
+            binding.setdefault(bound, []).append(part)
+    waiting = [part for part, tree in found.items() if _holds(part.text, name) or name in used_by(tree)]
+    kept: set[_Part] = set()
+    while waiting:
+        part = waiting.pop()
+        if part not in kept:
+            kept.add(part)
+            for used in used_by(found[part]):
+                waiting += binding.pop(used, [])
+    return [part for part in parts if part in kept or _is_from_the_future(found[part])]
+
+
+def _tree(text: str) -> ast.Module:
+    return python.parse(text.encode("utf-8", "surrogatepass"))
+
+
+def _is_from_the_future(tree: ast.Module) -> bool:
+    return any(isinstance(one, ast.ImportFrom) and one.module == "__future__" for one in tree.body)
 
 
 def _holds(text: str, name: str) -> bool:
-    tree = python.parse(text.encode("utf-8", "surrogatepass"))
+    tree = _tree(text)
     waiting = list(definition_nodes(tree.body))
     for node in waiting:
         if isinstance(node, ast.ClassDef):
@@ -172,7 +199,7 @@ def _may_begin(said: str) -> bool:
 
 def _is_kept(text: str) -> bool:
     try:
-        body = python.parse(text.encode("utf-8", "surrogatepass")).body
+        body = _tree(text).body
     except SyntaxError:
         return False
     return bool(body) and all(
