@@ -239,7 +239,7 @@ def answer(instance: object, patch: object = "") -> str:
     ("lines", "words"),
     [
         (["nonsense"], ["answers.jsonl:1", "no JSON"]),
-        (["", "", '{"instance_id": "x"}'], ["answers.jsonl:3", "model_patch"]),
+        (['{"instance_id": "x"}'], ["answers.jsonl:1", "model_patch"]),
         ([answer(3)], ["answers.jsonl:1", "instance_id"]),
         (["[3]"], ["answers.jsonl[0]", "must be an object"]),
         (["[" * 100_000], ["answers.jsonl", "nested too deeply"]),

@@ -15,7 +15,7 @@ from itertools import pairwise
 
 from ttc_data.lang import python
 from ttc_data.lang.facts import definition_nodes
-from ttc_data.solve.definitions import bindings, used_by
+from ttc_data.solve.definitions import bindings, bound_by, used_by
 from ttc_data.solve.layout import blanks_of, dedented, is_python, moved
 
 ANSWERS_HELD = 16
@@ -127,10 +127,10 @@ def _holds(text: str, name: str) -> bool:
     if any(node.name == name for node in waiting):
         return True
     return any(
-        isinstance(inner, ast.Name) and inner.id == name and isinstance(inner.ctx, ast.Store)
+        isinstance(statement, (ast.Assign, ast.AnnAssign))
+        and name in bound_by(statement)
+        and not (statement.value and name in used_by(statement.value))
         for statement in tree.body
-        if isinstance(statement, (ast.Assign, ast.AnnAssign))
-        for inner in ast.walk(statement)
     )
 
 
