@@ -42,6 +42,7 @@ FENCES = {
     "a language in braces": fenced(WITH_IMPORT, "{.python}"),
     "a button's word behind the language": fenced(WITH_IMPORT, "python copy"),
     "a fence less deep than its code's place": f"   ```python\n{WITH_IMPORT}   ```\n",
+    "a fence of quotes": f"\'\'\'python\n{WITH_IMPORT}\'\'\'\n",
     "a quoted fence": QUOTED,
     "a quoted fence between prose": f"So:\n\n{QUOTED.replace('> ' + chr(10), '>' + chr(10))}\nThat is it.\n",
     "lines with numbers": fenced('1 def first_part(text):\n2     return text.split("-")[0]'),

@@ -60,6 +60,9 @@ AFTER = {
     "several statements on a line": ("first_part", f"{PLAIN}\nfirst_part.a = 1; first_part.b = 2\n", f"{FIRST} and first_part.b == 2"),
 }  # fmt: skip
 LINES = {
+    "a name bound in an expression": ("first_part", "(MARK := '-')\n\ndef first_part(text):\n    return text.split(MARK)[0]", FIRST),
+    "an object that shows a method": ("Box.area", f"def area(self):\n    return {PRODUCT}\n\nbox = Box(undefined)\nbox.height = undefined\nprint(box.area())\n", AREA),
+    "an object that shows a class": ("Box", f"{box(PRODUCT)}\nbox = Box(1)\nbox.height = undefined\nprint(box.area())\n", AREA),
     "imports on a line": ("first_part", 'import re; MARK = "-"\ndef first_part(text):\n    return re.split(MARK, text)[0]', FIRST),
     "statements on a line in it": ("first_part", 'import re; import os\ndef first_part(text): x = re.split("-", text); return x[0]', FIRST),
     "a class on a line": ("Box.area", f"class Box: area = lambda self: {PRODUCT}", AREA),
@@ -92,6 +95,9 @@ SHOWN = {
     "an example that fails": "example = first_part(undefined)",
     "its tests' call": "def test_first_part():\n    assert first_part('a-b') == 'b'\n\ntest_first_part()",
     "help": "help(first_part)",
+    "what it is asked on": "text = input()\nprint(first_part(text))",
+    "what is made of a result": "result = first_part('a-b')\nlonger = result.undefined",
+    "what is set on a result": "result = first_part('a-b')\nresult.seen = undefined",
     "doctest": "import doctest\ndoctest.testmod()",
 }
 

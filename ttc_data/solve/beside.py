@@ -26,7 +26,7 @@ from ttc_data.solve.definitions import (
     shown,
     used_by,
 )
-from ttc_data.solve.written import at_definition
+from ttc_data.solve.written import at_definition, mentions_of
 
 _ASSIGNMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign)
 _SHOWS = frozenset(
@@ -129,10 +129,18 @@ class Beside:
                 statement
                 for scope, _ in scopes
                 for statement in scope.body
-                if isinstance(statement, DEFINITIONS)
-                or (not bound_by(statement) and isinstance(statement, _ASSIGNMENTS))
+                if isinstance(statement, DEFINITIONS) or _gives_attributes(statement, wanted)
             ]
         )
+        self._beside = {
+            name
+            for scope, own_statement in scopes
+            for statement in scope.body
+            if statement is not own_statement
+            for name in bound_by(statement)
+        }
+        self._left: set[str] = set()
+        """Names that statements would bind which only show the target."""
         for number, (scope, statement) in enumerate(scopes):
             self._sort(scope, statement, number)
 
@@ -178,9 +186,7 @@ class Beside:
                 continue
             if isinstance(statement, DEFINITIONS):
                 self._definition(statement, held, number, seen)
-            elif isinstance(statement, (*_ASSIGNMENTS, *_CONDITIONS)) or getattr(ast, "TypeAlias", None) is type(
-                statement
-            ):
+            elif _binds(statement):
                 self._bound(statement, held, seen)
             elif isinstance(statement, ast.Expr) and self._sets_up(statement, seen):
                 held.place(seen).statements.append((statement, ""))
@@ -254,7 +260,8 @@ class Beside:
         mentions = self._name in used_by(statement)
         if compound and (_is_main(statement) or not (names or (seen and mentions)) or self._shows(statement)):
             self._leave(statement, "it runs and defines nothing")
-        elif mentions and names and self._calls(statement) and not names & (self._used_beside | {self._name}):
+        elif self._only_shows(statement, names, seen):
+            self._left |= names
             self._leave(statement, "it shows the target, and nothing needs it")
         elif mentions and self._meant.skip and held is self._held[0] and self._is_named(statement):
             self._leave(statement, "it needs the target, which the file's module has under no name")
@@ -266,6 +273,31 @@ class Beside:
             self._conflict(statement, has, held)
         else:
             held.place(seen).statements.append((statement, ""))
+
+    def _only_shows(self, statement: ast.stmt, names: frozenset[str], seen: bool) -> bool:
+        """Whether a statement calls something for names that neither the target nor what comes with it needs."""
+        if self._left & used_by(statement):
+            return True
+        if not names or any(map(self._is_needed, names)):
+            return False
+        if isinstance(statement, _CONDITIONS) and not self._calls(statement):
+            filled = self._used_beside & self._beside | {self._name}
+            if filled & used_by(statement):
+                return False
+        calls = any(isinstance(node, ast.Call) for node in at_definition(statement))
+        return self._calls(statement) or (seen and calls)
+
+    def _is_needed(self, name: str) -> bool:
+        """Whether the target or what comes with it means a name of the module, and none of its own."""
+        if name == self._name:
+            return True
+        roots = [
+            statement
+            for scope, own in self._scopes
+            for statement in scope.body
+            if statement is own or isinstance(statement, DEFINITIONS) or bound_by(statement) & self._used_beside
+        ]
+        return name in self._used_beside and any(mentions_of(root, name) for root in roots)
 
     def _is_named(self, statement: ast.stmt) -> bool:
         return any(isinstance(node, ast.Name) and node.id == self._name for node in ast.walk(statement))
@@ -321,6 +353,23 @@ class Beside:
 
     def _leave(self, statement: ast.stmt, why: str) -> None:
         self.left_out.append(f"`{shown(statement)}`: {why}")
+
+
+def _binds(statement: ast.stmt) -> bool:
+    """Whether a statement is there for the names that it binds, as `name = 1`, `type Name = int` or `(name := 1)`."""
+    known = isinstance(statement, (*_ASSIGNMENTS, *_CONDITIONS)) or type(statement) is getattr(ast, "TypeAlias", None)
+    return known or (isinstance(statement, ast.Expr) and bool(bound_by(statement)))
+
+
+def _gives_attributes(statement: ast.stmt, wanted: Chain) -> bool:
+    """Whether a statement gives the target, or what it stands in, an attribute."""
+    if not isinstance(statement, _ASSIGNMENTS):
+        return False
+    root: ast.expr = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
+    while isinstance(root, (ast.Attribute, ast.Subscript)):
+        root = root.value
+    names = {level.node.name for level in wanted}
+    return not bound_by(statement) and isinstance(root, ast.Name) and root.id in names
 
 
 def _sets(node: ast.stmt) -> frozenset[str]:

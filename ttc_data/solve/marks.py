@@ -31,6 +31,8 @@ _CODE_ON_FENCE = re.compile(
 _FENCE_BEHIND_PROSE = re.compile(
     r"^(?P<prose>[^\n`]*[^\s`])[ \t]*(?P<fence>```(?:python3?|py|diff))[ \t]*$", re.MULTILINE
 )
+_LITERAL = re.compile(r"\s*(?P<quotes>\'{3}|\"{3})(?:python3?|py)[ \t]*\n(?P<code>.*\n)[ \t]*(?P=quotes)\s*", re.DOTALL)
+"""A fence of quotes."""
 _QUOTED_FENCE = re.compile(r"^[ \t]*> ?(?:`{3}|~{3})", re.MULTILINE)
 _QUOTE = re.compile(r"^[ \t]*>(?!>) ?", re.MULTILINE)
 
@@ -46,6 +48,8 @@ def without_marks(text: str) -> str:
     )
     if _QUOTED_FENCE.search(text) and not has_fence(text):
         text = _QUOTE.sub("", text)
+    if literal := _LITERAL.fullmatch(text):
+        text = f"```python\n{literal['code']}```\n"
     behind = _FENCE_BEHIND_PROSE.search(text)
     if behind and not has_fence(text[: behind.start()]):
         text = f"{text[: behind.end('prose')]}\n{text[behind.start('fence') :]}"

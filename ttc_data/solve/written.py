@@ -95,6 +95,12 @@ def uses_of(scope: ast.AST, name: str) -> Iterator[ast.Name]:
                 yield from uses_of(inner, name)
 
 
+def mentions_of(scope: ast.AST, name: str) -> bool:
+    """Whether code means a name of its module, or of a class: `name`, `self.name`."""
+    attributes = (node.attr for node in ast.walk(scope) if isinstance(node, ast.Attribute))
+    return next(uses_of(scope, name), None) is not None or name in attributes
+
+
 def _outside(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[ast.AST]:
     """What of a function is evaluated where it is defined."""
     yield from function.decorator_list
