@@ -1,8 +1,9 @@
 """What an answer brings beside a definition, and where in the file it goes.
 
-Imports, constants, helpers, aliases and set-up that the file lacks go before the outermost statement that holds the
-target; what is made of the target, behind it. What the file has under that name with the same text is there already.
-What it has with another text takes the answer's only where the target uses it, and is said to be left out otherwise.
+Imports go before the outermost statement that holds the target. Everything else keeps its order: what the answer has
+before the target goes before that statement, what it has behind the target goes behind it. What the file has under that
+name with the same text is there already. What it has with another text takes the answer's only where the target uses it.
+What only shows the target does not run. All that stays out is said.
 """
 
 from __future__ import annotations
