@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ttc_data.errors import PatchRejected, TtcError
-from ttc_data.hunks import Section, apply_hunks, file_of, read_sections
+from ttc_data.hunks import Section, apply_hunks, file_of, read_sections, renamed
 from ttc_data.lang.python import is_test_path
 
 MAX_PATCH_BYTES = 4 * 1024 * 1024
@@ -107,6 +107,8 @@ def apply_diff(files: Mapping[str, bytes], patch: str, only: Mapping[str, object
         raise PatchRejected("the patch is empty; give a unified diff")
     if len(data) > MAX_PATCH_BYTES:
         raise PatchRejected(f"the patch has {len(data)} bytes, at most {MAX_PATCH_BYTES} are read")
+    patch = renamed(patch, files if only is None else dict.fromkeys(only))
+    data = patch.encode("utf-8")
     _refuse_by_header(patch)
     options = _strip_of(patch)
     with tempfile.TemporaryDirectory(prefix="ttc-patch-") as name:
@@ -126,14 +128,15 @@ def apply_diff(files: Mapping[str, bytes], patch: str, only: Mapping[str, object
 
 
 def _within(changed: Mapping[str, bytes | None], only: Mapping[str, object] | None, patch: str) -> Applied:
+    sections = read_sections(patch) if "\nBinary files " in patch else []
+    binary = [f"{file_of(one.old, changed)}: a binary file" for one in sections if one.binary]
     if only is None:
-        return Applied(changed)
-    binary = [section for section in read_sections(patch) if section.binary] if "\nBinary files " in patch else []
+        return Applied(changed, tuple(binary))
     kept = {path: data for path, data in changed.items() if path in only}
     if not kept and changed:
         raise PatchRejected(f"the patch changes {', '.join(sorted(changed))}: not among the files that were given")
     others = [_not_given(path) for path in sorted(changed) if path not in kept]
-    return Applied(kept, (*others, *(f"{file_of(section.old, kept)}: a binary file" for section in binary)))
+    return Applied(kept, (*others, *binary))
 
 
 def _not_given(path: str) -> str:

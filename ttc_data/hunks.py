@@ -20,7 +20,14 @@ _SIGNATURE = re.compile(r"\d+\.\d+")
 """git's version, below `-- `, ends a patch that was made to be mailed."""
 _UPDATE = "*** Update File: "
 _NOWHERE = "/dev/null"
+_LABEL = re.compile(r"[ \t]+(?:\(.{0,60}\)|\d{4}-\d\d-\d\d.*)\Z")
+"""Behind a path: `(original)`, or a time."""
+_FOLDERS = frozenset(
+    {"a", "b", "old", "new", "orig", "original", "modified", "updated", "before", "after", "src", "lib"}
+)
+_PLACEHOLDERS = frozenset({"a", "b", "old", "new", "original", "modified", "updated", "before", "after", "file"})
 _GIT = re.compile(r"diff --git (?P<old>\S+) (?P<new>\S+)")
+_MADE = ("new file mode ", "rename from ", "copy from ", f"--- {_NOWHERE}")
 _MORE_THAN_TEXT = ("rename from ", "rename to ", "copy from ", "copy to ", "old mode ", "new mode ")
 
 
@@ -128,6 +135,68 @@ def file_of(name: str, files: Mapping[str, object]) -> str:
     bare = name.removeprefix("./")
     short = bare[2:] if re.match(r"[abciow]/", bare) else bare
     return next((path for path in (name, bare, short) if path in files), short)
+
+
+def meant_by(name: str, files: Mapping[str, object]) -> str:
+    """The file that a name in a diff means where it is not its path: the one that ends as it does.
+
+    `core.py`, `old/shop/core.py`, `src/shop/core.py` and `/testbed/shop/core.py` all mean `shop/core.py`, where no other
+    file ends so. A name that leaves the tree means none.
+    """
+    known = file_of(name, files)
+    if known in files or not known or ".." in known.split("/"):
+        return known
+    bare = _LABEL.sub("", known).removesuffix(".orig").lstrip("/")
+    ends = [path for path in files if path == bare or path.endswith(f"/{bare}")]
+    if not ends:  # of those behind which folders too many stand, the one that has most of the name
+        ends = sorted((path for path in files if _is_extended(path, bare, known)), key=len)[-1:]
+    return ends[0] if len(ends) == 1 else known
+
+
+def _is_extended(path: str, name: str, written: str) -> bool:
+    """Whether a name is a path behind folders; behind any folder stand many files of a path that has none itself."""
+    if not name.endswith(f"/{path}"):
+        return False
+    folders = name.removesuffix(f"/{path}").split("/")
+    return "/" in path or written.startswith("/") or all(folder in _FOLDERS for folder in folders)
+
+
+def renamed(patch: str, files: Mapping[str, object], target: str = "") -> str:
+    """A diff whose headers have the paths of the files that they mean.
+
+    Args:
+        patch: a unified diff.
+        files: by path.
+        target: the file that names such as `original` and `modified` mean; empty where they mean none.
+    """
+    lines = patch.split("\n")
+    for at, line in enumerate(lines):
+        following = lines[at + 1] if at + 1 < len(lines) else ""
+        if line.startswith("--- ") and following.startswith("+++ "):
+            old, new = _name(line), _name(following)
+            meant = [_file_meant(name, files, target) for name in (old, new) if old]
+            if (
+                old
+                and (meant[0] or meant[1])
+                and any(name and file_of(name, files) not in files for name in (old, new))
+            ):
+                path = meant[0] or meant[1]
+                lines[at] = f"--- a/{path}"
+                lines[at + 1] = f"+++ b/{path}" if new else following
+        elif header := _GIT.fullmatch(line.rstrip("\r")):
+            path = _file_meant(header["old"], files, target)
+            made = any(behind.startswith(_MADE) for behind in lines[at + 1 : at + 5])
+            if path and file_of(header["old"], files) not in files and not made:
+                lines[at] = f"diff --git a/{path} b/{path}"
+    return "\n".join(lines)
+
+
+def _file_meant(name: str, files: Mapping[str, object], target: str) -> str:
+    path = meant_by(name, files) if name else ""
+    if path in files:
+        return path
+    word = name.removesuffix(".py").removesuffix("_file").lower()
+    return target if word in _PLACEHOLDERS and target in files else ""
 
 
 def apply_hunks(text: str, section: Section) -> str:

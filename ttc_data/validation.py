@@ -17,8 +17,8 @@ from ttc_data.solve.grader import Grader
 from ttc_data.solve.outcome import Outcome
 from ttc_data.solve.predictions import Prediction, numbered, read_predictions
 
-UNGRADED = frozenset(("unknown_instance", "deprecated"))
-"""Reasons of an answer that no row of the set is asked for."""
+UNGRADED = frozenset(("unknown_instance", "deprecated", "no_prediction"))
+"""Reasons of an answer that no row of the set is asked for, and of a place of the file that holds none."""
 
 
 def validate(
@@ -140,7 +140,8 @@ def grade_predictions(
         cache: folders that builds share.
 
     Yields:
-        One outcome an answer, as they end. An id that is not in the set is `unknown_instance`, a withdrawn one `deprecated`.
+        One outcome an answer, as they end. An id that is not in the set is `unknown_instance`, a withdrawn one `deprecated`; a line of the
+        file that holds no answer is `no_prediction`.
 
     Raises:
         DatasetError: the set or the file cannot be read.
@@ -150,12 +151,16 @@ def grade_predictions(
     opened = Dataset(dataset)
     answers = read_predictions(predictions) if isinstance(predictions, (str, Path)) else numbered(predictions)
     by_row: dict[str, list[Prediction]] = {}
-    for answer in answers:
+    faults = [answer for answer in answers if answer.fault]
+    for answer in (answer for answer in answers if not answer.fault):
         by_row.setdefault(answer.instance_id, []).append(answer)
     known = {row.instance_id for row in opened.rows(names=list(by_row))} - set(opened.deprecated)
     grader = Grader(opened, sandbox=sandbox, deep=deep, workers=workers, reader=reader, cache=cache, progress=progress)
     progress.begin("grade", len(answers))
     try:
+        for answer in faults:
+            progress.advance(0, 1, 0)
+            yield Outcome(answer.instance_id, "no_prediction", answer.fault.removeprefix(f"{answer.instance_id}: "))
         for name in sorted(by_row.keys() - known):
             gone = opened.deprecated.get(name)
             told = ("deprecated", gone.said) if gone else ("unknown_instance", f"not in {dataset}")

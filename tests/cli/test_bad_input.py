@@ -239,7 +239,7 @@ def answer(instance: object, patch: object = "") -> str:
     ("lines", "words"),
     [
         (["nonsense"], ["answers.jsonl:1", "no JSON"]),
-        ([answer("KNOWN"), "", '{"instance_id": "x"}'], ["answers.jsonl:3", "model_patch"]),
+        (['{"instance_id": "x"}'], ["answers.jsonl:1", "model_patch"]),
         ([answer(3)], ["answers.jsonl:1", "instance_id"]),
         (["[3]"], ["answers.jsonl[0]", "must be an object"]),
         (["[" * 100_000], ["answers.jsonl", "nested too deeply"]),
@@ -265,6 +265,21 @@ def test_an_unknown_row_is_one_line_and_the_rest_goes_on(here: Here, small: Smal
     assert f"not graded  nobody__knows-it  unknown_instance  not in {small.out}" in told
     assert {f"unsolved  {known}  patch_empty", f"unsolved  {known} (answer 2)  patch_empty"} <= set(told)
     assert told[-1] == "0 of 2 solved, 1 not graded"
+
+
+@pytest.mark.local
+def test_a_line_without_an_answer_is_told_and_the_rest_goes_on(here: Here, small: SmallBuild) -> None:
+    known = next(small.rows()).instance_id
+    Path("answers.jsonl").write_text(f"{{torn\n{answer(known)}\n", encoding="utf-8")
+    ran = here("grade", str(small.out), "--predictions", "answers.jsonl", "--local")
+    assert ran.returncode == 1
+    told = ran.stdout.splitlines()
+    assert told[0].startswith("not graded  answers.jsonl:1  no_prediction  no JSON")
+    assert told[-1] == "0 of 1 solved, 1 not graded"
+    ran = here("grade", str(small.out), "--predictions", "answers.jsonl", "--local", "--json")
+    *outcomes, last = map(json.loads, ran.stdout.splitlines())
+    assert {outcome["reason"] for outcome in outcomes} == {"no_prediction", "patch_empty"}
+    assert [(score["answers"], score["solved"], score["pass_at"]) for score in last["scores"]] == [(1, 0, {"1": 0.0})]
 
 
 def test_predictions_that_are_not_there_are_one_line(here: Here, small: SmallBuild) -> None:

@@ -22,7 +22,7 @@ REFUSED = {
     "thoughts without an end": (f"<think>\n{fenced('def first_part(text):' + chr(10) + '    return text')}", "ends inside <think>"),
     "code in the thoughts alone": (f"<think>\n{fenced('def first_part(text):' + chr(10) + '    return text')}</think>\nThat is it.", "no code in the answer"),
     "another function": (fenced("def other(text):\n    return text"), "no first_part in the code"),
-    "another class": (fenced("class Solution:\n    def first_part(self, text):\n        return text"), "no first_part in the code"),
+    "another class": (fenced("class Parts:\n    def first_part(self, text):\n        return text"), "no first_part in the code"),
     "code that is no Python": (fenced("def first_part(text:\n    return"), "no Python"),
     "another language": (fenced("function first_part(text) { return text; }", "js"), "no Python"),
     "braces": (fenced("}{"), "no Python"),

@@ -80,7 +80,8 @@ def test_standard_input_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
 
 WRONG = {
     "no JSON": ("nonsense", "answers:1: no JSON"),
-    "no answer": (json.dumps(PATCH) + '\n{"instance_id": "x"}', "answers:2: no answer"),
+    "no answer": ('{"instance_id": "x"}', "answers:1: no answer"),
+    "no answer on any line": ('nonsense\n{"instance_id": "x"}', "answers:1: no JSON"),
     "nothing": ("\n", "answers: no answer in it"),
     "no answer in a list": ('{"instance_id": "a", "completions": []}', "answers:1: a list of answers without one"),
     "an empty list": ("[]", "answers: no answer in it"),
@@ -103,6 +104,38 @@ def test_what_is_no_answer_is_one_line_with_its_place(tmp_path: Path, case: str)
     with pytest.raises(DatasetError, match=message) as caught:
         read_predictions(path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ('{"instance_id": "x"}', "no answer in it"),
+        ("{torn", "no JSON"),
+        ("[3]", "must be an object"),
+        ('{"instance_id": "x", "completion": 3}', "an answer must be a text"),
+    ],
+)
+def test_a_line_without_an_answer_is_told_and_the_others_are_read(tmp_path: Path, wrong: str, message: str) -> None:
+    path = tmp_path / "answers"
+    path.write_text(f"{json.dumps(PATCH)}\n{wrong}\n{json.dumps(PATCH)}\n", encoding="utf-8")
+    first, fault, second = read_predictions(path)
+    assert (first, second) == (READ, replace(READ, sample=1))
+    assert fault.instance_id == f"{path}:2"
+    assert fault.fault.startswith(f"{path}:2: {message}")
+
+
+def test_a_wrong_place_of_a_list_is_told_too(tmp_path: Path) -> None:
+    path = tmp_path / "answers"
+    path.write_text(json.dumps([3, PATCH]), encoding="utf-8")
+    fault, sound = read_predictions(path)
+    assert (fault.instance_id, sound) == (f"{path}[0]", READ)
+
+
+def test_a_score_is_told_as_json() -> None:
+    (score,) = scores([Outcome("a", "", model="m"), Outcome("a", "no_answer", model="m")])
+    assert score.line() == {
+        "model_name_or_path": "m", "rows": 1, "answers": 2, "solved": 1, "pass_at": {"1": 0.5, "2": 1.0},
+    }  # fmt: skip
 
 
 def test_pass_at_k_is_the_unbiased_estimate() -> None:

@@ -138,7 +138,7 @@ def test_a_fault_of_ours_ends_one_answer_and_is_told_with_its_traceback(
 def test_a_fault_of_ours_in_grade_and_validate_is_an_error_of_its_row(
     built: Path, cache: Cache, rows: dict[str, Row], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    broken(monkeypatch, "patched")
+    broken(monkeypatch, "read_patch")
     said = Listening()
     answers = [
         Prediction(rows["area"].instance_id, "m", text, is_patch=True)

@@ -125,8 +125,9 @@ def grade(
     An answer is an object with `instance_id` and either `model_patch`, a diff, or `completion`, what the model said.
     `completions` is a list of such texts. A row may be answered any number of times.
 
-    Exits 0 when every answer was graded, right or wrong; 1 when one was not: its row is not in the set, or our own
-    infrastructure failed; 2 for wrong usage.
+    Exits 0 when every answer was graded, right or wrong; 1 when one was not: its row is not in the set, its line of the
+    file holds no answer, or our own infrastructure failed; 2 for wrong usage. With `--json` the last line is an object
+    with `scores`: what each model's answers came to.
 
     Examples:
 
@@ -142,6 +143,7 @@ def grade(
     from ttc_data.cli.console import console_progress, out, tell
     from ttc_data.cli.tables import scores_table
     from ttc_data.reader import reader_rules
+    from ttc_data.solve.predictions import scores
     from ttc_data.validation import UNGRADED, grade_predictions
 
     outcomes = []
@@ -168,7 +170,9 @@ def grade(
             tell(f"          not taken: {note}")
     counted = [outcome for outcome in outcomes if not outcome.failed and outcome.reason not in UNGRADED]
     missed = len(outcomes) - len(counted)
-    if not json_lines:
+    if json_lines:
+        print(json.dumps({"scores": [score.line() for score in scores(counted)]}), flush=True)
+    else:
         solved = sum(outcome.solved for outcome in counted)
         if any(outcome.model for outcome in counted) or len(counted) > len(
             {outcome.instance_id for outcome in counted}

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from ttc_data.edits import MAX_FILE_BYTES, apply_diff
 from ttc_data.errors import PatchRejected
-from ttc_data.hunks import file_of, read_sections
+from ttc_data.hunks import meant_by, read_sections, renamed
 from ttc_data.solve.blocks import apply_block, read_blocks
+from ttc_data.solve.bodies import as_body, gives_back, indented, is_body
 from ttc_data.solve.chat import (
     MAX_ANSWER,
     Piece,
@@ -20,12 +21,14 @@ from ttc_data.solve.chat import (
     line_above,
     named_file,
     pieces,
-    without_marks,
-    without_thoughts,
 )
-from ttc_data.solve.definitions import parsed
+from ttc_data.solve.definitions import parsed, target
+from ttc_data.solve.diffs import is_diff_piece, with_header, with_hunks
 from ttc_data.solve.layout import dedented
-from ttc_data.solve.splice import as_body, gives_back, is_in, needed_of, weight, with_definition
+from ttc_data.solve.marks import without_marks, without_thoughts
+from ttc_data.solve.rough import without_layout
+from ttc_data.solve.several import joined, needed_of
+from ttc_data.solve.splice import is_in, weight, with_definition
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,26 @@ def read_answer(text: str, given: Mapping[str, str], path: str, qualname: str) -
         return _Reader(said, given, path, qualname).read()
     except (RecursionError, MemoryError) as error:
         raise PatchRejected("the code is nested too deeply to be read") from error
+
+
+def read_patch(patch: str, given: Mapping[str, str], tree: Mapping[str, bytes] | None = None) -> Answer:
+    """Apply a unified diff to what a solver is given.
+
+    Args:
+        patch: it may change any file of the repository.
+        given: path to text.
+        tree: the other files of the repository.
+
+    Raises:
+        PatchRejected: it does not parse, does not apply, or makes something other than text files.
+    """
+    before = {**(tree or {}), **{path: text.encode("utf-8") for path, text in given.items()}}
+    applied = apply_diff(before, patch)
+    try:
+        files = {path: None if data is None else data.decode("utf-8") for path, data in applied.files.items()}
+    except UnicodeDecodeError as error:
+        raise PatchRejected("the patch makes a file that is not UTF-8; text files alone are graded") from error
+    return Answer(files, applied.left_out)
 
 
 class _Reader:
@@ -106,16 +129,16 @@ class _Reader:
         return f"{name}: not one of the files that were given ({', '.join(self._given)})"
 
     def _diff(self) -> Answer | None:
-        diffs = [self._with_header(piece) for piece in self._pieces if self._is_diff(piece)]
+        diffs = [with_header(piece.code, self._path) for piece in self._pieces if is_diff_piece(piece)]
         if not diffs and is_diff(self._text):
-            diffs = [self._text]
+            diffs = [with_hunks(self._text)]
         if not diffs:
             return None
         files: dict[str, bytes] = {name: text.encode("utf-8", "surrogatepass") for name, text in self._given.items()}
         changed: dict[str, str | None] = {}
         wanted = [diff for diff in diffs if self._is_of_given(diff)] or diffs
         left_out = [f"{names_in(diff)}: not among the files that were given" for diff in diffs if diff not in wanted]
-        for diff in wanted:
+        for diff in (renamed(diff, self._given, self._path) for diff in wanted):
             applied = apply_diff(files, diff + "\n", only=self._given)
             left_out += applied.left_out
             for name, data in applied.files.items():
@@ -128,36 +151,21 @@ class _Reader:
                     files[name] = data
         return self._answer(changed, left_out)
 
-    def _is_diff(self, piece: Piece) -> bool:
-        lines = piece.code.split("\n")
-        named = piece.info.lower().startswith(("diff", "patch")) and all(
-            line[:1] in (" ", "+", "-", "@", "") for line in lines
-        )
-        return is_diff(piece.code) or (named and any(line.startswith(("+", "-")) for line in lines))
-
     def _is_of_given(self, diff: str) -> bool:
         """Whether it changes one of the files that were given, or says nothing that can be read."""
         try:
-            sections = read_sections(diff)
+            sections = read_sections(renamed(diff, self._given, self._path))
         except PatchRejected:
             return True  # whoever applies it says why
-        named = {file_of(name, self._given) for one in sections for name in (one.old, one.new) if name}
+        named = {meant_by(name, self._given) for one in sections for name in (one.old, one.new) if name}
         return not named or not named.isdisjoint(self._given)
-
-    def _with_header(self, piece: Piece) -> str:
-        """A diff with the lines that name its file and begin its hunk, where they were left out."""
-        if is_diff(piece.code):
-            return piece.code
-        header = f"--- a/{self._path}\n+++ b/{self._path}\n"
-        begins = piece.code.lstrip("\n").startswith("@@")
-        return header + ("" if begins else "@@\n") + piece.code.strip("\n")
 
     def _fenced(self) -> Answer | None:
         left_out: list[str] = []
         code: list[Piece] = []
         lines = self._text.split("\n")
         for piece in self._pieces:
-            if self._is_diff(piece):
+            if is_diff_piece(piece):
                 continue
             known, name = named_file(f"{piece.info.partition(' ')[2]} {line_above(lines, piece.first)}", self._given)
             if name and known != self._path and not is_in(piece.code, self._qualname):
@@ -171,8 +179,9 @@ class _Reader:
         weights = [weight(piece.code, self._qualname) for piece in holders]
         fullest = [piece for piece, most in zip(holders, weights, strict=True) if most == max(weights)]
         main = fullest[-1] if holders else self._body_of(code)
-        text = main.code
-        if holders:
+        methods = joined([piece.code for piece in code if piece.understood], self._given[self._path], self._qualname)
+        text = methods or main.code
+        if holders or methods:
             others = [piece.code for piece in code if piece not in holders and piece.understood]
             needed = needed_of(others, text, self._given[self._path], self._qualname) if others else ""
             text = needed + dedented(text) if needed else text
@@ -199,17 +208,21 @@ class _Reader:
             text = head if closing and not text.startswith(fence) else text
         if not text.strip():
             return None
-        try:
-            tree = parsed(dedented(text), "the answer")
-        except PatchRejected:
-            held = is_in(text, self._qualname) or as_body(text) is not None
-            return self._with(text, []) if held else None
-        if is_in(text, self._qualname) or gives_back(tree):
+        text = without_layout(text)
+        if is_in(text, self._qualname):
             return self._with(text, [])
-        return None
+        found = target(parsed(self._given[self._path].removeprefix("\ufeff"), "the file"), self._qualname)
+        if found is None:
+            return None
+        try:
+            whole = is_body(parsed(dedented(text), "the answer"), found[-1].node)
+            body = text if whole else None
+        except PatchRejected:
+            body = text if as_body(text, found[-1].node) else indented(text)
+        return self._with(body, []) if body else None
 
     def _with(self, code: str, left_out: list[str]) -> Answer:
-        spliced = with_definition(self._given[self._path], self._qualname, code)
+        spliced = with_definition(self._given[self._path], self._qualname, code, self._path)
         if len(spliced.text) > MAX_FILE_BYTES:
             raise PatchRejected(f"the file would have {len(spliced.text)} characters, at most {MAX_FILE_BYTES}")
         return self._answer({self._path: spliced.text}, [*left_out, *spliced.left_out])

@@ -1,17 +1,18 @@
 """What an answer brings beside a definition, and where in the file it goes.
 
-Imports, constants, helpers, aliases and set-up that the file lacks go before the outermost statement that holds the
-target; what is made of the target, behind it. What the file has under that name with the same text is there already.
-What it has with another text takes the answer's only where the target uses it, and is said to be left out otherwise.
+Imports go before the outermost statement that holds the target. Everything else keeps its order: what the answer has
+before the target goes before that statement, what it has behind the target goes behind it. What the file has under that
+name with the same text is there already. What it has with another text takes the answer's only where the target uses it.
+What only shows the target does not run. All that stays out is said.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ttc_data.lang.facts import Node, docstring_of, last_name
+from ttc_data.solve.clashes import bound_name, clashes, has_import, import_of
 from ttc_data.solve.definitions import (
     DEFINITIONS,
     Chain,
@@ -23,10 +24,28 @@ from ttc_data.solve.definitions import (
     is_stub,
     role_of,
     shape,
+    shown,
     used_by,
 )
+from ttc_data.solve.written import at_definition, mentions_of
 
 _ASSIGNMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign)
+_SHOWS = frozenset(
+    {
+        "print",
+        "pprint",
+        "help",
+        "testmod",
+        "run_docstring_examples",
+        "timeit",
+        "main",
+        "exit",
+        "show",
+        "dis",
+        "breakpoint",
+    }
+)
+"""What an answer calls to show what it does."""
 _CONDITIONS = (ast.If, ast.Try, ast.With, ast.For, ast.While, ast.Match)
 
 
@@ -71,6 +90,10 @@ class _Held:
         self.before = Place(self.level, [])
         self.after = Place(self.level, [], after=True)
 
+    def place(self, seen: bool) -> Place:
+        """Where a statement goes that the answer has before the target, or behind it."""
+        return self.after if seen else self.before
+
     def has(self, statement: ast.stmt) -> bool:
         """Whether the scope holds a statement that says the same."""
         names = bound_by(statement)
@@ -85,20 +108,40 @@ class _Held:
 class Beside:
     """Sorts the statements of an answer's code that are not the target's definition."""
 
-    def __init__(self, tree: ast.Module, wanted: Chain, found: ast.Module, meant: Chosen) -> None:
+    def __init__(
+        self, tree: ast.Module, wanted: Chain, found: ast.Module, meant: Chosen, others: frozenset[str] = frozenset()
+    ) -> None:
         self.left_out: list[str] = []
-        self.inside: list[str] = []
-        """Imports that go into the function itself, because the file has their names for something else."""
         self._tree = tree
         self._name = wanted[-1].node.name
         self._meant = meant
+        self._others = others
         self._found = found
         self._held = [_held(level) for level in wanted]
         self._instead: list[Place] = []
         self._future: Place | None = None
         scopes = [*((level.scope, level.statement) for level in meant.outer), (meant.scope, meant.statement)]
         self._scopes = scopes
-        self._used = self._needed()
+        own: list[ast.AST] = [meant.node or meant.statement]
+        self._used = self._needed(own)
+        self._used_beside = self._needed(
+            own
+            + [
+                statement
+                for scope, _ in scopes
+                for statement in scope.body
+                if isinstance(statement, DEFINITIONS) or _gives_attributes(statement, wanted)
+            ]
+        )
+        self._beside = {
+            name
+            for scope, own_statement in scopes
+            for statement in scope.body
+            if statement is not own_statement
+            for name in bound_by(statement)
+        }
+        self._left: set[str] = set()
+        """Names that statements would bind which only show the target."""
         for number, (scope, statement) in enumerate(scopes):
             self._sort(scope, statement, number)
 
@@ -109,14 +152,8 @@ class Beside:
         found += self._instead + ([self._future] if self._future else [])
         return [place for place in found if place.statements]
 
-    def siblings(self, statement: ast.stmt) -> Iterator[ast.stmt]:
-        """The statements of the same block of the code."""
-        for scope, _ in self._scopes:
-            if statement in scope.body:
-                yield from scope.body
-
-    def _needed(self) -> frozenset[str]:
-        """Names that the definition uses, and those that what it uses uses."""
+    def _needed(self, roots: list[ast.AST]) -> frozenset[str]:
+        """Names that some code uses, and those that what it uses uses."""
         beside = {
             name: statement
             for scope, own in self._scopes
@@ -125,7 +162,7 @@ class Beside:
             for name in bound_by(statement)
         }
         used: set[str] = set()
-        waiting = [*used_by(self._meant.node or self._meant.statement)]
+        waiting = [name for root in roots for name in used_by(root)]
         while waiting:
             name = waiting.pop()
             if name not in used:
@@ -140,7 +177,7 @@ class Beside:
             if statement is own:
                 seen = True
                 continue
-            if statement is docstring or _says_nothing(statement):
+            if statement is docstring or _says_nothing(statement) or getattr(statement, "name", "") in self._others:
                 continue
             if isinstance(statement, (ast.Import, ast.ImportFrom)):
                 self._import(statement)
@@ -149,13 +186,11 @@ class Beside:
             if held.has(statement):
                 continue
             if isinstance(statement, DEFINITIONS):
-                self._definition(statement, held, number)
-            elif isinstance(statement, (*_ASSIGNMENTS, *_CONDITIONS)) or getattr(ast, "TypeAlias", None) is type(
-                statement
-            ):
+                self._definition(statement, held, number, seen)
+            elif _binds(statement):
                 self._bound(statement, held, seen)
-            elif isinstance(statement, ast.Expr) and not seen and self._sets_up(statement):
-                held.before.statements.append((statement, ""))
+            elif isinstance(statement, ast.Expr) and self._sets_up(statement, seen):
+                held.place(seen).statements.append((statement, ""))
             else:
                 self._leave(statement, "it runs and defines nothing")
 
@@ -184,25 +219,17 @@ class Beside:
         )
 
     def _import(self, statement: ast.Import | ast.ImportFrom) -> None:
-        """Imports go to the module; a name that the file has for something else, into the function that uses it."""
+        """Imports go to the module, those that the file has for something else excepted: nothing needs them."""
         module = self._held[0]
         if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
             self._from_the_future(statement)
             return
         for alias in statement.names:
-            one = _import_of(statement, alias)
-            name = alias.asname or alias.name.partition(".")[0]
-            said = ast.unparse(one)
-            has = [other for other in module.names.get(name, []) if not _is_for_checkers(other)]
-            if any(shape(_import_of(other, held)) == shape(one) for other, held in _imports(has)):
-                continue
-            dotted = isinstance(one, ast.Import) and not alias.asname
-            if name == "*" or not has or (dotted and all(_is_import_of(other, name) for other in has)):
+            said = ast.unparse(import_of(statement, alias))
+            if clashes(statement, alias, module.names):
+                self.left_out.append(f"`{said}`: the file has another {bound_name(alias)}")
+            elif not has_import(statement, alias, module.names):
                 module.before.statements.append((statement, said))
-            elif name in self._used and not isinstance(self._meant.node, ast.ClassDef) and self._meant.node:
-                self.inside.append(said)
-            else:
-                self.left_out.append(f"`{said}`: the file has another {name}")
 
     def _from_the_future(self, statement: ast.ImportFrom) -> None:
         wanted = any(alias.name == "annotations" for alias in statement.names)
@@ -213,16 +240,15 @@ class Beside:
             first = (body[0].end_lineno or 0) if is_text else _header(body[0])
             self._future = Place(self._held[0].level, [(statement, "from __future__ import annotations")], first=first)
 
-    def _definition(
-        self, statement: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, held: _Held, number: int
-    ) -> None:
+    def _definition(self, statement: Node, held: _Held, number: int, seen: bool) -> None:
         name, role = statement.name, role_of(statement)
         has = [
             other for other in held.names.get(name, []) if role_of(other) == role or not isinstance(other, DEFINITIONS)
         ]
+        if name == "_" and statement.decorator_list:  # one of many, each of which is registered
+            has = []
         if not has:
-            place = held.after if role in ("setter", "deleter", "getter") and name == self._name else held.before
-            place.statements.append((statement, ""))
+            held.place(seen).statements.append((statement, ""))
         elif name == self._name and number == len(self._scopes) - 1 and not role:
             self._leave(statement, "another one takes the target's place")
         else:
@@ -233,24 +259,65 @@ class Beside:
         names = bound_by(statement)
         compound = isinstance(statement, _CONDITIONS)
         mentions = self._name in used_by(statement)
-        if compound and (mentions or not names or _is_main(statement)):
+        if compound and (_is_main(statement) or not (names or (seen and mentions)) or self._shows(statement)):
             self._leave(statement, "it runs and defines nothing")
-        elif (
-            mentions
-            and seen
-            and isinstance(statement, _ASSIGNMENTS)
-            and (names <= {self._name} or not self._clash(names, held))
-        ):
-            if held is self._held[-1]:
-                held.after.statements.append((statement, ""))
-            else:
-                self._leave(statement, "it needs the target, which is not there yet")
+        elif self._only_shows(statement, names, seen):
+            self._left |= names
+            self._leave(statement, "it shows the target, and nothing needs it")
+        elif mentions and self._meant.skip and held is self._held[0] and self._is_named(statement):
+            self._leave(statement, "it needs the target, which the file's module has under no name")
+        elif mentions and seen and held is self._held[-1] and names <= {self._name}:
+            held.after.statements.append((statement, ""))
         elif mentions and self._name in names:
             self._leave(statement, "the definition takes its place")
         elif has := self._clash(names, held):
             self._conflict(statement, has, held)
         else:
-            held.before.statements.append((statement, ""))
+            held.place(seen).statements.append((statement, ""))
+
+    def _only_shows(self, statement: ast.stmt, names: frozenset[str], seen: bool) -> bool:
+        """Whether a statement calls something for names that neither the target nor what comes with it needs."""
+        if self._left & used_by(statement):
+            return True
+        if not names or any(map(self._is_needed, names)):
+            return False
+        if isinstance(statement, _CONDITIONS) and not self._calls(statement):
+            filled = self._used_beside & self._beside | {self._name}
+            if filled & used_by(statement):
+                return False
+        calls = any(isinstance(node, ast.Call) for node in at_definition(statement))
+        return self._calls(statement) or (seen and calls)
+
+    def _is_needed(self, name: str) -> bool:
+        """Whether the target or what comes with it means a name of the module, and none of its own."""
+        if name == self._name:
+            return True
+        roots = [
+            statement
+            for scope, own in self._scopes
+            for statement in scope.body
+            if statement is own or isinstance(statement, DEFINITIONS) or bound_by(statement) & self._used_beside
+        ]
+        return name in self._used_beside and any(mentions_of(root, name) for root in roots)
+
+    def _is_named(self, statement: ast.stmt) -> bool:
+        return any(isinstance(node, ast.Name) and node.id == self._name for node in ast.walk(statement))
+
+    def _calls(self, statement: ast.AST) -> bool:
+        """Whether a statement calls the target when it runs."""
+        is_method = len(self._held) > 1
+        return any(
+            isinstance(node, ast.Call)
+            and (
+                (isinstance(node.func, ast.Name) and node.func.id == self._name)
+                or (is_method and isinstance(node.func, ast.Attribute) and node.func.attr == self._name)
+            )
+            for node in at_definition(statement)
+        )
+
+    def _shows(self, statement: ast.AST) -> bool:
+        """Whether a statement prints or tries out something."""
+        return any(isinstance(node, ast.Call) and last_name(node) in _SHOWS for node in at_definition(statement))
 
     def _clash(self, names: frozenset[str], held: _Held) -> list[ast.stmt]:
         return [statement for name in sorted(names) for statement in held.names.get(name, [])]
@@ -268,18 +335,42 @@ class Beside:
         else:
             self._leave(statement, "the file has another of that name, and the target does not need this one")
 
-    def _sets_up(self, statement: ast.Expr) -> bool:
-        """Whether an expression prepares something for the definition, as `sys.setrecursionlimit(10_000)` does."""
+    def _sets_up(self, statement: ast.Expr, seen: bool) -> bool:
+        """Whether an expression prepares something: `sys.setrecursionlimit(10_000)`, `register(target)`."""
         call = statement.value
-        return (
-            isinstance(call, ast.Call)
-            and self._name not in used_by(call)
-            and last_name(call) not in ("print", "testmod")
-        )
+        if not isinstance(call, ast.Call) or self._calls(call) or self._shows(call):
+            return False
+        mentions = self._name in used_by(call)
+        if not seen or mentions:
+            return seen or not mentions
+        root = call.func
+        while isinstance(root, ast.Attribute):
+            root = root.value
+        if not isinstance(root, ast.Name):
+            return False
+        made = {statement for statement in self._found.body if root.id in bound_by(statement)}
+        tried = root.id.lower().startswith(("test", "demo", "example", "run", "main", "check"))
+        return bool(made) and not tried and self._name not in self._needed([*made])
 
     def _leave(self, statement: ast.stmt, why: str) -> None:
-        said = ast.unparse(statement).strip().partition("\n")[0][:80]
-        self.left_out.append(f"`{said}`: {why}")
+        self.left_out.append(f"`{shown(statement)}`: {why}")
+
+
+def _binds(statement: ast.stmt) -> bool:
+    """Whether a statement is there for the names that it binds, as `name = 1`, `type Name = int` or `(name := 1)`."""
+    known = isinstance(statement, (*_ASSIGNMENTS, *_CONDITIONS)) or type(statement) is getattr(ast, "TypeAlias", None)
+    return known or (isinstance(statement, ast.Expr) and bool(bound_by(statement)))
+
+
+def _gives_attributes(statement: ast.stmt, wanted: Chain) -> bool:
+    """Whether a statement gives the target, or what it stands in, an attribute."""
+    if not isinstance(statement, _ASSIGNMENTS):
+        return False
+    root: ast.expr = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
+    while isinstance(root, (ast.Attribute, ast.Subscript)):
+        root = root.value
+    names = {level.node.name for level in wanted}
+    return not bound_by(statement) and isinstance(root, ast.Name) and root.id in names
 
 
 def _sets(node: ast.stmt) -> frozenset[str]:
@@ -301,33 +392,6 @@ def _says_nothing(statement: ast.stmt) -> bool:
 
 def _is_main(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.If) and "__name__" in used_by(statement.test)
-
-
-def _import_of(statement: ast.Import | ast.ImportFrom, alias: ast.alias) -> ast.Import | ast.ImportFrom:
-    """The import of one name out of a statement."""
-    names = [ast.alias(alias.name, alias.asname)]
-    if isinstance(statement, ast.Import):
-        return ast.Import(names)
-    return ast.ImportFrom(statement.module, names, statement.level)
-
-
-def _is_for_checkers(statement: ast.stmt) -> bool:
-    """Whether what a statement imports is there for type checkers alone, and not when the file runs."""
-    return isinstance(statement, ast.If) and "TYPE_CHECKING" in used_by(statement.test)
-
-
-def _imports(statements: list[ast.stmt]) -> Iterator[tuple[ast.Import | ast.ImportFrom, ast.alias]]:
-    for statement in statements:
-        for node in ast.walk(statement):
-            if isinstance(node, (ast.Import, ast.ImportFrom)):
-                yield from ((node, alias) for alias in node.names)
-
-
-def _is_import_of(statement: ast.stmt, package: str) -> bool:
-    """Whether a statement imports a package, or modules of it, under the package's own name."""
-    return isinstance(statement, ast.Import) and any(
-        not alias.asname and alias.name.partition(".")[0] == package for alias in statement.names
-    )
 
 
 def _header(first: ast.stmt) -> int:

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ttc_data.errors import PatchRejected
-from ttc_data.solve.chat import block_spans, line_above, named_file
+from ttc_data.solve.chat import block_spans, line_above, name_on, named_file
 from ttc_data.solve.layout import blanks_of, lines_of, newline_of
 
-_DIVIDES = re.compile(r"[ \t]*={5,9}[ \t]*")
+_DIVIDES = re.compile(r"[ \t]*={4,9}[ \t]*")
 DIVIDERS_TRIED = 16
 """A heading's underline looks like the line between the two parts."""
 
@@ -34,7 +34,7 @@ def read_blocks(text: str, given: Mapping[str, str], path: str) -> list[Block]:
     found: list[Block] = []
     last_path = path
     for first, last in block_spans(lines):
-        known, name = named_file(line_above(lines, first), given)
+        known, name = named_file(name_on(lines[first]) or line_above(lines, first), given)
         if not name and found and not found[-1].path:
             known, name = "", found[-1].name
         last_path = known if name else last_path

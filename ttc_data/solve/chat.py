@@ -1,16 +1,16 @@
-"""What a model said, taken apart: its thoughts, its fenced pieces of code, and the files that it names."""
+"""What a model said, taken apart: its fenced pieces of code, its blocks, and the files that it names."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import PurePosixPath
 
 from ttc_data.errors import PatchRejected
-from ttc_data.lang import python
-from ttc_data.solve.layout import dedented
+from ttc_data.solve.layout import dedented, is_python
+from ttc_data.solve.rough import without_layout
 
 MAX_ANSWER = 512 * 1024
 """Characters that are read."""
@@ -21,12 +21,13 @@ CLOSING_LINES_TRIED = 12
 
 _OPENING = re.compile(r"(?P<blanks>[ \t]*)(?P<item>(?:[-*+]|\d+[.)])[ \t]+)?(?P<fence>`{3,}|~{3,})(?P<info>[^`]*)")
 _CLOSING = re.compile(r"[ \t]*(?P<fence>`{3,}|~{3,})[ \t]*")
-_THINKS, _THOUGHT = "<think>", "</think>"
-_BLOCK_BEGINS = re.compile(r"[ \t]*<{5,9} ?(?:SEARCH|ORIGINAL|HEAD|OLD)?[ \t]*", re.IGNORECASE)
-_BLOCK_ENDS = re.compile(r"[ \t]*>{5,9} ?(?:REPLACE|UPDATED|NEW)?[ \t]*", re.IGNORECASE)
-_END = re.compile(r"(?:<\|\w{1,40}\|>|<\uff5c[^\uff5c\n]{1,40}\uff5c>|</s>)\Z")
-MOST_ENDS, LONGEST_END = 8, 44
-_TAG = re.compile(r"^[ \t]*<answer>[ \t]*\n", re.MULTILINE)
+_CLOSING_BEHIND = re.compile(r"[ \t]*[^`~\s](?:.*[^`~])?(?P<fence>`{3,}|~{3,})[ \t]*")
+"""At the end of the last line of code."""
+_BLOCK_BEGINS = re.compile(
+    r"[ \t]*<{4,9} ?(?:(?:SEARCH|ORIGINAL|HEAD|OLD|BEFORE)\b:?(?:[ \t]+(?P<name>\S+))?)?[ \t]*", re.IGNORECASE
+)
+_BLOCK_ENDS = re.compile(r"[ \t]*>{4,9} ?(?:[\w./-]{1,60}:?)?[ \t]*")
+"""Behind it stands a word, or the name of a branch."""
 _DECORATION = "`*_#:;,()[]<>\"'"
 
 
@@ -45,71 +46,50 @@ class Piece:
     """It is Python, or a diff, or holds search/replace blocks."""
 
 
-def without_marks(text: str) -> str:
-    """A raw completion without the tokens that end a turn, and without the tags around the whole of an answer."""
-    for _ in range(MOST_ENDS):
-        bare = text.rstrip()
-        found = _END.search(bare, max(0, len(bare) - LONGEST_END))
-        if found is None:
-            break
-        text = bare[: found.start()] + "\n"
-    bare = text.rstrip()
-    return _TAG.sub("", bare.removesuffix("</answer>"), 1) if bare.endswith("</answer>") else text
-
-
-def without_thoughts(text: str) -> str:
-    """What comes after the thoughts. A `</think>` inside code is part of the code.
-
-    Raises:
-        PatchRejected: the answer ends inside its thoughts.
-    """
-    if _THOUGHT not in text:
-        if text.lstrip().startswith(_THINKS):
-            raise PatchRejected("the answer ends inside <think>: nothing is said after the thoughts")
-        return text
-    if text.lstrip().startswith(_THINKS):
-        text = text.partition(_THOUGHT)[2]
-    if _THOUGHT not in text or is_python(dedented(text.strip("\n"))):
-        return text
-    lines = text.split("\n")
-    code = {number for piece in pieces(text) if piece.understood for number in range(piece.first, piece.last + 1)}
-    code |= {number for first, last in block_spans(lines) for number in range(first, last + 1)}
-    if is_diff(text):
-        code |= {number for number, line in enumerate(lines) if line.startswith(("+", "-", " "))}
-    last = max((number for number, line in enumerate(lines) if _THOUGHT in line and number not in code), default=-1)
-    if last < 0:
-        return text
-    return "\n".join([lines[last].rpartition(_THOUGHT)[2], *lines[last + 1 :]])
-
-
 def block_spans(lines: list[str]) -> list[tuple[int, int]]:
     """Indices of the first and the last line of each search/replace block."""
     found, begun = [], -1
     for number, line in enumerate(lines):
-        if line.lstrip().startswith("<<<<<") and _BLOCK_BEGINS.fullmatch(line):
+        if line.lstrip().startswith("<<<<") and _BLOCK_BEGINS.fullmatch(line):
             begun = number
-        elif begun >= 0 and line.lstrip().startswith(">>>>>") and _BLOCK_ENDS.fullmatch(line):
+        elif begun >= 0 and line.lstrip().startswith(">>>>") and _BLOCK_ENDS.fullmatch(line):
             found.append((begun, number))
             begun = -1
     return found
 
 
+def name_on(line: str) -> str:
+    """The name of a file on a block's first mark; empty where there is none."""
+    found = _BLOCK_BEGINS.fullmatch(line)
+    return (found["name"] or "") if found else ""
+
+
+def has_fence(text: str) -> bool:
+    """Whether a line of a text is a fence."""
+    return any(line.lstrip(" \t")[:1] in ("`", "~") and _OPENING.fullmatch(line) for line in text.split("\n"))
+
+
 def is_diff(text: str) -> bool:
-    """Whether a text holds a unified diff: a hunk under two lines that name a file, or git's own header."""
+    """Whether a text holds a unified diff: a hunk or its lines under two that name a file, or git's own header."""
     lines = text.split("\n")
     if any(line.startswith("diff --git ") for line in lines):
         return True
-    named = any(line.startswith("--- ") and following.startswith("+++ ") for line, following in pairwise(lines))
+    named = any(line.startswith("--- ") and behind.startswith("+++ ") for line, behind in pairwise(lines))
     updates = any(line.startswith("*** Update File: ") for line in lines)
-    return (named or updates) and any(line.startswith("@@") for line in lines)
+    if (named or updates) and any(line.startswith("@@") for line in lines):
+        return True
+    return named and bool(heads_of(lines))
 
 
-def is_python(code: str) -> bool:
-    """Whether code parses and says anything."""
-    try:
-        return bool(python.parse(code.encode("utf-8", "surrogatepass")).body)
-    except SyntaxError:
-        return False
+def heads_of(lines: list[str]) -> list[int]:
+    """Indices of the lines that name a diff's file and are followed by signed lines without a hunk's header."""
+    found = []
+    for at, (line, behind) in enumerate(pairwise(lines)):
+        if line.startswith("--- ") and behind.startswith("+++ "):
+            first = next((one for one in lines[at + 2 : at + 12] if one), "")
+            if first.startswith((" ", "+", "-")):
+                found.append(at)
+    return found
 
 
 def pieces(text: str) -> list[Piece]:
@@ -133,6 +113,11 @@ class _Fences:
             for number, line in enumerate(self._lines)
             if line.lstrip(" \t")[:1] in ("`", "~") and (found := _CLOSING.fullmatch(line))
         ]
+        self._ends_of_code = [
+            (number, found["fence"])
+            for number, line in enumerate(self._lines)
+            if line.rstrip(" \t").endswith(("```", "~~~")) and (found := _CLOSING_BEHIND.fullmatch(line))
+        ]
 
     def pieces(self) -> list[Piece]:
         found, at = [], 0
@@ -147,39 +132,47 @@ class _Fences:
         return found
 
     def _piece(self, at: int, opening: re.Match[str]) -> Piece:
-        fence, info = opening["fence"], opening["info"].strip()
-        ends = [
-            number
-            for number, closing in self._closing
-            if number > at and closing[0] == fence[0] and len(closing) >= len(fence)
-        ][:CLOSING_LINES_TRIED]
+        info = opening["info"].strip()
+        ends = self._ends(self._closing, at, opening["fence"])
         margin = len(opening["blanks"] + (opening["item"] or ""))
         for end in ends:
-            code = self._code(at, end, margin)
-            if self._understood(code):
+            if code := self._readable(self._code(at, end, margin)):
                 return Piece(info, code, at, end, True)
-        if ends:
-            return Piece(info, self._code(at, ends[0], margin), at, ends[0], False)
-        code = self._code(at, len(self._lines), margin)
-        return Piece(info, code, at, len(self._lines) - 1, self._understood(code))
+        for end in self._ends(self._ends_of_code, at, opening["fence"]):
+            last = self._lines[end].rstrip(" \t").rstrip(opening["fence"][0])
+            if code := self._readable(self._code(at, end, margin, last)):
+                return Piece(info, code, at, end, True)
+        end = ends[0] if ends else len(self._lines)
+        code = self._code(at, end, margin)
+        whole = "" if ends else self._readable(code)
+        return Piece(info, whole or code, at, end if ends else end - 1, bool(whole))
+
+    def _ends(self, closing: Iterable[tuple[int, str]], at: int, fence: str) -> list[int]:
+        """The first lines behind a fence that can close it."""
+        found = (number for number, line in closing if number > at and line[0] == fence[0] and len(line) >= len(fence))
+        return list(islice(found, CLOSING_LINES_TRIED))
 
     def _inside(self, piece: Piece) -> int:
         """Where to look on after a piece that is not understood: at the first fence in it, else behind it."""
         inner = (number for number in range(piece.first + 1, piece.last) if _OPENING.fullmatch(self._lines[number]))
         return next(inner, piece.last + 1)
 
-    def _code(self, at: int, end: int, margin: int) -> str:
-        lines = self._lines[at + 1 : end]
+    def _code(self, at: int, end: int, margin: int, last: str | None = None) -> str:
+        lines = self._lines[at + 1 : end] + ([] if last is None else [last])
         return "\n".join(line[min(margin, len(line) - len(line.lstrip(" \t"))) :] for line in lines)
 
-    def _understood(self, code: str) -> bool:
+    def _readable(self, code: str) -> str:
+        """Code that can be understood, without what is before its lines; nothing where it cannot."""
         self._attempts += 1
         self._parsed += len(code)
         if self._attempts > MAX_ATTEMPTS or self._parsed > MAX_PARSED:
             raise PatchRejected(
                 f"the answer's fences do not close: more than {MAX_ATTEMPTS} pieces or {MAX_PARSED} characters to parse"
             )
-        return is_diff(code) or bool(block_spans(code.split("\n"))) or is_python(dedented(code))
+        if is_diff(code) or block_spans(code.split("\n")):
+            return code
+        plain = without_layout(code)
+        return plain if is_python(dedented(plain)) else ""
 
 
 def named_file(line: str, given: Iterable[str]) -> tuple[str, str]:

@@ -15,6 +15,7 @@ from ttc_data.lang.facts import Function, Node, definition_nodes, docstring_of, 
 Scope: TypeAlias = ast.Module | Node
 FILES_HELD = 64
 """Parsed: the answers to a row all change the same file."""
+MOST_SHOWN = 80
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _ACCESSORS = frozenset({"setter", "deleter", "getter"})
 _DECLARES = (ast.Import, ast.ImportFrom)
@@ -189,6 +190,12 @@ def used_by(node: ast.AST) -> frozenset[str]:
         for inner in ast.walk(node)
         if isinstance(inner, (ast.Name, ast.Attribute))
     )
+
+
+def shown(statement: ast.stmt) -> str:
+    """The line of a statement that says what it is, as it is told: a definition's first one without its decorators."""
+    lines = ast.unparse(statement).strip().split("\n")
+    return next((line for line in lines if not line.startswith("@")), lines[0])[:MOST_SHOWN]
 
 
 def belongs_to_a_class(node: Function) -> bool:

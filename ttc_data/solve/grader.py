@@ -40,12 +40,12 @@ from ttc_data.row import Row
 from ttc_data.rules import ReaderRules
 from ttc_data.sandbox.protocol import Job, Report, Sandbox
 from ttc_data.sandbox.scheduler import Apart, Scheduler
-from ttc_data.solve.answer import Answer, read_answer
+from ttc_data.solve.answer import Answer, read_answer, read_patch
 from ttc_data.solve.faults import Faults, Judging
 from ttc_data.solve.grade import Seen, grade
 from ttc_data.solve.outcome import Outcome
 from ttc_data.solve.rows import Rows
-from ttc_data.solve.task import Files, Session, Task, patched
+from ttc_data.solve.task import Files, Session, Task
 from ttc_data.trust import trusted
 
 T = TypeVar("T")
@@ -215,10 +215,11 @@ class Grader:
 
         def judged() -> Outcome:
             try:
-                files = patched({file.path: file.text for file in row.ttc_files}, patch, self.rows.tree(row))
+                given = {file.path: file.text for file in row.ttc_files}
+                answer = read_patch(patch, given, self.rows.tree(row))
             except PatchRejected as error:
                 return Outcome(row.instance_id, "patch_rejected", str(error))
-            return self._graded(row, Answer(files, ()))
+            return self._graded(row, answer)
 
         return self.guarded(row.instance_id, judged)
 

@@ -110,46 +110,9 @@ def _parses(code: str) -> bool:
     return True
 
 
-def excerpt(code: str, name: str) -> str | None:
-    """A definition of that name in code that as a whole is no Python: from its decorators to where its block ends.
-
-    Returns:
-        The last one that is whole, at the margin.
-    """
-    lines = code.split("\n")
-    starts = re.compile(rf"[ \t]*(?:async[ \t]+def|def|class)[ \t]+{re.escape(name)}\b")
-    found = [at for at, line in enumerate(lines) if starts.match(line)]
-    for start in reversed(found[-8:]):
-        end = _end_of_block("\n".join(lines[start:]))
-        if not end:
-            continue
-        first = start
-        while first and lines[first - 1].lstrip(_BLANKS).startswith("@"):
-            first -= 1
-        return dedented("\n".join(lines[first : start + end]))
-    return None
-
-
-def _end_of_block(code: str) -> int:
-    """Lines of the block that code begins with; 0 where the text ends before the block has one whole statement."""
-    depth = end = 0
-    header = base = None
+def is_python(code: str) -> bool:
+    """Whether code parses and says anything."""
     try:
-        for token in tokenize.generate_tokens(io.StringIO(code).readline):
-            if token.type == tokenize.INDENT:
-                depth += 1
-            elif token.type == tokenize.DEDENT:
-                depth -= 1
-                if base is not None and depth <= base:
-                    break
-            elif token.type == tokenize.NEWLINE:
-                end = token.end[0] if token.end[1] else token.start[0]
-                if header is None:
-                    header, base = token.start[0], depth
-            elif header is not None and token.type not in (tokenize.NL, tokenize.COMMENT) and depth == base:
-                break  # the body stands behind the header
-    except IndentationError:
-        pass  # what follows stands less deep, at a depth that nothing before has
-    except (tokenize.TokenError, SyntaxError):
-        return 0
-    return end
+        return bool(python.parse(code.encode("utf-8", "surrogatepass")).body)
+    except SyntaxError:
+        return False

@@ -14,6 +14,7 @@ from typing import Any
 
 from ttc_data.errors import DatasetError
 from ttc_data.fields import is_text
+from ttc_data.records import JsonObject
 from ttc_data.solve.chat import is_diff
 from ttc_data.solve.outcome import Outcome
 
@@ -37,6 +38,8 @@ class Prediction:
     """`text` is a unified diff; else it is what the model said."""
     sample: int = 0
     """Its number among the answers of its model to its row, in the order of the file."""
+    fault: str = ""
+    """Why there is no answer in its place of the file; `instance_id` is the place then, as `answers.jsonl:3`."""
 
 
 def read_predictions(path: Path | str) -> list[Prediction]:
@@ -45,8 +48,11 @@ def read_predictions(path: Path | str) -> list[Prediction]:
     Args:
         path: a file, or `-` for standard input.
 
+    Returns:
+        The answers; a place of the file that holds none is one with a `fault`.
+
     Raises:
-        DatasetError: naming the place that is wrong.
+        DatasetError: there is no answer in the file at all, with what is wrong in its first place.
     """
     name = "standard input" if str(path) == STANDARD_INPUT else str(path)
     try:
@@ -55,9 +61,11 @@ def read_predictions(path: Path | str) -> list[Prediction]:
     except (OSError, UnicodeDecodeError) as error:
         raise DatasetError(f"--predictions {name}: {error}; give a file of JSON lines") from error
     try:
-        found = [prediction for place, value in _values(text, name) for prediction in _predictions(value, place)]
+        found = [prediction for place, value in _values(text, name) for prediction in _told(value, place)]
     except RecursionError as error:
         raise DatasetError(f"{name}: nested too deeply; give {FORM} a line") from error
+    if found and all(one.fault for one in found):
+        raise DatasetError(found[0].fault)
     if not found:
         raise DatasetError(f"{name}: no answer in it; each line must be {FORM}")
     return numbered(found)
@@ -92,7 +100,10 @@ def _values(text: str, name: str) -> Iterator[tuple[str, Any]]:
                 try:
                     yield f"{name}:{number}", json.loads(line)
                 except ValueError as error:
-                    raise DatasetError(f"{name}:{number}: no JSON ({error}); each line must be {FORM}") from error
+                    yield (
+                        f"{name}:{number}",
+                        DatasetError(f"{name}:{number}: no JSON ({error}); each line must be {FORM}"),
+                    )
 
 
 def _named(key: str, value: Any) -> Any:
@@ -102,6 +113,16 @@ def _named(key: str, value: Any) -> Any:
     if isinstance(value, list):
         return {"instance_id": key, "completions": value}
     return {"instance_id": key, **value} if isinstance(value, dict) else value
+
+
+def _told(value: Any, place: str) -> list[Prediction]:
+    """The answers in one place of a file, or the fault that it has none."""
+    try:
+        if isinstance(value, DatasetError):
+            raise value
+        return list(_predictions(value, place))
+    except DatasetError as error:
+        return [Prediction(place, "", "", is_patch=False, fault=str(error))]
 
 
 def _predictions(value: Any, place: str) -> Iterator[Prediction]:
@@ -179,6 +200,17 @@ class Score:
     """Of the answers."""
     pass_at: dict[int, float]
     """k to the mean over the rows; k goes up to the fewest answers that a row got."""
+
+    def line(self) -> JsonObject:
+        """What is told of it, as JSON: `pass_at` has the k as text, as JSON wants it."""
+        rates = {str(k): round(rate, 6) for k, rate in self.pass_at.items()}
+        return {
+            "model_name_or_path": self.model,
+            "rows": self.rows,
+            "answers": self.answers,
+            "solved": self.solved,
+            "pass_at": rates,
+        }
 
 
 def scores(outcomes: Sequence[Outcome]) -> list[Score]:

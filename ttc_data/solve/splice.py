@@ -6,20 +6,20 @@ Only lines that change are written: all others stay byte for byte, and new ones 
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ttc_data.errors import PatchRejected
-from ttc_data.lang import python
-from ttc_data.lang.facts import Function, Node, docstring_of
+from ttc_data.lang.facts import Function, Node, definition_nodes, docstring_of, last_name
 from ttc_data.solve.beside import Beside, Chosen, Place
-from ttc_data.solve.chat import is_python
+from ttc_data.solve.bodies import as_body, gives_back
+from ttc_data.solve.clashes import Own, without_clashes
+from ttc_data.solve.classes import Shown, decorated, wrappers
 from ttc_data.solve.definitions import (
-    DEFINITIONS,
     Chain,
     binding,
     bindings,
-    bound_by,
     chains,
     chosen,
     first_line,
@@ -28,13 +28,17 @@ from ttc_data.solve.definitions import (
     last_line,
     names_of,
     parsed,
+    role_of,
     shape,
     target,
     used_by,
 )
-from ttc_data.solve.layout import blanks_of, dedented, excerpt, lines_of, moved, newline_of
+from ttc_data.solve.layout import blanks_of, dedented, is_python, lines_of, moved, newline_of
+from ttc_data.solve.rough import excerpt, salvaged
+from ttc_data.solve.written import one_a_line
 
 _BOM = "\ufeff"
+_SOLUTION = "Solution"
 
 
 @dataclass(slots=True)
@@ -58,13 +62,17 @@ class _Edit:
         return len(self.lines) - (self.end - self.first)
 
 
-def with_definition(text: str, qualname: str, code: str) -> Spliced:
+def with_definition(
+    text: str, qualname: str, code: str, path: str = "", others: frozenset[str] = frozenset()
+) -> Spliced:
     """Put a definition, or the body of one, in place of the one that a file has.
 
     Args:
         text: the file.
         qualname: of the definition.
         code: the definition with whatever it needs beside it, a whole file that holds it, or its body's statements.
+        path: of the file: an import from it is one of what it has.
+        others: definitions in the code that are put into the file by themselves.
 
     Raises:
         PatchRejected: the code does not parse, or has no such definition, or the file has no place for it.
@@ -77,26 +85,89 @@ def with_definition(text: str, qualname: str, code: str) -> Spliced:
         raise PatchRejected(f"no {qualname} in the file")
     left_out: list[str] = []
     try:
-        found = parsed(code, "the code")
+        found = _whole(code, qualname)
     except PatchRejected as error:
-        cut = excerpt(given, wanted[-1].node.name)
-        if cut is None:
-            body = None if isinstance(wanted[-1].node, ast.ClassDef) else as_body(given)
+        part = _part(given, qualname)
+        if part is None:
+            body = as_body(given, wanted[-1].node)
             if body is None:
                 raise error
             return Spliced(mark + _with_body(text, wanted[-1].node, body))
-        left_out.append(f"what stands round {wanted[-1].node.name} in the code: {error}")
-        code = cut + "\n"
+        code, passed_over = part
+        left_out.append(f"what stands round {wanted[-1].node.name} in the code{passed_over}: {error}")
         found = parsed(code, "the code")
     if not found.body:
         raise PatchRejected("there is no statement in the code")
+    if not gives_back(found):
+        code, found = _apart(code, found, text, tree, Own(path, names_of(qualname)[0]))
     meant = _meant(tree, wanted, found, qualname)
+    if meant is None and len(wanted) == 1 and _in_a_solution(found, qualname) and _SOLUTION not in bindings(tree.body):
+        return with_definition(mark + text, qualname, f"{code}\n{qualname} = {_SOLUTION}().{qualname}\n", path, others)
     if meant is None:
-        return _without_header(mark, text, qualname, wanted, found, code)
+        return _without_header(mark, text, qualname, wanted, found, code, path)
     if meant.node and is_masked(wanted[-1].node) and _says_nothing(meant.node, wanted[-1].node):
         return Spliced(mark + text, [*left_out, f"{qualname}: its body is still to be written"])
-    spliced = _Splice(text, tree, wanted, code, found, meant).done()
+    if isinstance(wanted[-1].node, ast.ClassDef) and isinstance(meant.node, ast.ClassDef):
+        shown = Shown(wanted[-1].node, meant.node, code)
+        if shown.says_nothing:
+            return Spliced(mark + text, [*left_out, f"{qualname}: its body is still to be written"])
+        left_out += shown.left_out
+        code = shown.code(text)
+        found = parsed(code, "the code")
+        meant = _meant(tree, wanted, found, qualname) or meant
+    text, tree, wanted = _ready_for_the_future(text, tree, wanted, found, qualname)
+    spliced = _Splice(text, tree, wanted, code, found, meant, others).done()
     return Spliced(mark + spliced.text, left_out + spliced.left_out)
+
+
+def _apart(code: str, found: ast.Module, text: str, tree: ast.Module, own: Own) -> tuple[str, ast.Module]:
+    """Code with one statement a line, and without imports that clash with names of the file."""
+    code = one_a_line(code, found)
+    code = without_clashes(code, text, bindings(tree.body), own)
+    return code, parsed(code, "the code")
+
+
+def _ready_for_the_future(
+    text: str, tree: ast.Module, wanted: Chain, found: ast.Module, qualname: str
+) -> tuple[str, ast.Module, Chain]:
+    """The file with its docstring on lines of its own, where an import from the future is to follow it."""
+    first = tree.body[:2]
+    shares = len(first) == 2 and first[0].end_lineno == first[1].lineno
+    if not shares or not any(
+        isinstance(statement, ast.ImportFrom) and statement.module == "__future__" for statement in found.body
+    ):
+        return text, tree, wanted
+    lines = lines_of(text)
+    at = last_line(first[0]) - 1
+    line = lines[at].encode("utf-8")
+    newline = newline_of(lines, at)
+    lines[at] = line[: first[0].end_col_offset].decode("utf-8") + newline + line[first[1].col_offset :].decode("utf-8")
+    text = "".join(lines)
+    tree = parsed(text, "the file")
+    return text, tree, target(tree, qualname) or wanted
+
+
+def _whole(code: str, qualname: str) -> ast.Module:
+    """The tree of code.
+
+    Raises:
+        PatchRejected: it is no Python, or begins with the end of a function that stands before the target.
+    """
+    tree = parsed(code, "the code")
+    ended = next((at for at, statement in enumerate(tree.body) if isinstance(statement, ast.Return)), len(tree.body))
+    name = names_of(qualname)[-1]
+    if any(node.name == name for node in definition_nodes(tree.body[ended + 1 :])):
+        raise PatchRejected("the code begins inside another function")
+    return tree
+
+
+def _part(code: str, qualname: str) -> tuple[str, str] | None:
+    """What of code that as a whole is no Python can be read, and which line of it cannot."""
+    names = names_of(qualname)
+    if whole := salvaged(code, tuple(names)):
+        return whole.code, f", as {whole.passed_over!r}" if whole.passed_over else ""
+    cut = excerpt(code, names[-1])
+    return (cut + "\n", "") if cut else None
 
 
 def is_in(code: str, qualname: str) -> bool:
@@ -104,6 +175,8 @@ def is_in(code: str, qualname: str) -> bool:
     tree, names = _read(code, qualname), names_of(qualname)
     if tree is None or gives_back(tree):
         return False
+    if len(names) == 1 and _in_a_solution(tree, qualname):
+        return True
     return any(next(chains(tree, names[skip:]), None) or _binding(tree, names[skip:]) for skip in range(len(names)))
 
 
@@ -119,13 +192,21 @@ def weight(code: str, qualname: str) -> int:
     return 0 if bound and all(isinstance(one[1], (ast.Import, ast.ImportFrom)) for one in bound) else 2
 
 
+def _in_a_solution(tree: ast.Module, name: str) -> bool:
+    """Whether a function of a module is written as the method of a class that exists for it alone, as judges ask for."""
+    found = [one for one in definition_nodes(tree.body) if isinstance(one, ast.ClassDef) and one.name == _SOLUTION]
+    if any(node.name == name for node in definition_nodes(tree.body)) or binding(tree.body, name):
+        return False
+    return len(found) == 1 and any(node.name == name for node in definition_nodes(found[0].body))
+
+
 def _read(code: str, qualname: str) -> ast.Module | None:
     """The tree of code, or of the target's definition in it where the code as a whole is no Python."""
     try:
-        return parsed(dedented(code), "the code")
+        return _whole(dedented(code), qualname)
     except PatchRejected:
-        cut = excerpt(code, names_of(qualname)[-1])
-        return parsed(cut, "the code") if cut and is_python(cut) else None
+        part = _part(code, qualname)
+        return parsed(part[0], "the code") if part and is_python(part[0]) else None
 
 
 def _binding(tree: ast.Module, names: Sequence[str]) -> tuple[Chain, ast.stmt] | None:
@@ -163,7 +244,9 @@ def _says_nothing(new: Node, old: Node) -> bool:
     return is_masked(new)
 
 
-def _without_header(mark: str, text: str, qualname: str, wanted: Chain, found: ast.Module, code: str) -> Spliced:
+def _without_header(
+    mark: str, text: str, qualname: str, wanted: Chain, found: ast.Module, code: str, path: str
+) -> Spliced:
     """A body alone, or the methods of a class alone."""
     old = wanted[-1].node
     definitions = [
@@ -173,42 +256,19 @@ def _without_header(mark: str, text: str, qualname: str, wanted: Chain, found: a
         own = {
             statement.name for statement in old.body if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef))
         }
-        methods = list(dict.fromkeys(statement.name for statement in definitions if statement.name in own))
+        methods = Counter(name for name, _ in {(one.name, role_of(one)) for one in definitions} if name in own)
         if not methods or any(isinstance(statement, ast.ClassDef) for statement in found.body):
             raise PatchRejected(f"no {qualname} in the code")
         left_out: list[str] = []
-        for name in methods:
-            spliced = with_definition(text, f"{qualname}.{name}", code)
+        for name in sorted(methods.elements(), key=[one.name for one in definitions].index):
+            # A getter and its setter have one name: the one whose body is still to be written is meant each time.
+            spliced = with_definition(text, f"{qualname}.{name}", code, path, frozenset(methods) - {name})
             text = spliced.text
             left_out += (said for said in spliced.left_out if said not in left_out)
         return Spliced(mark + text, left_out)
     if (definitions or any(isinstance(statement, ast.ClassDef) for statement in found.body)) and not gives_back(found):
         raise PatchRejected(f"no {qualname} in the code")
     return Spliced(mark + _with_body(text, old, code))
-
-
-def gives_back(tree: ast.Module) -> bool:
-    """Whether statements are a function's body: outside definitions they return or yield."""
-    waiting: list[ast.AST] = [*tree.body]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, (ast.Return, ast.Yield, ast.YieldFrom, ast.Await)):
-            return True
-        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
-            waiting += ast.iter_child_nodes(node)
-    return False
-
-
-def as_body(code: str) -> str | None:
-    """A body whose first line lost its indent on the way, as a completion of `def ...:` begins."""
-    first, _, rest = code.lstrip("\n").partition("\n")
-    indent = next((blanks_of(line) for line in rest.split("\n") if line.strip()), "")
-    mended = dedented(f"{indent}{first}\n{rest}")
-    try:
-        tree = python.parse(mended.encode("utf-8", "surrogatepass"))
-    except SyntaxError:
-        return None
-    return mended if indent and gives_back(tree) else None
 
 
 def _with_body(text: str, old: Function | ast.ClassDef, code: str) -> str:
@@ -236,12 +296,21 @@ def _with_body(text: str, old: Function | ast.ClassDef, code: str) -> str:
 class _Splice:
     """One definition on its way into one file."""
 
-    def __init__(self, text: str, tree: ast.Module, wanted: Chain, code: str, found: ast.Module, meant: Chosen) -> None:
+    def __init__(
+        self,
+        text: str,
+        tree: ast.Module,
+        wanted: Chain,
+        code: str,
+        found: ast.Module,
+        meant: Chosen,
+        others: frozenset[str],
+    ) -> None:
         self._lines = lines_of(text)
         self._wanted = wanted
         self._code = code
         self._meant = meant
-        self._beside = Beside(tree, wanted, found, meant)
+        self._beside = Beside(tree, wanted, found, meant, others)
 
     def done(self) -> Spliced:
         old = self._wanted[-1].node
@@ -268,24 +337,39 @@ class _Splice:
         indent = blanks_of(self._lines[old.lineno - 1])
         statement = new or self._meant.statement
         lines = self._moved(statement, indent)
-        start = first_line(old)
-        if new and first_line(new) == new.lineno:  # without decorators: those of the file stay
-            start = old.lineno
-        if new and self._beside.inside:
-            lines = self._with_imports(new, lines)
-        return _Edit(start - 1, last_line(old), tuple(lines))
+        wrapped = wrappers(self._meant.scope.body, self._meant.statement, old.name)
+        if new is None:
+            return _Edit(first_line(old) - 1, last_line(old), (*lines, *self._wrapped(old, statement, wrapped, indent)))
+        asked = decorated(old.decorator_list, new.decorator_list, wrapped)
+        dropped = [one for one in old.decorator_list if one not in asked]
+        for one in dropped:
+            self._say_dropped(one, new, wrapped)
+        if not new.decorator_list and not dropped:  # those of the file stay as they are
+            return _Edit(old.lineno - 1, last_line(old), tuple(lines))
+        above = first_line(new)
+        head: list[str] = []
+        mine = set(new.decorator_list)
+        for one in asked:
+            first, last = one.lineno, one.end_lineno or one.lineno
+            own = one in mine
+            head += lines[first - above : last - above + 1] if own else self._of_file(first, last)
+        below = lines[new.lineno - above :]
+        return _Edit(first_line(old) - 1, last_line(old), (*head, *below))
 
-    def _with_imports(self, new: Node, lines: list[str]) -> list[str]:
-        """Imports that the file has under the same names for something else, as the function's own."""
-        docstring = docstring_of(new)
-        after = last_line(docstring) if docstring else None
-        first = new.body[1:2] if docstring else new.body[:1]
-        if not first or first[0].lineno == (after or new.lineno):
-            self._beside.left_out += (f"`{said}`: the file has another of that name" for said in self._beside.inside)
-            return lines
-        at = first_line(first[0]) - first_line(new)
-        indent = blanks_of(lines[at])
-        return [*lines[:at], *(indent + said for said in self._beside.inside), *lines[at:]]
+    def _say_dropped(self, decorator: ast.expr, new: Node, wrapped: set[str]) -> None:
+        name = last_name(decorator)
+        if name not in wrapped and name not in map(last_name, new.decorator_list):
+            self._beside.left_out.append(f"`@{ast.unparse(decorator)}`: the answer's decorators take its place")
+
+    def _of_file(self, first: int, last: int) -> list[str]:
+        return [line.rstrip("\r\n") for line in self._lines[first - 1 : last]]
+
+    def _wrapped(self, old: Node, statement: ast.stmt, wrapped: set[str], indent: str) -> list[str]:
+        """The file's decorators round what takes the definition's place without one."""
+        if role_of(old) or isinstance(statement, (ast.Import, ast.ImportFrom)):
+            return []
+        asked = decorated(old.decorator_list, [], [*wrapped, *used_by(statement)])
+        return [f"{indent}{old.name} = {ast.unparse(one)}({old.name})" for one in reversed(asked)]
 
     def _edit(self, place: Place) -> _Edit:
         if place.instead:
@@ -302,57 +386,12 @@ class _Splice:
             indent = blanks_of(self._lines[place.level.statement.lineno - 1])
         lines: list[str] = []
         for statement, said in place.statements:
-            lines += [indent + said] if said else self._moved(statement, indent)
+            new = [indent + said] if said else self._moved(statement, indent)
             if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and not place.instead:
                 spaced = [""] if indent else ["", ""]
-                lines = [*spaced, *lines] if place.after else [*lines, *spaced]
+                new = [*spaced, *new] if place.after else [*new, *spaced]
+            lines += new
         return _Edit(first, end, tuple(lines))
 
     def _moved(self, statement: ast.stmt, indent: str) -> list[str]:
-        first, last = first_line(statement), last_line(statement)
-        lines = self._code.split("\n")
-        for number in (first, last):
-            if self._shares_line(number, statement):
-                raise PatchRejected(
-                    f"line {number} of the code holds several statements: {lines[number - 1].strip()!r}"
-                )
-        return moved(self._code, first, last, indent)
-
-    def _shares_line(self, number: int, statement: ast.stmt) -> bool:
-        """Whether another statement stands on the same line: `import a; import b`."""
-        return any(
-            other is not statement and number in (first_line(other), last_line(other))
-            for other in self._beside.siblings(statement)
-        )
-
-
-def needed_of(others: Sequence[str], code: str, text: str, qualname: str) -> str:
-    """What a definition needs of an answer's other pieces of code, to stand before it.
-
-    Args:
-        others: Python.
-        code: with the definition.
-        text: the file.
-        qualname: of the target.
-    """
-    try:
-        main, wanted = parsed(dedented(code), "the code"), target(parsed(text.removeprefix(_BOM), "the file"), qualname)
-    except PatchRejected:
-        return ""
-    held = {name for level in wanted or () for name in bindings(level.scope.body)} | set(bindings(main.body))
-    offered: dict[str, tuple[str, ast.stmt]] = {}
-    for other in map(dedented, others):
-        for statement in parsed(other, "the code").body:
-            if isinstance(statement, (ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign, *DEFINITIONS)):
-                offered.update((name, (other, statement)) for name in bound_by(statement) if name not in held)
-    needed: dict[int, str] = {}
-    waiting = [*used_by(main)]
-    while waiting:
-        name = waiting.pop()
-        if name not in offered:
-            continue
-        other, statement = offered.pop(name)
-        if id(statement) not in needed:
-            needed[id(statement)] = "\n".join(moved(other, first_line(statement), last_line(statement), ""))
-            waiting += used_by(statement)
-    return "".join(f"{said}\n\n" for said in reversed(needed.values()))
+        return moved(self._code, first_line(statement), last_line(statement), indent)

@@ -18,6 +18,7 @@ from ttc_data.records import Baseline, Tripwire
 from ttc_data.row import Row
 from ttc_data.rules import TestRules
 from ttc_data.sandbox.protocol import Job
+from ttc_data.solve.answer import read_patch
 
 Files = Mapping[str, str | None]
 """Path to text; None for a file that is removed."""
@@ -70,13 +71,13 @@ class Task:
         return (*self.fail_to_pass, *self.pass_to_pass)
 
     @cached_property
-    def reference(self) -> dict[str, str | None]:
+    def reference(self) -> Files:
         """The files with the reference in them.
 
         Raises:
             PatchRejected: the row's patch does not fit its files.
         """
-        return patched(self.given, self.patch)
+        return read_patch(self.patch, self.given).files
 
     @property
     def paying(self) -> tuple[str, ...]:
@@ -196,14 +197,14 @@ def _added(test_patch: str) -> Mapping[str, str | None]:
     return {path: data.decode("utf-8") if data else None for path, data in apply_patch({}, test_patch).items()}
 
 
-def reference_of(row: Row) -> dict[str, str | None]:
+def reference_of(row: Row) -> Files:
     """A row's files with the reference in them.
 
     Raises:
         PatchRejected: the row's patch does not fit its files.
     """
     try:
-        found = patched({file.path: file.text for file in row.ttc_files}, row.patch)
+        found = read_patch(row.patch, {file.path: file.text for file in row.ttc_files}).files
         if found.get(row.path) is None:
             raise PatchRejected(f"it does not change {row.path!r}")
         return found
@@ -211,23 +212,3 @@ def reference_of(row: Row) -> dict[str, str | None]:
         raise PatchRejected(
             f"row {row.instance_id!r}: patch: must change ttc_files to the reference ({error})"
         ) from error
-
-
-def patched(given: Mapping[str, str], patch: str, tree: Mapping[str, bytes] | None = None) -> dict[str, str | None]:
-    """What a patch makes of some files.
-
-    Args:
-        given: what a solver is given: path to text.
-        patch: a unified diff.
-        tree: the other files of the repository.
-
-    Raises:
-        PatchRejected: it does not parse, does not apply, or makes something other than text files.
-    """
-    before = {**(tree or {}), **{path: text.encode("utf-8") for path, text in given.items()}}
-    try:
-        return {
-            path: None if data is None else data.decode("utf-8") for path, data in apply_patch(before, patch).items()
-        }
-    except UnicodeDecodeError as error:
-        raise PatchRejected("the patch makes a file that is not UTF-8; text files alone are graded") from error
