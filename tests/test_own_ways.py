@@ -139,6 +139,7 @@ OPTIONS = """[tool.pytest.ini_options]
 markers = ["fast"]
 addopts = "-p helpers.plug --lowest 1 -m fast --strict-markers --cov=thing -n 4 -x --tb=short -ra"
 """
+FILTERS = "[pytest]\nfilterwarnings =\n    error\n    ignore:old words:nothing_there.OldWarning\n    ignore::DeprecationWarning\n"
 NAMES = "[pytest]\npython_files = check_*.py\npython_functions = check_*\npython_classes = *Checks\n"
 NAMESPACE = "import pytest\n\n\n@pytest.fixture(autouse=True)\ndef given(doctest_namespace):\n    doctest_namespace['given'] = 1\n"
 PROJECTS: dict[str, dict[str, str | bytes]] = {
@@ -149,6 +150,7 @@ PROJECTS: dict[str, dict[str, str | bytes]] = {
         "tests/test_marked.py": MARKED,
     },
     "cache": {"thing.py": CLAMP, "pytest.ini": CACHE, "tests/test_a.py": TEST_CLAMP},
+    "filters": {"thing.py": CLAMP, "pytest.ini": FILTERS, "tests/test_a.py": TEST_CLAMP},
     "names": {"thing.py": CLAMP, "pytest.ini": NAMES, "checks/check_a.py": TEST_CLAMP.replace("test_clamp", "check_clamp")},
     "doctests": {
         "pkg/__init__.py": b"", "pkg/parts.py": THIRD, "pkg/conftest.py": NAMESPACE,
@@ -240,6 +242,10 @@ def test_a_setting_of_pytest_s_own_is_no_error_for_us(seen: Seen) -> None:
     assert deciding(seen, "cache") == {"tests/test_a.py::test_clamp", "the example"}
 
 
+def test_a_filter_of_a_warning_that_nothing_here_can_give_ends_no_session(seen: Seen) -> None:
+    assert deciding(seen, "filters") == {"tests/test_a.py::test_clamp", "the example"}
+
+
 def test_tests_are_found_as_the_project_calls_them_and_ours_beside(seen: Seen) -> None:
     assert deciding(seen, "names") == {"checks/check_a.py::check_clamp", "the example"}
 
@@ -273,7 +279,8 @@ def test_a_project_without_a_row_says_what_happened(seen: Seen) -> None:
 
 
 @pytest.mark.parametrize(
-    ("project", "target"), [("options", "clamp"), ("cache", "clamp"), ("names", "clamp"), ("doctests", "third")]
+    ("project", "target"),
+    [(name, "clamp") for name in ("options", "cache", "filters", "names")] + [("doctests", "third")],
 )
 def test_the_script_of_a_row_runs_its_tests_with_nothing_but_pytest(
     seen: Seen, tmp_path: Path, project: str, target: str

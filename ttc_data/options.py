@@ -49,6 +49,8 @@ INI = {
 PLUGIN = re.compile(r"-p(?:no:)?[A-Za-z_][A-Za-z0-9_.-]{0,99}")
 IMPORT_MODES = ("prepend", "append", "importlib")
 WITH_TEXT = re.compile(r"-[kmWo][^\x00-\x1f\x7f-\x9f]+")
+FILTERS = re.compile(r"-ofilterwarnings=(?:[^\x00-\x1f\x7f-\x9f]{0,500}\n?){0,40}")
+"""All the project's own but some: a line each."""
 LONG = re.compile(r"--[a-z][a-z0-9-]{0,60}(?:=[^\x00-\x1f\x7f-\x9f]*)?")
 # Of pytest itself: every session knows them, whatever is installed.
 OWN = frozenset(
@@ -89,6 +91,8 @@ def concern(option: str) -> str:
 
 def is_argument(option: str) -> bool:
     """Whether it is one option in one word, of a form that is known, and about what tests are."""
+    if "\n" in option:
+        return FILTERS.fullmatch(option) is not None
     form = PLUGIN.fullmatch(option) or WITH_TEXT.fullmatch(option) or LONG.fullmatch(option)
     name, _, value = option.partition("=")
     if name == "--import-mode" and value not in IMPORT_MODES:

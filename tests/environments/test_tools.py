@@ -38,10 +38,16 @@ def test_what_a_failed_import_asks_for_is_taken_from_the_project_then_from_the_r
         "E   ImportError: cannot import name 'x' from 'y'",
         "E   ModuleNotFoundError: No module named 'nobody_knows'",
         "E   ModuleNotFoundError: No module named 'six'",
+        "pytest.PytestConfigWarning: Failed to import filter module 'trio': ignore: old:trio.TrioDeprecationWarning",
     ]
     modules = missing_modules(said)
-    assert modules == {"yaml", "toolz", "nobody_knows", "six"}
+    assert modules == {"yaml", "toolz", "nobody_knows", "six", "trio"}
     imports = {"yaml": "pyyaml", "six": "six"}
     declared = ["PyYAML<7", "toolz>=1; python_version > '3'", "other"]
-    assert list(requirements_for(modules, declared, imports)) == ["six", "toolz>=1; python_version > '3'", "PyYAML<7"]
+    assert list(requirements_for(modules, declared, imports)) == [
+        "six",
+        "toolz>=1; python_version > '3'",
+        "trio",
+        "PyYAML<7",
+    ]
     assert list(requirements_for({"levenshtein"}, ["python-Levenshtein"], {})) == ["python-Levenshtein"]

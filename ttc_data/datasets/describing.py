@@ -110,7 +110,8 @@ class Describer:
                 again = lifted(described(missing=missing), project, needed) if new else environment
             except EnvironmentFailed:
                 break
-            if not installed_names(environment.lock) < installed_names(again.lock):
+            more = installed_names(environment.lock) < installed_names(again.lock)
+            if not more and again.pytest_args == environment.pytest_args:
                 break
             environment = again
         return environment
@@ -121,6 +122,7 @@ class Describer:
         files, args = environment.test_files, environment.pytest_args
         collected = self.run_job(environment, Job(files, (), args=args, timeout_s=self.recipe.tests.suite_timeout_s))
         said = [message for _, message in collected.collect_errors]
-        # A conftest.py that cannot be imported ends a session before anything is collected.
-        said += [collected.output] if "while loading conftest" in collected.output else []
+        # A conftest.py that cannot be imported ends a session before anything is collected, so may a filter of warnings.
+        ended = ("while loading conftest", "PytestConfigWarning: Failed to import filter module")
+        said += [collected.output] if any(one in collected.output for one in ended) else []
         return missing_modules(said)

@@ -20,6 +20,7 @@ from ttc_data.environments.options import (
     conftests_of_ours,
     ignored,
     is_named,
+    known_filters,
     known_plugins,
     plugins_in_use,
     pytest_settings,
@@ -85,13 +86,14 @@ def describe(
         raise EnvironmentFailed("no_test_files", f"no test file among {len(files)} files")
     imported = tuple(sorted(set(_imported(files, tests, metadata, rules))))
     pinned = _pinned(files, tests, metadata, imported, interpreter, rules, missing, beside)
+    absent = [one for one in missing if not any(requirements_for([one], _declared(metadata), rules.imports))]
     options = without_strictness(metadata.pytest_args, settings, files, tests)
     options = known_plugins(options, files, metadata.import_roots, pinned)
     dropped = (*metadata.pytest_dropped, *(option for option in metadata.pytest_args if option not in options))
     if dropped:
         say(f"{source.repo}: options of its pytest settings that are left out: {' '.join(dropped)}")
     generated = {**conftests_of_ours(settings, files, metadata.import_roots), **metadata.version_file}
-    options += [*plugins_in_use(settings, files, tests), *plugin_options(pinned)]
+    options += [*plugins_in_use(settings, files, tests), *plugin_options(pinned), *known_filters(settings, absent)]
     environment = Environment(
         source_key=source.key,
         repo=source.repo,
@@ -138,8 +140,8 @@ def _pinned(
         )
 
     used = used_names(files, (*tests, *(path for path in files if PurePosixPath(path).name == "conftest.py")))
-    declared = (*metadata.dependencies, *metadata.test_dependencies, *metadata.declared)
-    asked = tuple(one for one in requirements_for(missing, declared, rules.imports) if _name(one) != metadata.name)
+    brought = requirements_for(missing, _declared(metadata), rules.imports)
+    asked = tuple(one for one in brought if _name(one) != metadata.name)
     tools = {*metadata.dev_dependencies} - {*without_tools(metadata.dev_dependencies, used)}
     of_tests = (one for one in metadata.test_dependencies if one not in tools)
     attempts = [
@@ -156,6 +158,11 @@ def _pinned(
             return locked(*kept)
         return pinned
     return locked(*metadata.dependencies)
+
+
+def _declared(metadata: ProjectMetadata) -> tuple[str, ...]:
+    """All that a project names anywhere."""
+    return (*metadata.dependencies, *metadata.test_dependencies, *metadata.declared)
 
 
 def _name(requirement: str) -> str:

@@ -7,7 +7,7 @@ import contextlib
 import fnmatch
 import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -149,6 +149,22 @@ def without_strictness(
     }
     unknown = used - registered - OF_PYTEST
     return [option for option in options if not (unknown and option in ("--strict-markers", "--strict"))]
+
+
+def known_filters(settings: Mapping[str, Any], absent: Collection[str]) -> tuple[str, ...]:
+    """An option in place of the project's `filterwarnings`, where one of these is about a warning of a module that is not there.
+
+    Nothing can give such a warning, and pytest would warn of the filter, which ends a session under `error`.
+
+    Args:
+        settings: of the project.
+        absent: top-level modules that cannot be imported.
+    """
+    lines = settings.get("filterwarnings", "")
+    told = [line.strip() for line in (strings(lines) if isinstance(lines, list) else str(lines).splitlines())]
+    kept = [line for line in told if not {part.partition(".")[0].strip() for part in line.split(":")[2:3]} & {*absent}]
+    option = "-ofilterwarnings=" + "\n".join(kept)
+    return (option,) if kept != told and is_argument(option) else ()
 
 
 def known_plugins(options: Sequence[str], files: Mapping[str, bytes], roots: Sequence[str], pinned: str) -> list[str]:

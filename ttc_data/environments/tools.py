@@ -25,10 +25,19 @@ TOOLS = frozenset({
 })
 """What nobody imports to test a project, by normalised name."""
 _FAMILIES = ("sphinx-", "sphinxcontrib-", "sphinxext-", "mkdocs-", "mkdocstrings-", "flake8-", "types-", "hatch-", "tox-")
+TEST_LIBRARIES: dict[str, str] = {
+    "anyio": "anyio", "asgiref": "asgiref", "assertpy": "assertpy", "chardet": "chardet", "ddt": "ddt", "factory": "factory-boy",
+    "faker": "faker", "flaky": "flaky", "hamcrest": "pyhamcrest", "httpbin": "httpbin", "moto": "moto", "pexpect": "pexpect",
+    "pretend": "pretend", "psutil": "psutil", "pyfakefs": "pyfakefs", "pytest_asyncio": "pytest-asyncio",
+    "pytest_httpserver": "pytest-httpserver", "pytest_mock": "pytest-mock", "requests_mock": "requests-mock",
+    "responses": "responses", "respx": "respx", "testfixtures": "testfixtures", "time_machine": "time-machine", "trio": "trio",
+    "trustme": "trustme", "uvicorn": "uvicorn", "vcr": "vcrpy", "werkzeug": "werkzeug",
+}
+"""What tests import that a project's distribution often names nowhere: import name to project name."""
 # fmt: on
 _IMPORT = re.compile(rb"^[ \t]*(?:import|from)[ \t]+([A-Za-z_]\w*)", re.MULTILINE)
 _QUOTED = re.compile(rb"[\"']([A-Za-z][\w.-]*)[\"']")
-_MISSING = re.compile(r"No module named '([A-Za-z_]\w*)")
+_MISSING = re.compile(r"(?:No module named|Failed to import filter module) '([A-Za-z_]\w*)")
 
 
 def is_tool(requirement: str) -> bool:
@@ -57,7 +66,8 @@ def missing_modules(errors: Iterable[str]) -> frozenset[str]:
 
 
 def requirements_for(modules: Iterable[str], declared: Iterable[str], imports: Mapping[str, str]) -> Iterator[str]:
-    """Requirements that bring modules: as the project declares them anywhere, or as the recipe knows them; others are nobody's."""
+    """Requirements that bring modules: as the project declares them anywhere, else as the recipe or `TEST_LIBRARIES` knows them."""
+    imports = {**TEST_LIBRARIES, **imports}
     by_name: dict[str, str] = {}
     for one in declared:
         by_name.setdefault(canonicalize_name(Requirement(one).name), one)
