@@ -168,7 +168,8 @@ ATTEMPTS = {
         "import resource\nfor kind in (resource.RLIMIT_AS, resource.RLIMIT_NPROC, resource.RLIMIT_FSIZE, "
         "resource.RLIMIT_CORE):\n"
         "    with contextlib.suppress(OSError, ValueError):\n        soft, hard = resource.getrlimit(kind)\n"
-        "        resource.setrlimit(kind, (hard + 1, hard + 1))\n        return True"
+        "        resource.setrlimit(kind, (hard + 1, hard + 1))\n"
+        "        if resource.getrlimit(kind) != (soft, hard):\n            return True"
     ),
     "a higher priority": "os.setpriority(os.PRIO_PROCESS, 0, -5)\nreturn True",
     "real-time scheduling": "os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))\nreturn True",

@@ -61,9 +61,9 @@ def write_report(
     folder = records or Path(name)  # nothing is written into what is published, where there is a build around it
     dataset = None if records and not (folder / "dataset" / "data").is_dir() else _dataset(folder, name)
     path = to or (folder / NAME if folder.is_dir() else Path(NAME))
-    if path.is_dir() or not path.parent.is_dir():
-        raise ReportError(f"--to {path}: {'a folder' if path.is_dir() else 'no such folder'}; name a file to write")
     try:
+        if path.is_dir() or not path.parent.is_dir():
+            raise ReportError(f"--to {path}: {'a folder' if path.is_dir() else 'no such folder'}; name a file to write")
         with written_whole(path) as page:
             counts = _write(page, str(name), records, dataset, most, progress or Quiet())
     except OSError as error:
