@@ -36,7 +36,9 @@ RUNS_TTCDATA = re.compile(r"^(?:sudo )?(?:\.venv/bin/)?ttcdata(?= |$)")
 
 # Lowest first. A module may import its own layer and those below it.
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset(("fields", "options", "keys", "records", "row", "errors", "template", "cache", "plain", "programs")),
+    frozenset(
+        ("fields", "options", "keys", "records", "row", "errors", "template", "cache", "plain", "programs", "whole")
+    ),
     frozenset(("rules", "reading", "agreement")),
     frozenset(("recipe", "pins", "reader")),
     frozenset(("sandbox", "lang", "llm", "edits", "hunks", "store", "engine", "progress")),

@@ -60,12 +60,13 @@ class Dataset:
 
     def __init__(self, name: str | Path) -> None:
         self.folder = folder_of(name)
-        self.version, self.absent = self._schema()
+        self.version, self.absent, theirs = self._schema()
         # As if nothing had been measured there: no tripwire, no mutant, no attempt.
         empty = "".join(f", {sql_nothing(column)} AS {column}" for column in self.absent)
         files = f"read_parquet({parquet_files(self.folder)}, union_by_name = true, filename = true)"
         split = "split_part(parse_filename(filename, true), '-', 1) AS split"
-        self.sql = f"(SELECT * EXCLUDE (filename), {split}{empty} FROM {files})"
+        self.sql = f"(SELECT * EXCLUDE ({', '.join(('filename', *theirs))}), {split}{empty} FROM {files})"
+        self._ids_are_checked = False
         self.recipe, self.unknown = recipe_of(self.folder)
 
     def granted(self, reader: ReaderRules | None = None) -> Recipe:
@@ -87,8 +88,8 @@ class Dataset:
         connection.close()
         return found
 
-    def _schema(self) -> tuple[str, tuple[str, ...]]:
-        """The version of the rows' schema, and the columns that came after it."""
+    def _schema(self) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+        """The version of the rows' schema, the columns that came after it, and one of theirs that is named like one of ours."""
         connection = connect()
         try:
             types = column_types(connection, self.folder)
@@ -102,7 +103,21 @@ class Dataset:
         missing = [name for name in missing if f'"{name}"' not in absent]
         if missing:
             raise DatasetError(f"{self.folder}: no column {', '.join(missing)}; the set is not of this schema")
-        return version, absent
+        return version, absent, tuple(f'"{name}"' for name in found if name.casefold() == "split")
+
+    def _check_ids(self) -> None:
+        """See that every row has an id that no other has: what names rows by it would take one for the other.
+
+        Raises:
+            DatasetError: a row has none, or several have the same.
+        """
+        if self._ids_are_checked:
+            return
+        query = f"SELECT instance_id, count(*) FROM {self.sql} GROUP BY ALL HAVING count(*) > 1 OR instance_id IS NULL LIMIT 1"
+        for name, count in self._asked(query):
+            what = "is nothing" if name is None else f"{count} rows have {shown(name)}"
+            raise DatasetError(f"{self.folder}: instance_id: must be there, in one row alone; {what}; {AGAIN}")
+        self._ids_are_checked = True
 
     @property
     def note(self) -> str:
@@ -123,6 +138,7 @@ class Dataset:
 
     def rows(self, limit: int = 0, names: Sequence[str] | None = None) -> Iterator[Row]:
         """The rows by environment and id; only the first `limit` ids when it is not 0, only those of `names` when given."""
+        self._check_ids()
         chosen = "" if names is None else "WHERE instance_id IN (SELECT unnest($names::VARCHAR[]))"
         cut = f"QUALIFY row_number() OVER (ORDER BY instance_id) <= {int(limit)}" if limit else ""
         found = self._asked(
@@ -138,6 +154,7 @@ class Dataset:
         Args:
             most: only so many, drawn by their ids, when it is not 0.
         """
+        self._check_ids()
         drawn = f"(SELECT instance_id FROM {self.sql} ORDER BY md5(instance_id) LIMIT {int(most)})"
         where = f"WHERE instance_id IN {drawn}" if most else ""
         for *values, split in self._asked(f"SELECT {', '.join(columns(Row))}, split FROM {self.sql} {where}"):
@@ -193,6 +210,7 @@ class Dataset:
 
     def splits(self) -> dict[str, str]:
         """The split of each row by its id."""
+        self._check_ids()
         return dict(self._asked(f"SELECT instance_id, split FROM {self.sql}"))
 
     def _count(self, condition: str) -> int:

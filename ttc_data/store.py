@@ -13,6 +13,7 @@ import fcntl
 import json
 import os
 import re
+import secrets
 import tempfile
 import threading
 import time
@@ -27,6 +28,7 @@ from pydantic import TypeAdapter
 
 from ttc_data.errors import BuildError, StorageFull
 from ttc_data.records import JsonObject, Reject
+from ttc_data.whole import write_whole
 
 
 class Keyed(Protocol):
@@ -276,7 +278,7 @@ def write_parquet(
     connection: duckdb.DuckDBPyConnection, query: str, path: Path, *, rows_a_group: int = ROWS_A_GROUP
 ) -> None:
     """Write a query's result, whole or not at all; the same rows give the same bytes."""
-    temporary = path.with_name(f".{path.name}.tmp")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")  # see `ttc_data.whole`
     try:
         connection.execute(
             f"COPY ({query}) TO {quoted(temporary)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {rows_a_group})"
@@ -330,9 +332,7 @@ class Build:
     def finish(self, state: Mapping[str, Any]) -> None:
         """Note that the build is complete."""
         text = json.dumps(dict(state), indent=2, sort_keys=True) + "\n"
-        temporary = self.folder / ".build.json.tmp"
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(self.folder / "build.json")
+        write_whole(self.folder / "build.json", text)
 
     def begin(self, recipe: str) -> None:
         """Note that a recipe is being worked on, by its `task_hash`: the build is not finished."""

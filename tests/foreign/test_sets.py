@@ -98,11 +98,16 @@ def renamed_split(name: str) -> Technique:
 
 def without(column: str) -> Technique:
     """Rows that lack a column, or have another one twice as it were."""
+    return selected(f"* EXCLUDE ({column}) FROM {{table}}")
+
+
+def selected(what: str) -> Technique:
+    """Other rows: a query over those that are there."""
 
     def change(hostile: HostileSet, outside: Path) -> None:
         table = hostile.folder / "data" / "train-00000-of-00001.parquet"
         with duckdb.connect() as connection:
-            query = f"SELECT * EXCLUDE ({column}) FROM read_parquet('{table}')"
+            query = "SELECT " + what.format(table=f"read_parquet('{table}')")
             connection.sql(query).write_parquet(str(table.with_suffix(".new")))
         table.with_suffix(".new").rename(table)
 
@@ -219,6 +224,9 @@ SETS: dict[str, tuple[Technique, str]] = {
     "roots_a_generated_file": (environment(roots=("a",), generated=(FileText("a", "x"),)), "roots.0"),
     "platform_unknown": (environment(platform="x86_64-foo"), "platform"),
     "column_missing": (without("patch"), "patch"),
+    "id_of_two_rows": (selected("* FROM {table} UNION ALL SELECT * FROM {table}"), "instance_id"),
+    "id_of_no_row": (selected("* REPLACE (NULL::VARCHAR AS instance_id) FROM {table}"), "instance_id"),
+    "column_of_our_own": (selected("*, 'x' AS filename FROM {table}"), "filename"),
     "columns_missing": (without("instance_id, ttc_schema_version, FAIL_TO_PASS"), "instance_id"),
     "tree_link_out": (archive(member("a", tarfile.SYMTYPE, "OUTSIDE")), "trees/"),
     "tree_link_above": (archive(member("a", tarfile.SYMTYPE, "../../../outside")), "trees/"),

@@ -53,6 +53,10 @@ ATTEMPTS = {
         "for path in glob.glob('/proc/1/ns/*'):\n    with contextlib.suppress(OSError):\n"
         "        if libc.setns(os.open(path, 0), 0) == 0:\n            return True"
     ),
+    "a crash that the machine's own program is handed": (
+        "import resource\nresource.setrlimit(resource.RLIMIT_CORE, (0, 0))\n"
+        "libc.syscall(160, 4, (ctypes.c_ulong * 2)(0, 0))\nreturn resource.getrlimit(resource.RLIMIT_CORE)[0] != 1"
+    ),
     "mount": "return libc.mount(b'none', b'/tmp', b'tmpfs', 0, None) == 0",
     "mount of the host's disk": (
         "return any(libc.mount(path.encode(), b'/tmp', b'ext4', 1, None) == 0 for path in glob.glob('/dev/[vsn]*'))"
@@ -164,7 +168,8 @@ ATTEMPTS = {
         "import resource\nfor kind in (resource.RLIMIT_AS, resource.RLIMIT_NPROC, resource.RLIMIT_FSIZE, "
         "resource.RLIMIT_CORE):\n"
         "    with contextlib.suppress(OSError, ValueError):\n        soft, hard = resource.getrlimit(kind)\n"
-        "        resource.setrlimit(kind, (hard + 1, hard + 1))\n        return True"
+        "        resource.setrlimit(kind, (hard + 1, hard + 1))\n"
+        "        if resource.getrlimit(kind) != (soft, hard):\n            return True"
     ),
     "a higher priority": "os.setpriority(os.PRIO_PROCESS, 0, -5)\nreturn True",
     "real-time scheduling": "os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))\nreturn True",

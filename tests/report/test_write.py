@@ -137,7 +137,7 @@ def test_a_place_that_cannot_be_written_is_one_line(small: SmallBuild, tmp_path:
         with pytest.raises(ReportError, match=f"--to .*: {why}"):
             write_report(small.out, place)
     with pytest.raises(ReportError, match="name too long"):
-        write_report(small.out, tmp_path / ("x" * 255))
+        write_report(small.out, tmp_path / ("x" * 256))
 
 
 def test_a_full_disk_leaves_the_page_of_before(

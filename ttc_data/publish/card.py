@@ -18,6 +18,7 @@ from ttc_data.publish.facts import check_facts, read_facts, write_facts
 from ttc_data.publish.findings import Finding
 from ttc_data.records import SCHEMA_VERSION, JsonObject
 from ttc_data.template import template
+from ttc_data.whole import write_whole
 
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 # The Hub's own names, of its documentation, "Licenses".
@@ -81,9 +82,7 @@ def write_card(dataset: Path, facts: JsonObject) -> None:
         fence="`" * max(3, 1 + max(map(len, re.findall("`+", recipe)), default=0)),
         facts=facts,
     )
-    temporary = dataset / ".README.md.tmp"
-    temporary.write_text(plain(text), encoding="utf-8")
-    temporary.replace(dataset / "README.md")
+    write_whole(dataset / "README.md", plain(text))
 
 
 def cell(text: str) -> str:

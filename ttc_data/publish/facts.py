@@ -24,6 +24,7 @@ from ttc_data.reading import json_in
 from ttc_data.recipe import Recipe
 from ttc_data.records import SCHEMA_VERSION, JsonObject
 from ttc_data.store import connect, quoted
+from ttc_data.whole import write_whole
 
 REASONS = 12
 REPOSITORIES = 200
@@ -102,9 +103,7 @@ def read_facts(path: Path) -> JsonObject:
 
 def write_facts(path: Path, facts: JsonObject) -> None:
     """Write a `card.json`, whole or not at all."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    write_whole(path, json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
 
 
 def _row_facts(data: Path) -> JsonObject:

@@ -37,6 +37,7 @@ from ttc_data.publish.script import SITE, roots_of
 from ttc_data.records import Environment
 from ttc_data.row import Row
 from ttc_data.rules import ReaderRules
+from ttc_data.whole import write_whole
 
 REPOSITORY, ROW = "ttcdata/repository", "ttcdata/row"
 RECORD = "images.json"
@@ -291,9 +292,7 @@ class Recorder:
             if before.get("id") == one.id:  # it was there: what making it and pushing it showed still holds
                 about = {name: value or before.get(name, value) for name, value in about.items()}
             known[one.instance_id] = about
-        made = self.path.with_name(f".{self.path.name}.part")
-        made.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-        made.replace(self.path)
+        write_whole(self.path, json.dumps(known, indent=1, sort_keys=True) + "\n")
 
 
 def record_of(dataset: str | Path) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
@@ -213,7 +214,7 @@ def write_splits(rows: Callable[[], Iterator[Row]], splits: dict[str, str], fold
     for old in folder.glob("*.parquet"):
         old.unlink()
     counts: dict[str, int] = {}
-    scratch = {split: folder / f".{split}.jsonl" for split in SPLITS}
+    scratch = {split: folder / f".{split}.{secrets.token_hex(8)}.jsonl" for split in SPLITS}
     try:
         handles = {split: path.open("w", encoding="utf-8") for split, path in scratch.items()}
         for row in rows():

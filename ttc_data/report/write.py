@@ -22,6 +22,7 @@ from ttc_data.report.blocks import Blocks, block
 from ttc_data.report.bodies import LISTED, body, listed, searched
 from ttc_data.report.overview import overview
 from ttc_data.report.page import END, head, script
+from ttc_data.whole import written_whole
 
 ROWS_A_BLOCK = 32  # inflating one takes 10 ms
 TEXTS_A_BLOCK = 500
@@ -60,19 +61,15 @@ def write_report(
     folder = records or Path(name)  # nothing is written into what is published, where there is a build around it
     dataset = None if records and not (folder / "dataset" / "data").is_dir() else _dataset(folder, name)
     path = to or (folder / NAME if folder.is_dir() else Path(NAME))
-    if path.is_dir() or not path.parent.is_dir():
-        raise ReportError(f"--to {path}: {'a folder' if path.is_dir() else 'no such folder'}; name a file to write")
-    temporary = path.with_name(f".{path.name}.tmp")
     try:
-        with temporary.open("w", encoding="utf-8", newline="\n") as page:
+        if path.is_dir() or not path.parent.is_dir():
+            raise ReportError(f"--to {path}: {'a folder' if path.is_dir() else 'no such folder'}; name a file to write")
+        with written_whole(path) as page:
             counts = _write(page, str(name), records, dataset, most, progress or Quiet())
-        temporary.replace(path)
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise StorageFull.at(path) from error
         raise ReportError(f"{path}: {error.strerror}; name a file that can be written with --to") from error
-    finally:
-        _remove(temporary)
     return Written(path, *counts, path.stat().st_size)
 
 
@@ -80,13 +77,6 @@ def _dataset(folder: Path, name: str | Path) -> Dataset:
     if folder.is_dir() and not any((place / "data").is_dir() for place in (folder, folder / "dataset")):
         raise DatasetError(f"{name}: neither records/ nor data/ in it; name a folder that `ttcdata build` wrote")
     return Dataset(folder if folder.is_dir() else name)
-
-
-def _remove(temporary: Path) -> None:
-    try:
-        temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise ReportError(f"{temporary}: {error.strerror}; name a file that can be written with --to") from error
 
 
 def _write(

@@ -36,6 +36,7 @@ from ttc_data.train.rules import SelectRules, TrainRecipe
 from ttc_data.train.sampling import sampling_of
 from ttc_data.train.selection import Difficulty, read_difficulty, select
 from ttc_data.train.tokens import counts_at, counts_here, no_count
+from ttc_data.whole import write_whole
 
 STAGE, ASKED = "difficulty", "asked.json"
 ROWS_AHEAD = 64
@@ -242,9 +243,7 @@ def same_as_before(path: Path, asked: JsonObject, out: Path) -> None:
                 f"--out {out}: was made with another {', '.join(told)}; name another file, or remove it and {path.parent}"
             )
         return
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(json.dumps(asked, indent=1) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    write_whole(path, json.dumps(asked, indent=1) + "\n")
 
 
 def _attempt_all(
@@ -333,10 +332,7 @@ def _write(out: Path, attempts: Iterable[Attempt]) -> None:
     rows: dict[str, Counter[str]] = {}
     for one in attempts:
         rows.setdefault(one.instance_id, Counter())[one.reason] += 1
-    temporary = out.with_name(f".{out.name}.tmp")
-    lines = [json.dumps(_line(name, rows[name])) + "\n" for name in sorted(rows)]
-    temporary.write_text("".join(lines), encoding="utf-8")
-    temporary.replace(out)
+    write_whole(out, "".join(json.dumps(_line(name, rows[name])) + "\n" for name in sorted(rows)))
 
 
 def _line(name: str, reasons: Mapping[str, int]) -> JsonObject:

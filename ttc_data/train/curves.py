@@ -12,6 +12,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from ttc_data.whole import write_whole
+
 METRICS, PAGE = "metrics.jsonl", "curves.html"
 WIDTH, HEIGHT = 420, 160
 MOST_POINTS = 2 * WIDTH
@@ -45,9 +47,7 @@ def keep_until(folder: Path, step: int) -> None:
     if not path.is_file():
         return
     kept = [line for line in path.read_text(encoding="utf-8").splitlines() if _step_of(line) <= step]
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
-    temporary.replace(path)
+    write_whole(path, "".join(f"{line}\n" for line in kept))
 
 
 def _step_of(line: str) -> float:
@@ -111,9 +111,7 @@ def collapsed(folder: Path) -> str:
 def write_page(folder: Path, title: str) -> Path:
     """Write the page, whole or not at all."""
     path = folder / PAGE
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text("".join(_page(title, curves(folder), collapsed(folder))), encoding="utf-8")
-    temporary.replace(path)
+    write_whole(path, "".join(_page(title, curves(folder), collapsed(folder))))
     return path
 
 

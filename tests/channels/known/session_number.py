@@ -9,20 +9,23 @@ from tests.channels.align import align, half
 
 SHARES = "processes"
 PERIOD = 32
-OPEN = "the kernel counts sessions for the whole machine and shows the count in /proc/PID/autogroup"
 
 
 def count() -> int:
     ends = os.pipe()
     pid = os.fork()
     if not pid:
-        os.setsid()
-        os.write(ends[1], Path("/proc/self/autogroup").read_bytes())
-        os._exit(0)
+        try:
+            os.setsid()
+            os.write(ends[1], Path("/proc/self/autogroup").read_bytes())
+        finally:
+            os._exit(0)
     os.waitpid(pid, 0)
+    os.close(ends[1])
     told = os.read(ends[0], 100).split()
-    for end in ends:
-        os.close(end)
+    os.close(ends[0])
+    if not told:
+        raise OSError("no more sessions")
     return int(told[0].rpartition(b"-")[2])
 
 

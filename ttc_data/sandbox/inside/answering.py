@@ -1,9 +1,9 @@
-"""Answers two calls in the kernel's place, which tell of the whole machine and which programs do without badly.
+"""Answers calls in the kernel's place, which tell of the whole machine and which programs do without badly.
 
 A filter hands them to the first of the job's processes. To `sysinfo` (how long the machine runs, its load, its memory), from which
 the C library takes the size of the memory and `os.getloadavg` the load, it writes the same answer into the memory of whoever asks,
 always. A netlink socket, with which the C library lists interfaces, it makes itself, in the job's network, and lets it receive no
-more than that: tables of neighbours are counted for the whole machine, and no filter of calls sees what a message asks for.
+more than that: tables of neighbours are counted for the whole machine, and no filter of calls sees what a message asks for. New sessions it lets pass, so many and no more; see `sessions.py`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from ttc_data.sandbox.inside.calls import (
     ALLOW,
     EAFNOSUPPORT,
     EINVAL,
+    EPERM,
     EQUAL,
     MACHINES,
     NETLINK_ROUTE,
@@ -36,13 +37,14 @@ from ttc_data.sandbox.inside.calls import (
 )
 from ttc_data.sandbox.inside.kernel import LIBC, check
 from ttc_data.sandbox.inside.procfs import UPTIME_S
+from ttc_data.sandbox.inside.sessions import MOST, SETSID, are_counted
 
 SECCOMP = {"x86_64": 317, "aarch64": 277}
 SET_MODE_FILTER, NEW_LISTENER = 1, 8
 HAND_OVER = (RETURN, 0, 0, 0x7FC00000)
 # What the kernel tells of a call (number, process, arguments among it), and what it is told.
 RECEIVE, SEND, ADD_DESCRIPTOR, QUESTION_BYTES = 0xC0502100, 0xC0182101, 0x40182103, 80
-AND_ANSWER = 2
+AND_ANSWER, GO_ON = 2, 1
 EFAULT = 14
 SOCK_CLOEXEC = 0o2000000
 SO_ATTACH_FILTER, SO_LOCK_FILTER = 26, 44
@@ -66,6 +68,7 @@ def listen() -> int:
     steps = [
         NUMBER,
         *when(EQUAL, SYSINFO[column], HAND_OVER),
+        *(when(EQUAL, SETSID[machine], HAND_OVER) if are_counted() else ()),
         *when(EQUAL, SOCKETS["socket"][column], *netlink),
         ALLOW,
     ]
@@ -96,15 +99,29 @@ def machine_as_told(memory_bytes: int) -> bytes:
     return struct.pack("=q9QHHxxxxQQIxxxx", UPTIME_S, 0, 0, 0, memory_bytes, memory_bytes, 0, 0, 0, 0, 2, 0, 0, 0, 1)
 
 
-def reply(listener: int, processes: int, told: bytes) -> None:
-    """Answer one call; `processes` is a `/proc` that can be written to."""
+def reply(listener: int, processes: int, told: bytes, sessions: int) -> bool:
+    """Answer one call; gives whether it was one for a session.
+
+    Args:
+        listener: where calls are handed over.
+        processes: a `/proc` that can be written to.
+        told: what to say of the machine.
+        sessions: that were asked for before.
+    """
     question = bytearray(QUESTION_BYTES)
     try:
         fcntl.ioctl(listener, RECEIVE, question)
     except OSError:  # whoever asked is gone
-        return
+        return False
     number, process, call = struct.unpack_from("=QI4xi", question)
     first, second = struct.unpack_from("=QQ", question, 32)
+    if call in SETSID.values():
+        granted = sessions < MOST
+        with contextlib.suppress(OSError):
+            fcntl.ioctl(
+                listener, SEND, struct.pack("=QqiI", number, 0, 0 if granted else -EPERM, GO_ON if granted else 0)
+            )
+        return True
     if call in SOCKETS["socket"]:
         problem = hand_socket(listener, number, second)
     else:
@@ -112,6 +129,7 @@ def reply(listener: int, processes: int, told: bytes) -> None:
     if problem is not None:
         with contextlib.suppress(OSError):
             fcntl.ioctl(listener, SEND, struct.pack("=QqiI", number, 0, -problem, 0))
+    return False
 
 
 def write_answer(processes: int, process: int, place: int, told: bytes) -> int:

@@ -22,6 +22,7 @@ from ttc_data.sandbox.inside.confine import copy_out, give_up_rights, lay_out, l
 from ttc_data.sandbox.inside.kernel import LIBC, PR_SET_DUMPABLE, PR_SET_PDEATHSIG
 from ttc_data.sandbox.inside.rewritten import open_cache, provide
 from ttc_data.sandbox.inside.session import Channel, drive
+from ttc_data.sandbox.inside.sessions import even_out
 from ttc_data.sandbox.inside.spaces import LOAD, PROCESSES, become_nobody, clear_away, enter, own
 from ttc_data.sandbox.inside.streams import read_frame
 from ttc_data.sandbox.inside.versions import Versions
@@ -169,12 +170,13 @@ def oversee(config: dict[str, Any], ends: Ends, pid: int, other: socket.socket, 
     signal.signal(signal.SIGCHLD, lambda number, frame: None)
     status = reaped(pid)
     listener = heard_of(other)
+    sessions = 0
     while status is None:
         ready = select.select([heard, *([listener] if listener >= 0 else [])], [], [])[0]
         if heard in ready:
             os.read(heard, 4096)
         if listener in ready:
-            reply(listener, whole, told)
+            sessions += reply(listener, whole, told, sessions)
         status = reaped(pid)
     if PROCESSES in config["spaces"]:
         with contextlib.suppress(ProcessLookupError):
@@ -182,6 +184,7 @@ def oversee(config: dict[str, Any], ends: Ends, pid: int, other: socket.socket, 
         with contextlib.suppress(ChildProcessError):
             while True:
                 os.waitpid(-1, 0)
+        even_out(whole)
         clear_away(config)
     ends.say("ended", status)
     os._exit(0)

@@ -46,7 +46,7 @@ SYSINFO = (99, 179)
 ADVICE = {"fadvise64": (221, 223), "readahead": (187, 213), "sync": (162, 81), "syncfs": (306, 267)}
 # A process may do this to itself (0 in the first argument), not to process 1, which has the same user.
 OWN_ONLY = {
-    "prlimit64": (302, 261), "sched_setaffinity": (203, 122), "sched_setattr": (314, 274), "sched_setparam": (142, 118),
+    "sched_setaffinity": (203, 122), "sched_setattr": (314, 274), "sched_setparam": (142, 118),
     "sched_setscheduler": (144, 119),
 }  # fmt: skip
 # Their first argument is a clock. That of another process tells how long it has run.
@@ -64,11 +64,15 @@ GETSOCKOPT, SETSOCKOPT, SOL_SOCKET, SOL_IP = (55, 209), (54, 208), 1, 0
 SO_TELLING, SO_LAST = (57, 71, 76, 77), 84
 # A range of ports for one socket: in a width that two jobs agree on, the port that is picked tells what was picked before.
 IP_LOCAL_PORT_RANGE = 51
-MADVISE, MADV_OF_OTHERS = (28, 233), (12, 20, 21)  # mergeable, cold, pageout
+MADVISE, MADV_OF_OTHERS = (28, 233), (12, 20, 21, 25)  # mergeable, cold, pageout, collapse
 PREADV2, RWF_NOWAIT = (327, 286), 8
 STATX, STATX_MNT_ID_UNIQUE = (332, 291), 0x4000
 IOCTL, OF_NAMESPACES, COMMAND_KIND = (16, 29), 0xB700, 0xFF00
 SETPRIORITY = (141, 140)
+# A watch for renames: what pairs their events is one count of the whole machine.
+WATCH, IN_MOVED = (254, 27), 0xC0
+# A limit of 1 keeps a crash from the program that a machine hands its crashes to, one of 0 does not; so it cannot be lowered.
+SETRLIMIT, PRLIMIT, RLIMIT_CORE = (160, 164), (302, 261), 4
 # Of user, mount, process, network, IPC, host-name and cgroup namespaces, and a descriptor of the new process.
 CLONE_NEW, CLONE_PIDFD = 0x7E020000, 0x1000
 # Machine: place in the tables above, audit architecture, number of `clone`, flag of calls in another numbering.
@@ -84,6 +88,11 @@ NUMBER, ARCHITECTURE = (LOAD, 0, 0, 0), (LOAD, 0, 0, 4)
 def argument(place: int) -> Step:
     """Load the lower half of an argument."""
     return LOAD, 0, 0, 16 + 8 * place
+
+
+def upper(place: int) -> Step:
+    """Load the upper half of an argument: of a pointer."""
+    return LOAD, 0, 0, 20 + 8 * place
 
 
 def refuse(error: int) -> Step:
@@ -127,6 +136,9 @@ def program(column: int, architecture: int, clone: int, other_numbering: int) ->
     for numbers in (GETSOCKOPT, SETSOCKOPT):
         steps += when(EQUAL, numbers[column], *of_option())
     advice = [step for one in MADV_OF_OTHERS for step in when(EQUAL, one, refuse(EINVAL))]
+    steps += when(EQUAL, WATCH[column], argument(2), *when(ANY, IN_MOVED, refuse(EINVAL)), ALLOW)
+    steps += when(EQUAL, SETRLIMIT[column], argument(0), *when(EQUAL, RLIMIT_CORE, refuse(0)), ALLOW)
+    steps += when(EQUAL, PRLIMIT[column], *of_limit())
     steps += when(EQUAL, MADVISE[column], argument(2), *advice, ALLOW)
     steps += when(EQUAL, PREADV2[column], argument(5), *when(ANY, RWF_NOWAIT, refuse(EOPNOTSUPP)), ALLOW)
     steps += when(EQUAL, STATX[column], argument(3), *when(ANY, STATX_MNT_ID_UNIQUE, refuse(EINVAL)), ALLOW)
@@ -148,6 +160,13 @@ def of_clock() -> list[Step]:
         *when(EQUAL, OWN_CLOCK, ALLOW),
         refuse(EINVAL),
     ]
+
+
+def of_limit() -> list[Step]:
+    """A limit of the calling process. That of crashes may be asked for; what it is set to is passed over."""
+    told = [*unless(EQUAL, 0, refuse(0)), upper(2), *unless(EQUAL, 0, refuse(0)), ALLOW]
+    own = [argument(1), *unless(EQUAL, RLIMIT_CORE, ALLOW), argument(2), *told]
+    return [argument(0), *unless(EQUAL, 0, refuse(EPERM)), *own]
 
 
 def of_option() -> list[Step]:

@@ -163,7 +163,7 @@ def remove_ipc() -> None:
 def limit(limits: dict[str, int]) -> None:
     """Bound what one process may use; in a namespace of users of its own the number of processes is counted there alone."""
     for kind, most in (
-        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_CORE, 1),  # see `calls.py`
         (resource.RLIMIT_FSIZE, limits["file_bytes"]),
         (resource.RLIMIT_AS, limits["memory_bytes"]),
         (resource.RLIMIT_NPROC, limits["processes"]),
