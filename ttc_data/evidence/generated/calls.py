@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,9 +9,10 @@ from functools import cached_property
 from itertools import zip_longest
 from random import Random
 
-from ttc_data.evidence.generated.case import Case, Recorded, expression
+from ttc_data.evidence.generated.case import Case, Recorded
 from ttc_data.evidence.generated.corners import Corner, corners, went_through
 from ttc_data.evidence.generated.domain import Domain
+from ttc_data.evidence.generated.lazy import UNREAD, unread
 from ttc_data.evidence.generated.module import Module, read
 from ttc_data.evidence.generated.proposals import proposals, with_more
 from ttc_data.evidence.generated.recording import compared, differing, recorded, recorder
@@ -24,10 +24,11 @@ from ttc_data.records import Environment, FileText, Target
 from ttc_data.rules import TestRules
 from ttc_data.sandbox.protocol import Job
 
-MOST_CASES = 60
-MOST_CORNERS = 16
-MOST_COMPARED = 30
-MOST_WRITTEN = 20
+MOST_CASES = 72
+MOST_CORNERS = 26
+MOST_LAZY = 2
+MOST_COMPARED = 36
+MOST_WRITTEN = 24
 """Tests that join those of the repository."""
 LEAST_COMPARED = 8
 """Calls with which the reference returns something, before a change that does the same looks equivalent."""
@@ -75,7 +76,14 @@ class ProposedCalls:
     @cached_property
     def cases(self) -> list[Case]:
         """The calls; none when the module or the target cannot be named."""
-        return with_more(self._proposed, [corner.case for corner in self._corners], MOST_CASES)
+        return with_more(self._proposed, [*self._lazy, *(corner.case for corner in self._corners)], MOST_CASES)
+
+    @cached_property
+    def _lazy(self) -> list[Case]:
+        if self._module is None or self._domain is None:
+            return []
+        meant = list(filter(self._is_meant, self._proposed))
+        return unread(meant, self._module, self._domain.iterated(self._module.name), MOST_LAZY)
 
     @cached_property
     def _proposed(self) -> list[Case]:
@@ -86,11 +94,11 @@ class ProposedCalls:
 
     @cached_property
     def _corners(self) -> list[Corner]:
-        if self._module is None:
+        if self._module is None or self._domain is None:
             return []
         random = Random(f"{self.seed}:corners:{self.target.key}")
         meant = [one for one in self._proposed if self._is_meant(one)]
-        return corners(meant, self._module, random, MOST_CORNERS)
+        return corners(meant, self._module, random, MOST_CORNERS, self._domain.iterated(self._module.name))
 
     def _is_meant(self, case: Case) -> bool:
         domain = self._domain
@@ -158,8 +166,10 @@ class ProposedCalls:
         if self.module is None or not known:
             return None
         kinds: tuple[list[Recorded], ...] = ([], [], [])
+        order = {case: number for number, case in enumerate(self.cases)}
         for one in known.values():
             kinds[_TURNS.get(one.case.origin, 0)].append(one)
+        kinds[1].sort(key=lambda one: order.get(one.case, 0))  # each way in turn, also those that give None
         chosen = [one for turn in zip_longest(*map(diverse, kinds)) for one in turn if one][:MOST_WRITTEN]
         numbers = {number for number, one in known.items() if one in chosen}
         outputs = self._outputs(versions)
@@ -180,8 +190,9 @@ class ProposedCalls:
         found: dict[int, Recorded] = {}
         told: set[str] = set()
         every = self._recorded(cases)
-        gives_nothing = {one.case: _holds_nothing(one) for one in every}
-        empty = {one.case for one in self._corners if not went_through(gives_nothing, one)}
+        values = {one.case: one.value for one in every if not one.raises}
+        empty = {one.case for one in self._corners if one.comes_out and not went_through(values, one)}
+        empty |= {case for case in self._lazy if not values.get(case, "").endswith(UNREAD)}
         for one in every:
             if one.case in empty:
                 continue
@@ -219,9 +230,3 @@ class ProposedCalls:
             args=self.environment.pytest_args, timeout_s=self.rules.sample_timeout_s,
             test_timeout_s=self.rules.sample_timeout_s,
         )  # fmt: skip
-
-
-def _holds_nothing(one: Recorded) -> bool:
-    """Whether None is a result, or in it."""
-    node = expression(one.value) if one.value else None
-    return node is not None and any(isinstance(part, ast.Constant) and part.value is None for part in ast.walk(node))

@@ -33,11 +33,14 @@ class Taken:
     """`int`, `str`, `row`, `tuple` and so on, `other` for what is no literal; with `[...]` behind it for what a container holds."""
     fields: list[float] = field(default_factory=list)
     """Numbers that stand in tuples."""
+    iterated: bool = False
+    """It was given an iterator."""
 
     def learn(self, node: ast.expr) -> None:
         """Take an argument for one that somebody meant."""
         self.kinds.update(_kinds(node))
         self.fields += _fields(node, ast.Tuple)
+        self.iterated = self.iterated or _is_iterator(node)
 
     def holds(self, node: ast.expr) -> bool:
         """Whether an argument is of a kind that was seen or is hinted at."""
@@ -91,6 +94,14 @@ class Domain:
         """Whether a case gives them something of which nothing is known."""
         return (case.setup, case.call) not in self.meant and any(
             taken[name].guessed for taken, given in self._given(case) for name, _ in given if name in taken
+        )
+
+    def iterated(self, name: str) -> frozenset[str]:
+        """Parameters of a function that somebody gave an iterator."""
+        return (
+            frozenset(each for each, taken in self._known[name][1].items() if taken.iterated)
+            if name in self._known
+            else frozenset()
         )
 
     def is_private(self, case: Case) -> bool:
@@ -194,6 +205,17 @@ def _given(call: ast.Call, known: Sequence[Parameter]) -> Iterator[tuple[str, as
 def _calls(text: str) -> Iterator[ast.Call]:
     for statement in block(text) or ():
         yield from (node for node in ast.walk(statement) if isinstance(node, ast.Call))
+
+
+def _is_iterator(node: ast.expr) -> bool:
+    match node:
+        case (
+            ast.GeneratorExp()
+            | ast.Call(func=ast.Name(id="iter" | "map" | "filter" | "zip" | "reversed" | "enumerate"))
+        ):
+            return True
+        case _:
+            return False
 
 
 def _kinds(node: ast.expr) -> Iterator[str]:

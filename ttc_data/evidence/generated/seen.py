@@ -20,7 +20,7 @@ from ttc_data.evidence.generated.case import (
     used_names,
 )
 from ttc_data.evidence.generated.module import Module
-from ttc_data.evidence.generated.sites import PAGES, call_sites, docstrings
+from ttc_data.evidence.generated.sites import PAGES, STANDARD, call_sites, docstrings
 from ttc_data.lang.facts import definition_nodes, last_name
 
 MOST_STATEMENTS = 12
@@ -43,6 +43,9 @@ def case_of(
             names |= used_names(one) - bound
             bound |= bound_names([one])
     names |= used_names(node) - bound
+    standard = {name for name in names & STANDARD if f"{name}." in call}
+    if standard:
+        setup, names = [*(f"import {name}" for name in sorted(standard)), *setup], names - standard
     # A variable that hides the target would be tested in its place.
     if not names <= module.names or module.target.qualname.partition(".")[0] in bound - _imported(setup):
         return None
@@ -105,7 +108,9 @@ def _examples(module: Module, text: str) -> Iterator[Case]:
         match nodes:
             case [ast.Expr(value=ast.Call(func=ast.Name(id="print"), args=[shown], keywords=[]))]:
                 call = ast.unparse(shown)
-            case [ast.Expr(value=value)]:
+            case (
+                [ast.Expr(value=value)] | [ast.Assign(value=ast.Call() as value)] | [ast.For(iter=ast.Call() as value)]
+            ):
                 call = ast.unparse(value)
             case _:
                 continue
