@@ -33,7 +33,6 @@ MOST_WRITTEN = 24
 LEAST_COMPARED = 8
 """Calls with which the reference returns something, before a change that does the same looks equivalent."""
 SEEDS = (0, 1)
-_TURNS = {"corner": 1, "hints": 2}
 _WORD = re.compile(r"\w+")
 Ask = Callable[[Target, str, str, Mapping[str, str]], tuple[Sequence[Case], int]]
 """A model's cases for a target: `CallAsker`."""
@@ -152,8 +151,8 @@ class ProposedCalls:
     def written(self, versions: Sequence[str] = ()) -> FileText | None:
         """Write a test file of calls that somebody means, whatever other tests there are; None when there is none.
 
-        By turns they come from examples and code, stand beside such calls, or are drawn; different results come first. Calls that nobody
-        means, and exceptions that the docstring does not name, are left out: a right answer may do something else there.
+        By turns they come from examples and code, stand beside such calls, twice as many of these, or are drawn; different results come
+        first. Calls that nobody means, and exceptions that the docstring does not name, are left out: a right answer may do something else there.
 
         Args:
             versions: whole texts of the target's file, of which `alike` said that they are not like the reference. As few
@@ -165,12 +164,13 @@ class ProposedCalls:
         known = self._meant_records
         if self.module is None or not known:
             return None
-        kinds: tuple[list[Recorded], ...] = ([], [], [])
-        order = {case: number for number, case in enumerate(self.cases)}
+        kinds: dict[str, list[Recorded]] = {"meant": [], "corner": [], "hints": []}
         for one in known.values():
-            kinds[_TURNS.get(one.case.origin, 0)].append(one)
-        kinds[1].sort(key=lambda one: order.get(one.case, 0))  # each way in turn, also those that give None
-        chosen = [one for turn in zip_longest(*map(diverse, kinds)) for one in turn if one][:MOST_WRITTEN]
+            kinds[one.case.origin if one.case.origin in kinds else "meant"].append(one)
+        order = {case: number for number, case in enumerate(self.cases)}
+        found = sorted(kinds["corner"], key=lambda one: order.get(one.case, 0))  # each way in turn, whatever it gives
+        queues = (diverse(kinds["meant"]), found[::2], found[1::2], diverse(kinds["hints"]))
+        chosen = [one for turn in zip_longest(*queues) for one in turn if one][:MOST_WRITTEN]
         numbers = {number for number, one in known.items() if one in chosen}
         outputs = self._outputs(versions)
         apart = differing(outputs, self.cases[:MOST_COMPARED]) if outputs else []
