@@ -202,6 +202,7 @@ class Oracle:
             (probe, first[number])
             for number, probe in enumerate(self.proposed)
             if _is_steady(first.get(number), again.get(number), promise)
+            and _is_read(probe, first[number])
             and (probe.case.origin != "corner" or _comes_out(probe, first[number].get("result")))
         ]
         # Where everything gives the same, a body of one line does that too.
@@ -328,6 +329,11 @@ def _says(answer: Mapping[str, Any], promise: _Promise) -> bool:
     result = answer["result"]
     is_opaque = result[0] == "opaque" and not any(seen[0] != "opaque" for seen in answer["after"].values())
     return not is_opaque and all(promise.holds(raised) for raised in _raised(result))
+
+
+def _is_read(probe: Probe, answer: Mapping[str, Any]) -> bool:
+    """Whether an argument without end was read: what is passed over may be nothing that the target takes."""
+    return not probe.endless or answer["read"] > 0
 
 
 def _comes_out(probe: Probe, seen: Any) -> bool:

@@ -17,7 +17,7 @@ NOTHING = "None"
 GIVEN = "nothing"
 """A value that no target makes itself: where it is in a result, it came through."""
 _ITERABLES = frozenset(("iterable", "iterables", "iterator", "iterators", "it"))
-SPEAKS_OF_BYTES = re.compile(r"\bbytes\b")
+SPEAKS_OF_BYTES = re.compile(r"\bbyte(s|strings?|arrays?)\b")
 _DIGIT = re.compile(r"(?<!\d)\d(?!\d)")
 
 
@@ -193,9 +193,20 @@ def texts_within(call: ast.Call) -> Iterator[ast.Call]:
             text = str(node.value) if isinstance(node, ast.Constant) else ""
             found = next((word for word in inner if word != text), None)
             if isinstance(node, ast.Constant) and len(text) > 1 and found:
+                text = text.replace(found, "") if place == "middle" and len(text.replace(found, "")) > 1 else text
                 at = {"middle": len(text) // 2, "beginning": 0, "end": len(text)}[place]
                 node.value = f"{text[:at]}{found}{text[at:]}"
                 yield other
+
+
+def repeated(call: ast.Call) -> Iterator[ast.Call]:
+    """The first element of a list or tuple once more at its end, as a value that is equal."""
+    held = [one for one in _given(call) if isinstance(one, (ast.List, ast.Tuple)) and len(one.elts) > 1]
+    for other, node in _copies(call, held):
+        parts = _parts(node)
+        if all(isinstance(part, ast.Constant) for part in parts) and ast.unparse(parts[0]) != ast.unparse(parts[-1]):
+            parts.append(copy.deepcopy(parts[0]))
+            yield other
 
 
 def longer_numbers(call: ast.Call) -> Iterator[ast.Call]:

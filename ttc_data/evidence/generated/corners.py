@@ -11,7 +11,7 @@ from random import Random
 
 from ttc_data.evidence.generated import beside
 from ttc_data.evidence.generated.arguments import Parameter, parameters
-from ttc_data.evidence.generated.case import Case, block, expression, is_literal
+from ttc_data.evidence.generated.case import Case, block, bound_literal, expression
 from ttc_data.evidence.generated.module import Module, is_kind
 from ttc_data.evidence.generated.sites import Names
 from ttc_data.lang.facts import last_name
@@ -89,6 +89,7 @@ def _ways(
     yield of(beside.iterators(call, known, asked))
     yield of(beside.other_letters(call, letters, random))
     yield of(beside.texts_within(call))
+    yield of(beside.repeated(call))
     yield [*of(beside.longer_numbers(call)), *_longer_in_setup(case)]
     yield of(beside.as_bytes(call)) if beside.SPEAKS_OF_BYTES.search(module.target.docstring) else []
     yield of(beside.nothing_beside_another(call, known, module), beside.NOTHING)
@@ -133,24 +134,15 @@ def _longer_in_setup(case: Case) -> Iterator[Corner]:
 def with_values(case: Case) -> Case:
     """The same case with literals in its call in place of names that its setup gives them to, and that it uses once."""
     node = expression(case.call)
-    known = dict(pair for text in case.setup if (pair := _bound(text)))
+    known = dict(pair for text in case.setup if (pair := bound_literal(text)))
     used = [one for text in case.setup for one in _names(text)]
     free = {name: value for name, value in known.items() if used.count(name) == 1 and name not in case.observe}
     names = [one.id for one in ast.walk(node) if isinstance(one, ast.Name)] if node else []
     free = {name: value for name, value in free.items() if names.count(name) == 1}
     if not free or node is None:
         return case
-    setup = tuple(text for text in case.setup if not ((pair := _bound(text)) and pair[0] in free))
+    setup = tuple(text for text in case.setup if not ((pair := bound_literal(text)) and pair[0] in free))
     return replace(case, setup=setup, call=ast.unparse(Names(free).visit(copy.deepcopy(node))))
-
-
-def _bound(text: str) -> tuple[str, ast.expr] | None:
-    """The name that a statement gives a literal to, and the literal."""
-    match block(text):
-        case [ast.Assign(targets=[ast.Name(id=name)], value=value)] if is_literal(value):
-            return name, value
-        case _:
-            return None
 
 
 def _names(text: str) -> Iterator[str]:

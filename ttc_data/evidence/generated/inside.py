@@ -204,6 +204,14 @@ class Watch:
     def __init__(self) -> None:
         self.seen: list[str] = []
         sys.addaudithook(self.hook)
+        self.seed = random.Random.seed
+        type.__setattr__(random.Random, "seed", lambda *given, **named: self.seeded(*given, **named))
+
+    def seeded(self, generator: random.Random, a: Any = None, version: int = 2) -> None:
+        """A generator that is seeded with nothing gives something else each time."""
+        if a is None:
+            self.seen.append("draws")
+        self.seed(generator, a, version)
 
     def hook(self, event: str, args: tuple[Any, ...]) -> None:
         if event in EFFECTS:
@@ -235,10 +243,11 @@ def record(case: dict[str, Any], watch: Watch) -> dict[str, Any]:
         one, two = once(case, view, before), once(case, view, before)
     if caught.error:
         return {"refused": type(caught.error).__name__}
-    if random.getstate() != state:
-        found = whatever_is_drawn(case)
+    if random.getstate() != state or "draws" in watch.seen:
+        is_clean = {"draws"}.issuperset(watch.seen) and not warned
+        found = whatever_is_drawn(case) if is_clean else {}
         random.seed()
-        return {"refused": "draws"} if watch.seen or warned or not found else found
+        return found or {"refused": "draws"}
     if watch.seen:
         return {"refused": "effect " + watch.seen[0]}
     if warned:

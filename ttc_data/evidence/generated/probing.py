@@ -71,6 +71,9 @@ def throwing(*given: Any, **named: Any) -> Any:
 class Endless:
     """An iterator that gives the same elements again and again, or larger ones each time round."""
 
+    read = 0
+    """Elements that any of them gave."""
+
     def __init__(self, parts: Any, grows: bool = False) -> None:
         held = list(parts)
         numbers = [part for part in held if type(part) is int]
@@ -85,6 +88,7 @@ class Endless:
         self.given += 1
         if self.given > ENDLESS_MAY:
             raise TooEager
+        Endless.read += 1
         return next(self.parts)
 
 
@@ -239,6 +243,7 @@ def probe(case: dict[str, Any], sight: Sight, watch: Watch) -> dict[str, Any]:
         return {"refused": "setup raises " + type(caught.error).__name__}
     found: dict[str, Any] = {}
     watch.seen.clear()
+    Endless.read = 0
     state = random.getstate()
     started = time.process_time()  # of a busy machine too, it says the same twice
     value = None
@@ -257,6 +262,7 @@ def probe(case: dict[str, Any], sight: Sight, watch: Watch) -> dict[str, Any]:
     for text in case["observe"]:
         with Caught() as caught:
             found["after"][text] = sight.seen(evaluate(text, space))
+    found["read"] = Endless.read
     found["printed"] = printed.getvalue()[:MOST_TEXT]
     found["slow"] = time.process_time() - started > CASE_S
     found["effects"] = watch.seen[:1] or (["draws"] if random.getstate() != state else [])

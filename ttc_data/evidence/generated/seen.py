@@ -108,9 +108,9 @@ def _examples(module: Module, text: str) -> Iterator[Case]:
         match nodes:
             case [ast.Expr(value=ast.Call(func=ast.Name(id="print"), args=[shown], keywords=[]))]:
                 call = ast.unparse(shown)
-            case (
-                [ast.Expr(value=value)] | [ast.Assign(value=ast.Call() as value)] | [ast.For(iter=ast.Call() as value)]
-            ):
+            case [ast.Expr(value=value)]:
+                call = ast.unparse(value)
+            case [ast.Assign(value=value)] | [ast.For(iter=value)] if _calls(module, value):
                 call = ast.unparse(value)
             case _:
                 continue
@@ -134,6 +134,11 @@ def _slice(earlier: Sequence[_Example], names: set[str]) -> list[_Example]:
             found.append(one)
             needed |= one.used
     return found[::-1]
+
+
+def _calls(module: Module, node: ast.AST) -> bool:
+    """Whether the target itself is called, not given to something else."""
+    return any(isinstance(inner, ast.Call) and last_name(inner.func) == module.name for inner in ast.walk(node))
 
 
 def _mentions(module: Module, node: ast.AST) -> bool:
