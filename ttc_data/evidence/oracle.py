@@ -50,6 +50,9 @@ OF_ANSWERS = Bounds(patience_s=5.0, processes=1, characters=180_000)
 SEEDS = (0, 1)
 Files = Mapping[str, str | None]
 """Path to text; None for a file that is removed."""
+_LAZY = re.compile(
+    r"\b(laz(y|ily)|infinite|endless|iterators?|generators?|short-circuit\w*|consum\w+|stream\w*)\b", re.IGNORECASE
+)
 _RAISES = re.compile(r"\b(rais(e|es|ed|ing)|error|exception)\b", re.IGNORECASE)
 _WORD = re.compile(r"\w+")
 _PASSED = {NOTHING: ["none"], repr(GIVEN): ["str", GIVEN]}
@@ -198,11 +201,13 @@ class Oracle:
         files = {self.target.path: self.text}
         first, again = (self._run(files, self.proposed, seed, OF_REFERENCE) for seed in SEEDS)
         promise = _Promise(self.target)
+        is_lazy = bool(_LAZY.search(self.target.docstring))
         found = [
             (probe, first[number])
             for number, probe in enumerate(self.proposed)
             if _is_steady(first.get(number), again.get(number), promise)
             and _is_read(probe, first[number])
+            and (is_lazy or _ends(probe, first[number]))
             and (probe.case.origin != "corner" or _comes_out(probe, first[number].get("result")))
         ]
         # Where everything gives the same, a body of one line does that too.
@@ -334,6 +339,11 @@ def _says(answer: Mapping[str, Any], promise: _Promise) -> bool:
 def _is_read(probe: Probe, answer: Mapping[str, Any]) -> bool:
     """Whether an argument without end was read: what is passed over may be nothing that the target takes."""
     return not probe.endless or answer["read"] > 0
+
+
+def _ends(probe: Probe, answer: Mapping[str, Any]) -> bool:
+    """Whether a call without end is one that has to be lazy: it gives an iterator."""
+    return not probe.endless or ("result" in answer and answer["result"][0] == "iterator")
 
 
 def _comes_out(probe: Probe, seen: Any) -> bool:

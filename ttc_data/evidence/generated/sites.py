@@ -6,6 +6,7 @@ import ast
 import copy
 import doctest
 import itertools
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,6 +23,8 @@ MOST_FILES = 60
 FILES_HELD = 512
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 STANDARD = frozenset(name for name in sys.stdlib_module_names if name[0] != "_") - {"this", "antigravity", "idlelib"}
+# Whoever reads all of it fills the memory, before a limit ends it.
+_ENDLESS = re.compile(r"\bitertools\.(count|cycle|repeat)\(")
 Calls = Mapping[str, Sequence[str]]
 """By the last word of what is called."""
 
@@ -88,7 +91,7 @@ def _by_name(trees: Iterable[ast.AST]) -> Calls:
         node = inner if _is_plain(inner) else resolved(inner, {**modules, **values})
         if _is_plain(node, known):
             call = ast.unparse(node)
-            if len(call) < MOST_CHARACTERS:
+            if len(call) < MOST_CHARACTERS and not _ENDLESS.search(call):
                 found.setdefault(name, []).append(call)
     return found
 
