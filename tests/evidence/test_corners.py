@@ -8,6 +8,7 @@ from textwrap import dedent, indent
 import pytest
 
 from tests.evidence.made import calls, refused
+from tests.evidence.oracles import COUNTED
 from ttc_data.evidence.generated.case import Case
 from ttc_data.evidence.generated.corners import with_values
 
@@ -193,3 +194,10 @@ def test_calls_with_names_of_their_function_and_of_pythons_modules_are_known(tmp
     file = calls("matching", tmp_path, text=text, others={"test_use.py": dedent(test)}).written()
     assert file is not None
     assert "matching(['a1', 'b', 'c2'], re.compile('[a-z][0-9]')) == ['a1', 'c2']" in file.text
+
+
+def test_none_in_the_middle_is_asked_only_where_none_at_the_beginning_is_taken(tmp_path: Path) -> None:
+    """The reference happens to compare no None in `["b", None, "b"]`; another sort does."""
+    file = calls("counted", tmp_path, text=COUNTED).written()
+    assert file is not None
+    assert "None, 'b'" not in file.text

@@ -180,7 +180,8 @@ class Oracle:
         meant = [case for case in cases if domain.holds(case)]
         sure = [case for case in meant if not domain.guesses(case)]
         iterated = domain.iterated(module.name) | _SEQUENCES
-        beside = [corner.case for corner in corners(sure, module, random, MOST_CORNERS, iterated)]
+        found = corners(sure, module, random, MOST_CORNERS, iterated)
+        beside = [corner.case for corner in found if not corner.needs]
         cases = with_more(meant, beside, MOST_PROPOSED)
         return probes(cases, self.target, domain, MOST_CALLS, MOST_ENDLESS, MOST_ODD)
 

@@ -30,17 +30,25 @@ def words(case: Case) -> Iterator[str]:
 
 
 def nothing_inside(call: ast.Call) -> Iterator[ast.Call]:
-    """None in place of an element of a list or tuple, the first and one in the middle, or of a value of a dict."""
+    """None in place of the first element of a list or tuple, or of the first value of a dict."""
+    yield from (first for first, _ in nothing_in_two_places(call))
+
+
+def nothing_in_two_places(call: ast.Call) -> Iterator[tuple[ast.Call, ast.Call | None]]:
+    """None in place of the first element, and of the second where that stands between others."""
     held = [
         one for given in _given(call) for one in ast.walk(given) if isinstance(one, (ast.List, ast.Tuple, ast.Dict))
     ]
-    for at in (0, 1):
-        for other, node in _copies(call, held):
-            parts = _parts(node)
-            is_plain = all(isinstance(part, ast.Constant) and part.value is not None for part in parts)
-            if len(parts) > 2 * at and is_plain:
-                parts[at] = ast.Constant(None)
-                yield other
+    for node in held:
+        parts = _parts(node)
+        if parts and all(isinstance(part, ast.Constant) and part.value is not None for part in parts):
+            yield _with_nothing(call, node, 0), _with_nothing(call, node, 1) if len(parts) > 2 else None
+
+
+def _with_nothing(call: ast.Call, node: ast.AST, at: int) -> ast.Call:
+    other, held = next(_copies(call, [node]))
+    _parts(held)[at] = ast.Constant(None)
+    return other
 
 
 def _parts(node: ast.AST) -> list[ast.expr]:

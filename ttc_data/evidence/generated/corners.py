@@ -23,6 +23,8 @@ class Corner:
 
     case: Case
     beside: Case
+    needs: Case | None = None
+    """Another corner, without which this one says nothing."""
     comes_out: str = ""
     """A literal that has to be in the result, or the target does not take it: the call gives it where the other one does not."""
 
@@ -82,10 +84,14 @@ def _ways(
         return
 
     def of(calls: Iterator[ast.Call], comes_out: str = "") -> list[Corner]:
-        return [Corner(one, case, comes_out) for one in _texts(plain, module.name, calls)]
+        return [Corner(one, case, comes_out=comes_out) for one in _texts(plain, module.name, calls)]
 
     nothing = [*beside.nothing_inside(call), *beside.nothing_by_default(call, known, module)]
     yield of(iter(nothing), beside.NOTHING)
+    both = [(one, other) for one, other in beside.nothing_in_two_places(call) if other]
+    places = [tuple(_texts(plain, module.name, iter(pair))) for pair in both]
+    # A sort of ["b", None, "b"] by how often each is there compares None with nothing; another right one does.
+    yield [Corner(middle, case, needs=first, comes_out=beside.NOTHING) for first, middle in places]
     yield of(beside.iterators(call, known, asked))
     yield of(beside.other_letters(call, letters, random))
     yield of(beside.texts_within(call))
@@ -94,8 +100,8 @@ def _ways(
     yield of(beside.as_bytes(call)) if beside.SPEAKS_OF_BYTES.search(module.target.docstring) else []
     yield of(beside.nothing_beside_another(call, known, module), beside.NOTHING)
     pairs = [tuple(_texts(plain, module.name, iter(pair))) for pair in beside.emptied(call, known, module)]
-    yield [Corner(full, case, repr(beside.GIVEN)) for full, _ in pairs]
-    yield [Corner(empty, full, beside.NOTHING) for full, empty in pairs]
+    yield [Corner(full, case, comes_out=repr(beside.GIVEN)) for full, _ in pairs]
+    yield [Corner(empty, full, comes_out=beside.NOTHING) for full, empty in pairs]
 
 
 def target_call(case: Case, name: str) -> ast.Call | None:
@@ -159,6 +165,8 @@ def went_through(found: Mapping[Case, str], corner: Corner) -> bool:
     """
     if corner.case not in found or not corner.comes_out:
         return corner.case in found
+    if corner.needs and not holds(found.get(corner.needs, ""), corner.comes_out):
+        return False
     if not holds(found[corner.case], corner.comes_out):
         return False
     is_given = corner.comes_out != beside.NOTHING  # nothing else gives this
