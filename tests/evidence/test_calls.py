@@ -6,44 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from tests.evidence.made import calls
 from tests.evidence.place import Place, proposed, target_of
 from tests.evidence.shapes import SHAPES
-from tests.scripted import environment, played
-from ttc_data.evidence.generated.calls import MOST_COMPARED, MOST_WRITTEN, ProposedCalls
+from ttc_data.evidence.generated.calls import MOST_COMPARED, MOST_WRITTEN
 from ttc_data.evidence.generated.case import Case
 from ttc_data.evidence.generated.recording import recorder
-from ttc_data.records import Environment, FileText, Target
-from ttc_data.rules import TestRules
+from ttc_data.records import Environment, FileText
 from ttc_data.sandbox.protocol import Job, Report
 
 SAME, OTHER = "max(min(value, high), low)", "max(low, value)"
-
-
-def calls(
-    qualname: str,
-    folder: Path,
-    more: Sequence[Case] = (),
-    text: str = SHAPES,
-    others: Mapping[str, str] | None = None,
-) -> ProposedCalls:
-    place = Place(folder)
-
-    def run(of: Environment, job: Job) -> Report:
-        (path,) = job.test_files
-        (folder / "shapes.py").write_text(job.files["shapes.py"] or "", encoding="utf-8")
-        ran = place.run(FileText(path, job.files[path] or ""), job.hash_seed)
-        return replace(played(job, {}), output=ran.stdout)
-
-    def run_versions(of: Environment, job: Job, versions: Sequence[Mapping[str, str]], key: str) -> list[Report]:
-        return [run(of, replace(job, files={**job.files, **version})) for version in versions]
-
-    def ask(target: Target, text: str, module: str, others: Mapping[str, str]) -> tuple[Sequence[Case], int]:
-        return more, 2
-
-    return ProposedCalls(
-        target_of(qualname, text), text, environment(()), others or {}, run, run_versions, TestRules(), 0,
-        ask if more else None,
-    )  # fmt: skip
 
 
 def test_a_change_that_makes_no_difference_is_told_from_one_that_does(tmp_path: Path) -> None:

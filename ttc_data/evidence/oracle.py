@@ -18,6 +18,7 @@ from typing import Any
 
 from ttc_data.edits import apply_patch
 from ttc_data.errors import RowUnfit
+from ttc_data.evidence.generated.beside import GIVEN, NOTHING
 from ttc_data.evidence.generated.corners import corners
 from ttc_data.evidence.generated.differing import Aspect, differ, worse, written
 from ttc_data.evidence.generated.domain import Domain
@@ -36,7 +37,8 @@ MOST_CALLS = 200
 MOST_PROPOSED = 300
 """Some are nothing that the target takes."""
 MOST_ENDLESS = 24
-MOST_CORNERS = 30
+MOST_CORNERS = 40
+MOST_ODD = 16
 MOST_SHOWN = 300
 LEAST_CALLS = 8
 """With fewer calls that say something, the oracle does not know."""
@@ -53,12 +55,17 @@ _LAZY = re.compile(
 )
 _RAISES = re.compile(r"\b(rais(e|es|ed|ing)|error|exception)\b", re.IGNORECASE)
 _WORD = re.compile(r"\w+")
+_PASSED = {NOTHING: ["none"], repr(GIVEN): ["str", GIVEN]}
 # What code runs into by misuse, even where it raises it itself.
 _NEVER = frozenset(
     ("NotImplementedError", "RecursionError", "NameError", "AssertionError", "MemoryError", "SystemExit", "TooEager")
 )
 _MISUSE = frozenset(("TypeError", "AttributeError"))
 _BROAD = frozenset(("Exception", "BaseException"))
+# Raised by a function that a call gives: it is no matter of the target's.
+_NOT_ITS_OWN = "Thrown"
+# What is called so may be any iterable, whatever was seen.
+_SEQUENCES = frozenset(("seq", "seqs", "sequence", "sequences", "src", "coll"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +179,11 @@ class Oracle:
         cases = proposals(self.target, self.text, others, random, MOST_PROPOSED)
         meant = [case for case in cases if domain.holds(case)]
         sure = [case for case in meant if not domain.guesses(case)]
-        beside = [corner.case for corner in corners(sure, module, random, MOST_CORNERS)]
-        return probes(with_more(meant, beside, MOST_PROPOSED), self.target, domain, MOST_CALLS, MOST_ENDLESS)
+        iterated = domain.iterated(module.name) | _SEQUENCES
+        found = corners(sure, module, random, MOST_CORNERS, iterated)
+        beside = [corner.case for corner in found if not corner.needs]
+        cases = with_more(meant, beside, MOST_PROPOSED)
+        return probes(cases, self.target, domain, MOST_CALLS, MOST_ENDLESS, MOST_ODD)
 
     def _is_read(self, path: str) -> bool:
         """Whether calls are looked for in a file; the same ones for a build, and for a row read from its set."""
@@ -197,10 +207,9 @@ class Oracle:
             (probe, first[number])
             for number, probe in enumerate(self.proposed)
             if _is_steady(first.get(number), again.get(number), promise)
+            and _is_read(probe, first[number])
             and (is_lazy or _ends(probe, first[number]))
-            and (
-                probe.case.origin != "corner" or "None" not in probe.text or _holds_nothing(first[number].get("result"))
-            )
+            and (probe.case.origin != "corner" or _comes_out(probe, first[number].get("result")))
         ]
         # Where everything gives the same, a body of one line does that too.
         return found if len({_shown(answer) for _, answer in found}) > 1 else []
@@ -305,6 +314,8 @@ class _Promise:
         `TypeError` and `AttributeError` say that the call was none, so the target's own body has to raise them.
         """
         name = raised["raises"][0].rpartition(".")[2]
+        if name == _NOT_ITS_OWN:
+            return True
         meant = raised["own"] if name in _MISUSE else raised["meant"]
         return self.names(raised) or bool(self.speaks and meant and name not in _NEVER | _BROAD)
 
@@ -326,9 +337,23 @@ def _says(answer: Mapping[str, Any], promise: _Promise) -> bool:
     return not is_opaque and all(promise.holds(raised) for raised in _raised(result))
 
 
-def _holds_nothing(seen: Any) -> bool:
-    """Whether None is a result, or in it."""
-    return isinstance(seen, list) and (seen == ["none"] or any(map(_holds_nothing, seen)))
+def _is_read(probe: Probe, answer: Mapping[str, Any]) -> bool:
+    """Whether an argument without end was read: what is passed over may be nothing that the target takes."""
+    return not probe.endless or answer["read"] > 0
+
+
+def _ends(probe: Probe, answer: Mapping[str, Any]) -> bool:
+    """Whether a call without end is one that has to be lazy: it gives an iterator."""
+    return not probe.endless or ("result" in answer and answer["result"][0] == "iterator")
+
+
+def _comes_out(probe: Probe, seen: Any) -> bool:
+    """Whether None, or another value to give for nothing, is in the result of a call that gives it."""
+    return all(_has(seen, told) for word, told in _PASSED.items() if word in probe.text)
+
+
+def _has(seen: Any, told: list[str]) -> bool:
+    return isinstance(seen, list) and (seen == told or any(_has(part, told) for part in seen))
 
 
 def _raised(seen: Any) -> list[Mapping[str, Any]]:
@@ -336,11 +361,6 @@ def _raised(seen: Any) -> list[Mapping[str, Any]]:
     if isinstance(seen, dict):
         return [seen]
     return [one for part in seen for one in _raised(part)] if isinstance(seen, list) else []
-
-
-def _ends(probe: Probe, answer: Mapping[str, Any]) -> bool:
-    """Whether a call without end is one that has to be lazy: it gives an iterator."""
-    return not probe.endless or ("result" in answer and answer["result"][0] == "iterator")
 
 
 def _shown(answer: Mapping[str, Any] | None) -> str:

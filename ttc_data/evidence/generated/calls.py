@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,9 +9,10 @@ from functools import cached_property
 from itertools import zip_longest
 from random import Random
 
-from ttc_data.evidence.generated.case import Case, Recorded, expression
+from ttc_data.evidence.generated.case import Case, Recorded
 from ttc_data.evidence.generated.corners import Corner, corners, went_through
 from ttc_data.evidence.generated.domain import Domain
+from ttc_data.evidence.generated.lazy import UNREAD, unread
 from ttc_data.evidence.generated.module import Module, read
 from ttc_data.evidence.generated.proposals import proposals, with_more
 from ttc_data.evidence.generated.recording import compared, differing, recorded, recorder
@@ -24,15 +24,15 @@ from ttc_data.records import Environment, FileText, Target
 from ttc_data.rules import TestRules
 from ttc_data.sandbox.protocol import Job
 
-MOST_CASES = 60
-MOST_CORNERS = 16
-MOST_COMPARED = 30
-MOST_WRITTEN = 20
+MOST_CASES = 72
+MOST_CORNERS = 26
+MOST_LAZY = 2
+MOST_COMPARED = 36
+MOST_WRITTEN = 24
 """Tests that join those of the repository."""
 LEAST_COMPARED = 8
 """Calls with which the reference returns something, before a change that does the same looks equivalent."""
 SEEDS = (0, 1)
-_TURNS = {"corner": 1, "hints": 2}
 _WORD = re.compile(r"\w+")
 Ask = Callable[[Target, str, str, Mapping[str, str]], tuple[Sequence[Case], int]]
 """A model's cases for a target: `CallAsker`."""
@@ -75,7 +75,14 @@ class ProposedCalls:
     @cached_property
     def cases(self) -> list[Case]:
         """The calls; none when the module or the target cannot be named."""
-        return with_more(self._proposed, [corner.case for corner in self._corners], MOST_CASES)
+        return with_more(self._proposed, [*self._lazy, *(corner.case for corner in self._corners)], MOST_CASES)
+
+    @cached_property
+    def _lazy(self) -> list[Case]:
+        if self._module is None or self._domain is None:
+            return []
+        meant = list(filter(self._is_meant, self._proposed))
+        return unread(meant, self._module, self._domain.iterated(self._module.name), MOST_LAZY)
 
     @cached_property
     def _proposed(self) -> list[Case]:
@@ -86,11 +93,11 @@ class ProposedCalls:
 
     @cached_property
     def _corners(self) -> list[Corner]:
-        if self._module is None:
+        if self._module is None or self._domain is None:
             return []
         random = Random(f"{self.seed}:corners:{self.target.key}")
         meant = [one for one in self._proposed if self._is_meant(one)]
-        return corners(meant, self._module, random, MOST_CORNERS)
+        return corners(meant, self._module, random, MOST_CORNERS, self._domain.iterated(self._module.name))
 
     def _is_meant(self, case: Case) -> bool:
         domain = self._domain
@@ -144,8 +151,8 @@ class ProposedCalls:
     def written(self, versions: Sequence[str] = ()) -> FileText | None:
         """Write a test file of calls that somebody means, whatever other tests there are; None when there is none.
 
-        By turns they come from examples and code, stand beside such calls, or are drawn; different results come first. Calls that nobody
-        means, and exceptions that the docstring does not name, are left out: a right answer may do something else there.
+        By turns they come from examples and code, stand beside such calls, twice as many of these, or are drawn; different results come
+        first. Calls that nobody means, and exceptions that the docstring does not name, are left out: a right answer may do something else there.
 
         Args:
             versions: whole texts of the target's file, of which `alike` said that they are not like the reference. As few
@@ -157,10 +164,13 @@ class ProposedCalls:
         known = self._meant_records
         if self.module is None or not known:
             return None
-        kinds: tuple[list[Recorded], ...] = ([], [], [])
+        kinds: dict[str, list[Recorded]] = {"meant": [], "corner": [], "hints": []}
         for one in known.values():
-            kinds[_TURNS.get(one.case.origin, 0)].append(one)
-        chosen = [one for turn in zip_longest(*map(diverse, kinds)) for one in turn if one][:MOST_WRITTEN]
+            kinds[one.case.origin if one.case.origin in kinds else "meant"].append(one)
+        order = {case: number for number, case in enumerate(self.cases)}
+        found = sorted(kinds["corner"], key=lambda one: order.get(one.case, 0))  # each way in turn, whatever it gives
+        queues = (diverse(kinds["meant"]), found[::2], found[1::2], diverse(kinds["hints"]))
+        chosen = [one for turn in zip_longest(*queues) for one in turn if one][:MOST_WRITTEN]
         numbers = {number for number, one in known.items() if one in chosen}
         outputs = self._outputs(versions)
         apart = differing(outputs, self.cases[:MOST_COMPARED]) if outputs else []
@@ -180,8 +190,9 @@ class ProposedCalls:
         found: dict[int, Recorded] = {}
         told: set[str] = set()
         every = self._recorded(cases)
-        gives_nothing = {one.case: _holds_nothing(one) for one in every}
-        empty = {one.case for one in self._corners if not went_through(gives_nothing, one)}
+        values = {one.case: one.value for one in every if not one.raises}
+        empty = {one.case for one in self._corners if one.comes_out and not went_through(values, one)}
+        empty |= {case for case in self._lazy if not values.get(case, "").endswith(UNREAD)}
         for one in every:
             if one.case in empty:
                 continue
@@ -219,9 +230,3 @@ class ProposedCalls:
             args=self.environment.pytest_args, timeout_s=self.rules.sample_timeout_s,
             test_timeout_s=self.rules.sample_timeout_s,
         )  # fmt: skip
-
-
-def _holds_nothing(one: Recorded) -> bool:
-    """Whether None is a result, or in it."""
-    node = expression(one.value) if one.value else None
-    return node is not None and any(isinstance(part, ast.Constant) and part.value is None for part in ast.walk(node))

@@ -87,6 +87,15 @@ def bound_names(nodes: list[ast.stmt]) -> set[str]:
     return found
 
 
+def bound_literal(text: str) -> tuple[str, ast.expr] | None:
+    """The name that a statement gives a literal to, and the literal; None for any other statement."""
+    match block(text):
+        case [ast.Assign(targets=[ast.Name(id=name)], value=value)] if is_literal(value):
+            return name, value
+        case _:
+            return None
+
+
 def used_names(node: ast.AST) -> set[str]:
     """The names that an expression or a statement takes from around it, but for Python's own."""
     loaded: set[str] = set()

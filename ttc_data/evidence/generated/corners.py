@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
+from ttc_data.evidence.generated import beside
 from ttc_data.evidence.generated.arguments import Parameter, parameters
-from ttc_data.evidence.generated.case import Case, expression
+from ttc_data.evidence.generated.case import Case, block, bound_literal, expression
 from ttc_data.evidence.generated.module import Module, is_kind
+from ttc_data.evidence.generated.sites import Names
 from ttc_data.lang.facts import last_name
-
-_ITERABLES = frozenset(("iterable", "iterables", "iterator", "iterators", "it"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +23,15 @@ class Corner:
 
     case: Case
     beside: Case
-    is_nothing: bool = False
-    """It gives None where the other gives a value. Whether the target takes that, its result says: None goes through it."""
+    needs: Case | None = None
+    """Another corner, without which this one says nothing."""
+    comes_out: str = ""
+    """A literal that has to be in the result, or the target does not take it: the call gives it where the other one does not."""
 
 
-def corners(cases: Sequence[Case], module: Module, random: Random, most: int) -> list[Corner]:
+def corners(
+    cases: Sequence[Case], module: Module, random: Random, most: int, iterated: frozenset[str] = frozenset()
+) -> list[Corner]:
     """Change calls that somebody meant, by turns in each way.
 
     Args:
@@ -35,6 +39,7 @@ def corners(cases: Sequence[Case], module: Module, random: Random, most: int) ->
         module: the target's.
         random: chooses where several places are alike.
         most: how many to give at most.
+        iterated: parameters that are known to take iterators, whatever they are called.
 
     Returns:
         Different calls, none of them among `cases`.
@@ -43,18 +48,18 @@ def corners(cases: Sequence[Case], module: Module, random: Random, most: int) ->
         return []
     bound = module.owner is not None and not is_kind(module.node, "staticmethod")
     known = parameters(module.node, bound=bound, examples={})
-    letters = "".join(dict.fromkeys("".join(word for case in cases for word in _words(case))))
-    waiting: list[list[Corner]] = [[], [], [], []]
+    letters = "".join(dict.fromkeys("".join(word for case in cases for word in beside.words(case))))
+    asked = beside.asking_iterables(module) | iterated
+    queues: list[list[Corner]] = []
     for case in cases:
-        call = _target_call(case, module.name)
-        for queue, found in zip(waiting, _ways(call, known, module, letters, random), strict=True) if call else ():
-            is_nothing = queue is waiting[0]
-            texts = _texts(case, module.name, found)
-            queue += [Corner(replace(case, call=text, origin="corner"), case, is_nothing) for text in texts]
+        found = list(_ways(case, known, module, asked, letters, random))
+        queues += [[] for _ in found[len(queues) :]]
+        for queue, more in zip(queues, found, strict=False):
+            queue += more
     taken = {_apart(case) for case in cases}
     kept: list[Corner] = []
-    while any(waiting):
-        for queue in waiting:
+    while any(queues):
+        for queue in queues:
             one = queue.pop(0) if queue else None
             if one and _apart(one.case) not in taken:
                 taken.add(_apart(one.case))
@@ -70,24 +75,44 @@ def _apart(case: Case) -> tuple[tuple[str, ...], str]:
 
 
 def _ways(
-    call: ast.Call, known: Sequence[Parameter], module: Module, letters: str, random: Random
-) -> tuple[list[ast.Call], ...]:
-    return (
-        [*_nothing_inside(call), *_nothing_by_default(call, known, module)],
-        list(_iterators(call, known, module)),
-        list(_other_letters(call, letters, random)),
-        list(_texts_within(call)),
-    )
+    case: Case, known: Sequence[Parameter], module: Module, asked: frozenset[str], letters: str, random: Random
+) -> Iterator[list[Corner]]:
+    """The corners of each way, in one order; none where the case has not one call of the target."""
+    plain = with_values(case)
+    call = target_call(plain, module.name)
+    if call is None:
+        return
+
+    def of(calls: Iterator[ast.Call], comes_out: str = "") -> list[Corner]:
+        return [Corner(one, case, comes_out=comes_out) for one in _texts(plain, module.name, calls)]
+
+    nothing = [*beside.nothing_inside(call), *beside.nothing_by_default(call, known, module)]
+    yield of(iter(nothing), beside.NOTHING)
+    both = [(one, other) for one, other in beside.nothing_in_two_places(call) if other]
+    places = [tuple(_texts(plain, module.name, iter(pair))) for pair in both]
+    # A sort of ["b", None, "b"] by how often each is there compares None with nothing; another right one does.
+    yield [Corner(middle, case, needs=first, comes_out=beside.NOTHING) for first, middle in places]
+    yield of(beside.iterators(call, known, asked))
+    yield of(beside.other_letters(call, letters, random))
+    yield of(beside.texts_within(call))
+    yield of(beside.repeated(call))
+    yield [*of(beside.longer_numbers(call)), *_longer_in_setup(case)]
+    yield of(beside.as_bytes(call)) if beside.SPEAKS_OF_BYTES.search(module.target.docstring) else []
+    yield of(beside.nothing_beside_another(call, known, module), beside.NOTHING)
+    pairs = [tuple(_texts(plain, module.name, iter(pair))) for pair in beside.emptied(call, known, module)]
+    yield [Corner(full, case, comes_out=repr(beside.GIVEN)) for full, _ in pairs]
+    yield [Corner(empty, full, comes_out=beside.NOTHING) for full, empty in pairs]
 
 
-def _target_call(case: Case, name: str) -> ast.Call | None:
+def target_call(case: Case, name: str) -> ast.Call | None:
+    """The one call of the target in a case's expression."""
     node = expression(case.call)
     calls = [one for one in ast.walk(node) if isinstance(one, ast.Call) and last_name(one.func) == name] if node else []
     return calls[0] if len(calls) == 1 else None
 
 
-def _texts(case: Case, name: str, calls: Sequence[ast.Call]) -> Iterator[str]:
-    """The case's expression with each of some calls in place of its own."""
+def _texts(case: Case, name: str, calls: Iterator[ast.Call]) -> Iterator[Case]:
+    """The case with each of some calls in place of its own."""
     for call in calls:
         node = copy.deepcopy(expression(case.call))
         for one in ast.walk(node) if node else ():
@@ -95,129 +120,61 @@ def _texts(case: Case, name: str, calls: Sequence[ast.Call]) -> Iterator[str]:
                 one.args, one.keywords = call.args, call.keywords
                 break
         if node:
-            yield ast.unparse(node)
+            yield replace(case, call=ast.unparse(node), origin="corner")
 
 
-def _words(case: Case) -> Iterator[str]:
+def _longer_in_setup(case: Case) -> Iterator[Corner]:
+    """A longer number in a text that the setup makes an object of: `instance = Version.parse("1.2.10")`."""
+    for number, text in enumerate(case.setup):
+        match block(text):
+            case [ast.Assign(value=ast.Call() as value) as statement]:
+                changed = next(beside.longer_numbers(value), None)
+                if changed:
+                    other = ast.unparse(ast.Assign(statement.targets, changed, lineno=0))
+                    setup = (*case.setup[:number], other, *case.setup[number + 1 :])
+                    yield Corner(replace(case, setup=setup, origin="corner"), case)
+            case _:
+                continue
+
+
+def with_values(case: Case) -> Case:
+    """The same case with literals in its call in place of names that its setup gives them to, and that it uses once."""
     node = expression(case.call)
-    for one in ast.walk(node) if node else ():
-        if isinstance(one, ast.Constant) and isinstance(one.value, str):
-            yield one.value
+    known = dict(pair for text in case.setup if (pair := bound_literal(text)))
+    used = [one for text in case.setup for one in _names(text)]
+    free = {name: value for name, value in known.items() if used.count(name) == 1 and name not in case.observe}
+    names = [one.id for one in ast.walk(node) if isinstance(one, ast.Name)] if node else []
+    free = {name: value for name, value in free.items() if names.count(name) == 1}
+    if not free or node is None:
+        return case
+    setup = tuple(text for text in case.setup if not ((pair := bound_literal(text)) and pair[0] in free))
+    return replace(case, setup=setup, call=ast.unparse(Names(free).visit(copy.deepcopy(node))))
 
 
-def _copies(call: ast.Call, places: Sequence[ast.AST]) -> Iterator[tuple[ast.Call, ast.AST]]:
-    """A copy of a call for each of its nodes, with that node in the copy."""
-    every = list(ast.walk(call))
-    for place in places:
-        other = copy.deepcopy(call)
-        yield other, list(ast.walk(other))[every.index(place)]
+def _names(text: str) -> Iterator[str]:
+    for statement in block(text) or ():
+        yield from (node.id for node in ast.walk(statement) if isinstance(node, ast.Name))
 
 
-def _nothing_inside(call: ast.Call) -> Iterator[ast.Call]:
-    """None in place of an element of a list or tuple, or of a value of a dict."""
-    held = [
-        one for given in _given(call) for one in ast.walk(given) if isinstance(one, (ast.List, ast.Tuple, ast.Dict))
-    ]
-    for other, node in _copies(call, held):
-        parts = (
-            node.values if isinstance(node, ast.Dict) else node.elts if isinstance(node, (ast.List, ast.Tuple)) else []
-        )
-        if parts and all(isinstance(part, ast.Constant) and part.value is not None for part in parts):
-            parts[0] = ast.Constant(None)
-            yield other
-
-
-def _nothing_by_default(call: ast.Call, known: Sequence[Parameter], module: Module) -> Iterator[ast.Call]:
-    """None for a parameter that has another default."""
-    given = {keyword.arg for keyword in call.keywords}
-    others = _defaults(module)
-    for number, parameter in enumerate(known):
-        is_open = number >= len(call.args) and parameter.name not in given and parameter.place in ("either", "keyword")
-        if is_open and parameter.name in others:
-            other = copy.deepcopy(call)
-            other.keywords.append(ast.keyword(parameter.name, ast.Constant(None)))
-            yield other
-
-
-def _defaults(module: Module) -> frozenset[str]:
-    """Parameters whose default is a name, as of an object that stands for nothing given."""
-    assert not isinstance(module.node, ast.ClassDef)
-    given = module.node.args
-    both = [*given.posonlyargs, *given.args]
-    pairs = [*zip(both[len(both) - len(given.defaults) :], given.defaults, strict=True)]
-    pairs += [(arg, value) for arg, value in zip(given.kwonlyargs, given.kw_defaults, strict=True) if value]
-    return frozenset(arg.arg for arg, value in pairs if isinstance(value, (ast.Name, ast.Attribute)))
-
-
-def _iterators(call: ast.Call, known: Sequence[Parameter], module: Module) -> Iterator[ast.Call]:
-    """An iterator over a list, where any iterable is asked for."""
-    asked = _asking_iterables(module)
-    for number in range(len(call.args)):
-        parameter = known[min(number, len(known) - 1)] if known else None
-        if parameter and parameter.name in asked and isinstance(call.args[number], (ast.List, ast.Tuple)):
-            other = copy.deepcopy(call)
-            other.args[number] = ast.Call(ast.Name("iter", ast.Load()), [other.args[number]], [])
-            yield other
-
-
-def _asking_iterables(module: Module) -> frozenset[str]:
-    assert not isinstance(module.node, ast.ClassDef)
-    given = module.node.args
-    every = [*given.posonlyargs, *given.args, *given.kwonlyargs, *([given.vararg] if given.vararg else [])]
-    return frozenset(
-        arg.arg
-        for arg in every
-        if arg.arg in _ITERABLES or (arg.annotation and last_name(_outer(arg.annotation)) in ("Iterable", "Iterator"))
-    )
-
-
-def _outer(hint: ast.expr) -> ast.expr:
-    return hint.value if isinstance(hint, ast.Subscript) else hint
-
-
-def _other_letters(call: ast.Call, letters: str, random: Random) -> Iterator[ast.Call]:
-    """A letter of a text changed to another one of its kind, of those that stand in such texts."""
-    words = [
-        one
-        for one in _given(call)
-        if isinstance(one, ast.Constant) and isinstance(one.value, str) and len(one.value) > 1
-    ]
-    for other, node in _copies(call, words):
-        text = node.value if isinstance(node, ast.Constant) else ""
-        places = [at for at, letter in enumerate(str(text)) if letter.isalnum()]
-        if not isinstance(node, ast.Constant) or not isinstance(text, str) or not places:
-            continue
-        at = random.choice(places)
-        alike = [one for one in letters if one.isalnum() and one != text[at]]
-        if alike:
-            node.value = f"{text[:at]}{random.choice(alike)}{text[at + 1 :]}"
-            yield other
-
-
-def _texts_within(call: ast.Call) -> Iterator[ast.Call]:
-    """One text in the middle of another: what asks for its beginning or its end does not ask for this."""
-    words = [one for one in _given(call) if isinstance(one, ast.Constant) and isinstance(one.value, str)]
-    inner = [str(one.value) for one in words if one.value]
-    for other, node in _copies(call, words):
-        text = node.value if isinstance(node, ast.Constant) else ""
-        found = next((word for word in inner if word != text), None)
-        if isinstance(node, ast.Constant) and isinstance(text, str) and len(text) > 1 and found:
-            at = len(text) // 2
-            node.value = f"{text[:at]}{found}{text[at:]}"
-            yield other
-
-
-def _given(call: ast.Call) -> list[ast.expr]:
-    return [*call.args, *(keyword.value for keyword in call.keywords)]
-
-
-def went_through(found: Mapping[Case, bool], corner: Corner) -> bool:
-    """Whether a corner says something: None is in its result, and not in that of the call beside it.
+def went_through(found: Mapping[Case, str], corner: Corner) -> bool:
+    """Whether a corner says something: what has to come out is in its result, and not in that of the call beside it.
 
     Args:
-        found: of the calls that gave the same every time, whether None is in the result.
+        found: of the calls that gave the same every time, the result as a literal.
         corner: one of them, or not.
     """
-    if corner.case not in found:
+    if corner.case not in found or not corner.comes_out:
+        return corner.case in found
+    if corner.needs and not holds(found.get(corner.needs, ""), corner.comes_out):
         return False
-    return not corner.is_nothing or (found[corner.case] and not found.get(corner.beside, True))
+    if not holds(found[corner.case], corner.comes_out):
+        return False
+    is_given = corner.comes_out != beside.NOTHING  # nothing else gives this
+    return is_given or (corner.beside in found and not holds(found[corner.beside], corner.comes_out))
+
+
+def holds(value: str, literal: str) -> bool:
+    """Whether a result, or what it holds, is a literal."""
+    node = expression(value) if value else None
+    parts = (one for one in ast.walk(node) if isinstance(one, ast.Constant)) if node else ()
+    return any(repr(part.value) == literal for part in parts)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ttc_data.evidence.generated.arguments import Parameter, parameters
-from ttc_data.evidence.generated.case import BUILTINS, Case, block
+from ttc_data.evidence.generated.case import BUILTINS, Case, block, bound_literal
 from ttc_data.evidence.generated.guesses import compared
 from ttc_data.evidence.generated.hints import from_hint
 from ttc_data.evidence.generated.module import Module, is_kind
@@ -33,11 +33,14 @@ class Taken:
     """`int`, `str`, `row`, `tuple` and so on, `other` for what is no literal; with `[...]` behind it for what a container holds."""
     fields: list[float] = field(default_factory=list)
     """Numbers that stand in tuples."""
+    iterated: bool = False
+    """It was given an iterator."""
 
     def learn(self, node: ast.expr) -> None:
         """Take an argument for one that somebody meant."""
         self.kinds.update(_kinds(node))
         self.fields += _fields(node, ast.Tuple)
+        self.iterated = self.iterated or _is_iterator(node)
 
     def holds(self, node: ast.expr) -> bool:
         """Whether an argument is of a kind that was seen or is hinted at."""
@@ -93,6 +96,14 @@ class Domain:
             taken[name].guessed for taken, given in self._given(case) for name, _ in given if name in taken
         )
 
+    def iterated(self, name: str) -> frozenset[str]:
+        """Parameters of a function that somebody gave an iterator."""
+        return (
+            frozenset(each for each, taken in self._known[name][1].items() if taken.iterated)
+            if name in self._known
+            else frozenset()
+        )
+
     def is_private(self, case: Case) -> bool:
         """Whether a call reads what a class keeps on its instances, or how it shows them: nobody asked for either."""
         if case.call == "repr(instance)" and not self._shown:
@@ -104,10 +115,12 @@ class Domain:
         return replace(case, observe=tuple(text for text in case.observe if not _reads(text, self._hidden)))
 
     def _given(self, case: Case) -> Iterator[tuple[dict[str, Taken], list[tuple[str, ast.expr]]]]:
+        values = dict(pair for text in case.setup if (pair := bound_literal(text)))
         for text in (*case.setup, case.call):
             for call in _calls(text):
                 if known := self._known.get(last_name(call.func)):
-                    yield known[1], list(_given(call, known[0]))
+                    given = _given(call, known[0])
+                    yield known[1], [(name, _value(node, values)) for name, node in given]
 
 
 def _hidden(module: Module, others: Mapping[str, str]) -> frozenset[str]:
@@ -158,7 +171,7 @@ def _taken(
     every += [arg for arg in (function.args.vararg, function.args.kwarg) if arg]
     speaks = bool(_SIGNS.search(f"{ast.get_docstring(function)} {module.target.docstring}"))
     taken = {
-        arg.arg: Taken(from_hint(arg.annotation, variables) is not None, speaks or bool(compared(function, arg.arg)))
+        arg.arg: Taken(_is_understood(arg.annotation, variables), speaks or bool(compared(function, arg.arg)))
         for arg in every
     }
     for arg, default in _defaults(function):
@@ -194,6 +207,31 @@ def _given(call: ast.Call, known: Sequence[Parameter]) -> Iterator[tuple[str, as
 def _calls(text: str) -> Iterator[ast.Call]:
     for statement in block(text) or ():
         yield from (node for node in ast.walk(statement) if isinstance(node, ast.Call))
+
+
+def _value(node: ast.expr, values: Mapping[str, ast.expr]) -> ast.expr:
+    """What a name stands for, where the setup gives it a literal."""
+    return values.get(node.id, node) if isinstance(node, ast.Name) else node
+
+
+def _is_understood(hint: ast.expr | None, variables: frozenset[str]) -> bool:
+    """Whether a hint says what a parameter takes, and what that holds."""
+    if isinstance(hint, ast.Subscript):
+        parts = hint.slice.elts if isinstance(hint.slice, ast.Tuple) else [hint.slice]
+        inner = [part for part in parts if not isinstance(part, (ast.Constant, ast.List))]
+        return from_hint(hint, variables) is not None and all(_is_understood(part, variables) for part in inner)
+    return from_hint(hint, variables) is not None
+
+
+def _is_iterator(node: ast.expr) -> bool:
+    match node:
+        case (
+            ast.GeneratorExp()
+            | ast.Call(func=ast.Name(id="iter" | "map" | "filter" | "zip" | "reversed" | "enumerate"))
+        ):
+            return True
+        case _:
+            return False
 
 
 def _kinds(node: ast.expr) -> Iterator[str]:

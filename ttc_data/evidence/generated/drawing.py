@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from random import Random
 
 from ttc_data.evidence.generated import draws
 from ttc_data.evidence.generated.arguments import Argument, Parameter, drawn, given_in, is_changed, parameters
-from ttc_data.evidence.generated.case import Case, Origin
+from ttc_data.evidence.generated.case import Case, Origin, block, expression
 from ttc_data.evidence.generated.draws import Draw
 from ttc_data.evidence.generated.module import Module, is_kind
 from ttc_data.evidence.generated.seen import calls_of, case_of, public_attributes, variables_of, written
@@ -188,7 +189,7 @@ class Proposer:
                 observe = self._observations()
         calls = self._calls(function.name) if function is module.node else []
         known = self._parameters(function, bound=is_method and not is_static, calls=calls)
-        given = drawn(known, self.random)
+        given = self._found_in(setup, drawn(known, self.random))
         if is_dunder(function.name):
             text = self._special(function.name, given, setup)
         elif is_kind(function, "property", "cached_property", "cachedproperty"):
@@ -203,6 +204,23 @@ class Proposer:
             setup.append("import asyncio")
             text = f"asyncio.run({text})"
         return case_of(module, setup, text, origin, observe)
+
+    def _found_in(self, setup: Sequence[str], given: Sequence[Argument]) -> list[Argument]:
+        """Arguments, of which some are what the instance was made of: it has something to do with these."""
+        held = [
+            ast.unparse(one)
+            for text in setup
+            for statement in block(text) or ()
+            for one in ast.walk(statement)
+            if isinstance(one, ast.Constant) and type(one.value) in (int, str)
+        ]
+        found = []
+        for one in given:
+            alike = [text for text in dict.fromkeys(held) if (text[:1] in "'\"") == (one.text[:1] in "'\"")]
+            is_plain = isinstance(expression(one.text), ast.Constant)
+            is_taken = is_plain and alike and self.random.random() < 0.5
+            found.append(replace(one, text=self.random.choice(alike)) if is_taken else one)
+        return found
 
     def _bound(
         self, function: Function, given: Sequence[Argument], setup: list[str], observe: list[str]

@@ -89,7 +89,18 @@ def guess(function: Function, name: str, default: ast.expr | None) -> Draw | Non
         name: the parameter's.
         default: as written, None without one.
     """
-    calls = [node for node in ast.walk(function) if isinstance(node, ast.Call) and _is(node.func, name)]
+    called = {name}
+    if function.args.vararg and function.args.vararg.arg == name:
+        called = {
+            loop.target.id
+            for loop in ast.walk(function)
+            if isinstance(loop, (ast.For, ast.comprehension))
+            and isinstance(loop.target, ast.Name)
+            and _has(loop.iter, name)
+        }
+    calls = [
+        node for node in ast.walk(function) if isinstance(node, ast.Call) and any(_is(node.func, one) for one in called)
+    ]
     by_default = _of_default(default)
     if calls:
         found = draws.functions(min(len(call.args) for call in calls))
@@ -135,6 +146,10 @@ def constants(function: Function) -> list[str]:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and 0 < len(node.value) < 12
     ]
     return [repr(one) for one in dict.fromkeys(found)][:12]
+
+
+def _has(node: ast.AST, name: str) -> bool:
+    return any(_is(inner, name) for inner in ast.walk(node))
 
 
 def _is(node: ast.AST | None, name: str) -> bool:

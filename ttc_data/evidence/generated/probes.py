@@ -22,6 +22,8 @@ from ttc_data.records import FileText, Target
 Told: TypeAlias = Mapping[int, Mapping[str, Any]]
 """What was told of each call, by its number; see `probing.probe`."""
 MOST_UNPACKED = 16 * 1024 * 1024
+# Python's own that are given as functions; types are given for other reasons too.
+_FUNCTIONS = frozenset(("len", "abs", "max", "min", "sum", "sorted", "repr", "ord", "chr"))
 _INSIDE = Path(__file__).with_name("inside.py")
 _PROBING = Path(__file__).with_name("probing.py")
 # What `probing.py` imports of ours stands before it in the same file.
@@ -71,8 +73,12 @@ class Bounds:
     """Of the line that is printed; the last calls are not told of where it is longer."""
 
 
-def probes(cases: Sequence[Case], target: Target, domain: Domain, most: int, most_endless: int) -> list[Probe]:
-    """Make calls ready: containers among the arguments get names, and some calls come again without an end to one.
+def probes(
+    cases: Sequence[Case], target: Target, domain: Domain, most: int, most_endless: int, most_odd: int
+) -> list[Probe]:
+    """Make calls ready: containers among the arguments get names, and some calls come again.
+
+    They come again without an end to one argument, with a function that fails, or with an instance of a derived class.
 
     Args:
         cases: as `proposals` gave them.
@@ -80,9 +86,11 @@ def probes(cases: Sequence[Case], target: Target, domain: Domain, most: int, mos
         domain: what it is known to take.
         most: how many to give at most.
         most_endless: how many of these may have an argument without end.
+        most_odd: how many may have a function that fails, or an instance of a derived class.
     """
     found: dict[tuple[object, ...], Probe] = {}
     endless: dict[tuple[object, ...], Probe] = {}
+    odd: dict[tuple[object, ...], Probe] = {}
     for case in cases:
         if domain.is_private(case):
             continue
@@ -91,7 +99,9 @@ def probes(cases: Sequence[Case], target: Target, domain: Domain, most: int, mos
         found.setdefault((probe.case.setup, probe.case.call), probe)
         for other in _without_end(case, target) if len(endless) < most_endless else ():
             endless.setdefault((other.setup, other.call), Probe(other, endless=True, guessed=guessed))
-    kept = list(endless.values())[:most_endless]
+        for other in (*_throwing(case), *_derived(case, target)) if len(odd) < most_odd else ():
+            odd.setdefault((other.setup, other.call), Probe(other, guessed=guessed))
+    kept = [*list(odd.values())[:most_odd], *list(endless.values())[:most_endless]]
     return [*list(found.values())[: most - len(kept)], *kept]
 
 
@@ -153,16 +163,46 @@ def _without_end(case: Case, target: Target) -> Iterator[Case]:
         match _get(place):
             case (ast.List(elts=[_, *_]) | ast.Tuple(elts=[_, *_])) as held:
                 pass
-            case ast.Call(func=ast.Name(id="iter" | "range"), args=[_, *_]) as held:
+            case ast.Call(func=ast.Name(id="iter" | "range" | "list" | "tuple"), args=[_, *_]) as held:
                 pass
             case ast.Constant(value=str() as word) as held if word:
                 pass
             case _:
                 continue
-        changed = copy.deepcopy(node)
-        wrapped = ast.Call(ast.Name("endless", ast.Load()), [copy.deepcopy(held)], [])
-        _put(list(_arguments(changed))[number], wrapped)
-        yield Case(case.names, case.setup, ast.unparse(changed), (), case.origin)
+        for grows in ([], [ast.keyword("grows", ast.Constant(True))]):
+            wrapped = ast.Call(ast.Name("endless", ast.Load()), [copy.deepcopy(held)], grows)
+            yield _with_argument(case, node, number, wrapped)
+
+
+def _with_argument(case: Case, call: ast.Call, number: int, value: ast.expr) -> Case:
+    changed = copy.deepcopy(call)
+    _put(list(_arguments(changed))[number], value)
+    return Case(case.names, case.setup, ast.unparse(changed), (), case.origin)
+
+
+def _throwing(case: Case) -> Iterator[Case]:
+    """The same call, with one of its functions replaced by one that fails: nobody else may know what to do then."""
+    node = _called(expression(case.call))
+    if node is None:
+        return
+    for number, place in enumerate(list(_arguments(node))):
+        given = _get(place)
+        if isinstance(given, ast.Lambda) or (isinstance(given, ast.Name) and given.id in _FUNCTIONS):
+            yield _with_argument(case, node, number, ast.Name("throwing", ast.Load()))
+
+
+def _derived(case: Case, target: Target) -> Iterator[Case]:
+    """The same call on an instance of a class that is derived from its own: what is made like it is of that class too."""
+    owner = target.qualname.rpartition(".")[0]
+    if target.kind != "method":
+        return
+    for number, text in enumerate(case.setup):
+        changed = re.sub(
+            rf"^instance = {re.escape(owner)}(?=[(.])", f"instance = type('Derived', ({owner},), {{}})", text
+        )
+        if changed != text:
+            setup = (*case.setup[:number], changed, *case.setup[number + 1 :])
+            yield Case(case.names, setup, case.call, case.observe, case.origin)
 
 
 def probing_file(target: Target, module: str, chosen: Sequence[Probe], word: str, bounds: Bounds) -> FileText:

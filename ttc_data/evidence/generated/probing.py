@@ -59,11 +59,26 @@ class TooEager(Exception):
     """An argument without end was read on and on."""
 
 
-class Endless:
-    """An iterator that gives the same elements again and again."""
+class Thrown(Exception):
+    """What `throwing` raises, so that nothing else raises it."""
 
-    def __init__(self, parts: Any) -> None:
-        self.parts = itertools.cycle(list(parts))
+
+def throwing(*given: Any, **named: Any) -> Any:
+    """A function that fails, whatever it is given."""
+    raise Thrown
+
+
+class Endless:
+    """An iterator that gives the same elements again and again, or larger ones each time round."""
+
+    read = 0
+    """Elements that any of them gave."""
+
+    def __init__(self, parts: Any, grows: bool = False) -> None:
+        held = list(parts)
+        numbers = [part for part in held if type(part) is int]
+        step = max(numbers) - min(numbers) + 1 if numbers else 0
+        self.parts = (grown(part, turn * grows, step) for turn in itertools.count() for part in held)
         self.given = 0
 
     def __iter__(self) -> Endless:
@@ -73,7 +88,13 @@ class Endless:
         self.given += 1
         if self.given > ENDLESS_MAY:
             raise TooEager
+        Endless.read += 1
         return next(self.parts)
+
+
+def grown(part: Any, turn: int, step: int) -> Any:
+    """Another number or text for each turn; anything else as it is."""
+    return part + turn * step if type(part) is int else part * (turn + 1) if type(part) is str else part
 
 
 class Errors:
@@ -214,7 +235,7 @@ class Sight:
 def probe(case: dict[str, Any], sight: Sight, watch: Watch) -> dict[str, Any]:
     """What one call does; `refused` says why that cannot be told."""
     sys.stdout = sys.stderr = printed = io.StringIO()
-    space: dict[str, Any] = {"__name__": "case", "endless": Endless}
+    space: dict[str, Any] = {"__name__": "case", "endless": Endless, "throwing": throwing}
     with Caught() as caught:
         for statement in case["imports"] + case["setup"]:
             execute(statement, space)
@@ -222,6 +243,7 @@ def probe(case: dict[str, Any], sight: Sight, watch: Watch) -> dict[str, Any]:
         return {"refused": "setup raises " + type(caught.error).__name__}
     found: dict[str, Any] = {}
     watch.seen.clear()
+    Endless.read = 0
     state = random.getstate()
     started = time.process_time()  # of a busy machine too, it says the same twice
     value = None
@@ -240,6 +262,7 @@ def probe(case: dict[str, Any], sight: Sight, watch: Watch) -> dict[str, Any]:
     for text in case["observe"]:
         with Caught() as caught:
             found["after"][text] = sight.seen(evaluate(text, space))
+    found["read"] = Endless.read
     found["printed"] = printed.getvalue()[:MOST_TEXT]
     found["slow"] = time.process_time() - started > CASE_S
     found["effects"] = watch.seen[:1] or (["draws"] if random.getstate() != state else [])

@@ -20,7 +20,7 @@ from ttc_data.evidence.generated.case import (
     used_names,
 )
 from ttc_data.evidence.generated.module import Module
-from ttc_data.evidence.generated.sites import PAGES, call_sites, docstrings
+from ttc_data.evidence.generated.sites import PAGES, STANDARD, call_sites, docstrings
 from ttc_data.lang.facts import definition_nodes, last_name
 
 MOST_STATEMENTS = 12
@@ -43,6 +43,9 @@ def case_of(
             names |= used_names(one) - bound
             bound |= bound_names([one])
     names |= used_names(node) - bound
+    standard = {name for name in names & STANDARD if f"{name}." in call}
+    if standard:
+        setup, names = [*(f"import {name}" for name in sorted(standard)), *setup], names - standard
     # A variable that hides the target would be tested in its place.
     if not names <= module.names or module.target.qualname.partition(".")[0] in bound - _imported(setup):
         return None
@@ -107,6 +110,8 @@ def _examples(module: Module, text: str) -> Iterator[Case]:
                 call = ast.unparse(shown)
             case [ast.Expr(value=value)]:
                 call = ast.unparse(value)
+            case [ast.Assign(value=value)] | [ast.For(iter=value)] if _calls(module, value):
+                call = ast.unparse(value)
             case _:
                 continue
         needed = _slice(earlier[:-1], used)
@@ -129,6 +134,11 @@ def _slice(earlier: Sequence[_Example], names: set[str]) -> list[_Example]:
             found.append(one)
             needed |= one.used
     return found[::-1]
+
+
+def _calls(module: Module, node: ast.AST) -> bool:
+    """Whether the target itself is called, not given to something else."""
+    return any(isinstance(inner, ast.Call) and last_name(inner.func) == module.name for inner in ast.walk(node))
 
 
 def _mentions(module: Module, node: ast.AST) -> bool:
