@@ -68,7 +68,8 @@ def test_a_card_of_hostile_facts_has_its_own_shape(text: str) -> None:
     headings = [line[3:] for line in outside.split("\n") if line.startswith("## ")]
     assert headings == [name for name in SECTIONS if name in headings]
     assert set(headings) == set(SECTIONS)
-    assert re.findall(r"</?(?!details|summary)[a-z]+[ >]", outside) == []
+    prose = re.sub(r"`[^`\n]*`", "", outside)  # a span of code may say what it likes
+    assert re.findall(r"</?(?!details|summary)[a-z]+[ >]", prose) == []
 
 
 @pytest.mark.parametrize("value", [None, 3, [], {}, "x", [None], [{"stage": 1}], [{"stage": "x" * 9_000}]])
