@@ -59,10 +59,15 @@ def read_answer(text: str, given: Mapping[str, str], path: str, qualname: str) -
     if len(text) > MAX_ANSWER:
         raise PatchRejected(f"the answer has {len(text)} characters, at most {MAX_ANSWER} are read")
     try:
-        said = without_thoughts(without_marks(text.replace("\r\n", "\n").replace("\r", "\n")))
+        said = without_thoughts(without_marks(_sound(text).replace("\r\n", "\n").replace("\r", "\n")))
         return _Reader(said, given, path, qualname).read()
     except (RecursionError, MemoryError) as error:
         raise PatchRejected("the code is nested too deeply to be read") from error
+
+
+def _sound(text: str) -> str:
+    """Halves of a character that stand together joined, and those that stand alone replaced: an answer may be cut in one."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def read_patch(patch: str, given: Mapping[str, str], tree: Mapping[str, bytes] | None = None) -> Answer:
