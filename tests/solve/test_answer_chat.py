@@ -28,7 +28,7 @@ PROSE = {
     "a cell's marks": fenced(f"# %%\n{WITH_IMPORT}\n# %% [markdown]"),
     "a headline and a list after it": f"### Solution\n\n{fenced(WITH_IMPORT)}\n### Explanation\n\n1. **Split**: with `re.split`.\n",
     "comments of HTML round it": f"<!-- code -->\n{WITH_IMPORT}<!-- end -->\n",
-    "half of a character where it is cut off": f"Here \ud83d\ude00:\n\n{WITH_IMPORT}\nThat is it \ud83d",
+    "half of a character where it is cut off": f"Here \ud83d\ude00:\n\n{WITH_IMPORT.rstrip()}  # it works \ud83d",
     "BEGIN and END": f"<BEGIN SOLUTION>\n{WITH_IMPORT}<END SOLUTION>\n",
 }  # fmt: skip
 FENCES = {
