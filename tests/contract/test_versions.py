@@ -212,13 +212,6 @@ def test_a_version_of_a_file_that_the_tests_did_not_import_lies_in_the_tree(sand
     ]  # fmt: skip
 
 
-def test_a_failure_on_a_version_that_is_known_to_be_wrong_is_not_put_into_words(sandbox: Sandbox) -> None:
-    job = session("def test_it():\n    assert 1 == 2\n")
-    messages = [sandbox.run(replace(job, properties=how)).tests[0].message for how in ("as_written", "hurried")]
-    assert "1 == 2" in messages[0]
-    assert messages[1] == "failed"
-
-
 CONFTEST = """
 from calc.core import LIMIT
 

@@ -15,11 +15,6 @@ def keep_apart() -> None:
     os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = os.path.join(os.environ["TMPDIR"], "hypothesis")
 
 
-def tell_no_failure(item: Any) -> None:
-    """Have pytest put nothing into words where a test fails: to look for the lines that a person would read takes 1 ms."""
-    vars(item).update(dict.fromkeys(("repr_failure", "_repr_failure_py"), lambda *_, **__: "failed"))
-
-
 def change_property_test(item: Any, how: str) -> None:
     """Have a property test end at its first counterexample.
 

@@ -18,7 +18,7 @@ from random import Random
 from typing import Any, Callable, Iterator
 
 from ttc_data.sandbox.inside.measuring import Measuring
-from ttc_data.sandbox.inside.properties import change_property_test, keep_apart, tell_no_failure
+from ttc_data.sandbox.inside.properties import change_property_test, keep_apart
 
 # A test that goes on this long after its timeout was raised in it has swallowed it.
 LAST_WORDS_S = 2.0
@@ -329,8 +329,6 @@ class Reporter:
     def pytest_runtest_setup(self, item: Any) -> None:
         if self.properties != "as_written":
             change_property_test(item, self.properties)
-        if self.properties == "hurried":
-            tell_no_failure(item)
 
     def pytest_runtest_logstart(self, nodeid: str, location: object) -> None:
         number = self.numbers.setdefault(nodeid, len(self.numbers))
