@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -201,11 +202,35 @@ def test_what_cannot_be_replaced_exactly_is_refused_and_the_next_version_runs(sa
     assert set(outcomes(right).values()) == {"passed"}
 
 
-def test_a_file_that_the_tests_did_not_import_is_refused(sandbox: Sandbox) -> None:
-    answers = sandbox.run_versions(
-        session("def test_it():\n    import calc.core\n"), [{"calc/core.py": CALC.replace("+ x", "- x")}]
-    )
-    assert [type(answer) for answer in answers] == [Inexact]
+def test_a_version_of_a_file_that_the_tests_did_not_import_lies_in_the_tree(sandbox: Sandbox) -> None:
+    """What runs first in the version finds it there, and may differ in anything: signatures, classes, statements, no Python at all."""
+    job = session("def test_it():\n    import calc.core\n    assert calc.core.ADDED\n")
+    texts = ("ADDED = 1\n", "ADDED = 0\n", "ADDED =\n", CALC, "ADDED = 1\n")
+    answers = sandbox.run_versions(job, [{"calc/core.py": text} for text in texts])
+    assert [list(outcomes(one).values()) for one in answers if isinstance(one, Report)] == [
+        ["passed"], ["failed"], ["failed"], ["failed"], ["passed"],
+    ]  # fmt: skip
+
+
+CONFTEST = """
+from calc.core import LIMIT
+
+
+def pytest_report_header():
+    return "the limit is %d" % LIMIT
+"""
+
+
+def test_versions_that_begin_before_the_projects_code_may_differ_in_anything(sandbox: Sandbox) -> None:
+    """`calc.core` runs when `conftest.py` is imported: later only the code of its functions could be replaced."""
+    added = "import pytest\nfrom calc.core import ADDED\n\n\ndef test_it():\n    assert ADDED\n"
+    job = replace(session(added, files={"conftest.py": CONFTEST}), from_start=True)
+    versions = [{"calc/core.py": f"LIMIT = 3\nADDED = {number}\n"} for number in (0, 1)]
+    refused = sandbox.run_versions(replace(job, from_start=False), versions)
+    assert [type(one) for one in refused] == [Inexact, Inexact]
+    for version, report in zip(versions, sandbox.run_versions(job, versions), strict=True):
+        assert isinstance(report, Report)
+        assert outcomes(report) == outcomes(sandbox.run(replace(job, files={**job.files, **version}))) != {}
 
 
 def test_a_file_that_is_not_there_or_no_text_is_refused(sandbox: Sandbox) -> None:

@@ -75,6 +75,24 @@ def test_inexact_versions_run_as_jobs_over_the_files_of_the_job() -> None:
     )
 
 
+def test_inexact_versions_share_a_session_from_the_start_and_one_of_them_is_checked() -> None:
+    scripted = Scripted(TRUE, {**TRUE, "b": None, "c": None})
+    begun: list[str] = []
+
+    def many(job: Job, versions: Sequence[Mapping[str, str]]) -> list[Report | Inexact]:
+        if not job.from_start:
+            return scripted.many(job, versions)
+        begun.extend(version["m.py"] for version in versions)
+        return [report(test_it=TRUE[version["m.py"]]) for version in versions]
+
+    reports = run_versions(
+        JOB, [{"m.py": text} for text in "abcd"], fresh=scripted.fresh, many=many, seed=0, key="key", check=1
+    )
+    assert [one.tests[0].outcome for one in reports] == ["passed", "failed", "passed", "failed"]
+    assert begun == ["b", "c"]
+    assert [ran in "bc" for ran in scripted.ran] == [False, True]
+
+
 def test_inexact_versions_are_not_what_is_checked() -> None:
     for key in "pqrstuvw":
         scripted = Scripted(TRUE, {"a": None, "b": None, "c": None, "d": "failed"})

@@ -48,6 +48,8 @@ class Job:
     """What becomes of tests of Hypothesis's that fail: on the reference what the project sets; for an answer they end at the
     first counterexample, `unshrunk`; on a version that is known to be wrong they have no deadline and no database besides,
     and draw the same each time, `hurried`."""
+    from_start: bool = False
+    """Of a job's versions: each reads `conftest.py` files and collects the tests for itself, in a session that has started."""
     branches: bool = False
     """Whether their branches are asked for instead: of the session as a whole, in half of the time."""
 
@@ -147,11 +149,15 @@ class Sandbox(Protocol):
     def run_versions(self, job: Job, versions: Sequence[Mapping[str, str]]) -> list[Report | Inexact]:
         """Collect a job's tests once, then run them on each version: one fork with the functions' code replaced.
 
+        Where nothing of the file has run by then, as `Job.from_start` sees to, the version lies in the tree instead,
+        and may differ in anything.
+
         For versions of trusted code that we made ourselves; a model's answer is a job.
 
         Args:
             job: the tests, and the tree that they are collected from. `cover` and `skip` are not for versions.
-            versions: path to the file's whole text; a version differs from the tree in the bodies of functions.
+            versions: path to the file's whole text; where the file has run, a version differs from the tree in the bodies of
+                functions.
 
         Returns:
             For each version its report, or why it cannot be replaced exactly. Each has the job's timeouts to itself.

@@ -184,7 +184,8 @@ class StreamSandbox:
             "test_files": job.test_files, "tests": job.tests, "skip": job.skip, "files": dict(job.files),
             "args": job.args, "cover": dict(job.cover), "branches": job.branches, "properties": job.properties,
             "order": job.order, "most_failures": job.most_failures, "timezone": job.timezone, "locale": job.locale, "days": job.days,
-            "test_cpu_s": job.test_cpu_s, "versions": [dict(version) for version in versions],
+            "test_cpu_s": job.test_cpu_s, "from_start": job.from_start,
+            "versions": [dict(version) for version in versions],
         }  # fmt: skip
         data = b"".join(_frame(json.dumps(part).encode("utf-8", "surrogateescape")) for part in (head, body))
         found: list[Report | Inexact | None] = []

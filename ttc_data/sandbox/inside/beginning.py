@@ -130,13 +130,13 @@ def run(config: dict[str, Any], job: dict[str, Any], channel: Channel, ends: End
         return
     work = config["work"]
     roots = [os.path.join(work, root) if root else work for root in config["roots"]]
-    versions: Callable[[], bool] | None = None
+    versions: Callable[[], None] | None = None
     if job["versions"]:
         held = Versions(work, changes, [place for place, _ in config["scratch"]], job["versions"])
         held.watch()
 
-        def versions() -> bool:
-            return held.collected(ends.command, ends.status)
+        def versions() -> None:
+            held.fork_each(ends.command, ends.status)
     else:
         os.close(changes)
         os.close(ends.command)

@@ -106,8 +106,8 @@ class Channel:
             data = data[os.write(self.descriptor, data) :]
 
 
-def drive(job: dict[str, Any], channel: Channel, roots: list[str], versions: Callable[[], bool] | None) -> None:
-    """Run pytest for one job and end this process. `versions`, if any, is called once the tests are collected."""
+def drive(job: dict[str, Any], channel: Channel, roots: list[str], versions: Callable[[], None] | None) -> None:
+    """Run pytest for one job and end this process. `versions`, if any, is called where each of them forks."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     work = os.getcwd()
     sys.argv = ["pytest"]
@@ -129,7 +129,7 @@ def drive(job: dict[str, Any], channel: Channel, roots: list[str], versions: Cal
     pytest.hookimpl(tryfirst=True)(Reporter.pytest_pycollect_makeitem)
     pytest.hookimpl(trylast=True)(Reporter.pytest_sessionstart)
     pytest.hookimpl(tryfirst=True)(Reporter.pytest_runtest_setup)
-    pytest.hookimpl(hookwrapper=True)(Reporter.pytest_load_initial_conftests)
+    pytest.hookimpl(hookwrapper=True, tryfirst=True)(Reporter.pytest_load_initial_conftests)
     reporter = Reporter(job, channel, measuring, versions)
     plugins: list[Any] = [reporter, Beside()] if hasattr(pytest, "Dir") else [reporter]
     if any(arg.startswith(SELECTING) for arg in job["args"]):
@@ -256,7 +256,7 @@ class Reporter:
     """The pytest plugin that tells of each test as it ends."""
 
     def __init__(
-        self, job: dict[str, Any], channel: Channel, measuring: Measuring | None, versions: Callable[[], bool] | None
+        self, job: dict[str, Any], channel: Channel, measuring: Measuring | None, versions: Callable[[], None] | None
     ) -> None:
         self.job = {name: job[name] for name in ("seed", "order")}
         self.wanted = set(job["tests"]) if job["tests"] is not None else None
@@ -269,11 +269,17 @@ class Reporter:
         self.say, self.hold = channel.say, channel.hold
         self.measuring = measuring
         self.versions = versions
+        self.from_start = bool(job["from_start"])
         self.numbers: dict[str, int] = {}
         self.phases: dict[str, dict[str, Any]] = {}
 
     def pytest_load_initial_conftests(self, parser: Any, args: list[str]) -> Iterator[None]:
-        """Leave out the project's options that nobody here knows: of plugins and `conftest.py` files that are not there."""
+        """Leave out the project's options that nobody here knows: of plugins and `conftest.py` files that are not there.
+
+        Where versions begin before the project's own code does, each is a process that comes back from here.
+        """
+        if self.versions is not None and self.from_start:
+            self.versions()
         yield
         doubtful = {arg for arg in self.options if arg.startswith("--") and not is_known(parser, arg)}
         args[:] = [arg for arg in args if arg not in doubtful]
@@ -309,17 +315,16 @@ class Reporter:
         if report.failed:
             self.say("collect_error", report.nodeid, str(report.longrepr)[-4000:])
 
-    def pytest_runtestloop(self, session: Any) -> bool | None:
+    def pytest_runtestloop(self, session: Any) -> None:
         """Where versions are asked for, each is a process that comes back from here and runs the tests.
 
         Lines are counted from here on: what runs at import is no test's doing, and collecting takes twice as long traced.
         """
         if self.measuring is not None:
             self.measuring.start()
-        if self.versions is not None and self.versions():
-            return True
+        if self.versions is not None and not self.from_start:
+            self.versions()
         seed_generators(self.job)  # whatever was drawn since, and in a version, which is another fork
-        return None
 
     def pytest_runtest_setup(self, item: Any) -> None:
         if self.properties != "as_written":

@@ -1,12 +1,14 @@
-"""Many versions of one file on tests that are collected once: each version is a fork with the functions' code replaced.
+"""Many versions of one file in one session: each version is a fork with the functions' code replaced, or of a tree that it lies in.
 
-A replacement is exact where versions differ in nothing but the code of functions that live, and that did not run while
-the tests were collected. Everything else is refused, with the reason, and is for a fresh job.
+Where nothing of the file has run yet, a version is written into the tree, and what comes first in the fork is what comes
+first in a fresh job. Else the code of functions is replaced, which is exact where versions differ in nothing but the code of functions
+that live, and that did not run while the tests were collected. Everything else is refused, with the reason, and is for a fresh job.
 """
 
 from __future__ import annotations
 
 import _lsprof
+import contextlib
 import gc
 import json
 import os
@@ -15,7 +17,7 @@ import types
 from typing import Any, Iterator
 
 from ttc_data.sandbox.inside.codes import Code, inner, plain, same, signature
-from ttc_data.sandbox.inside.confine import empty
+from ttc_data.sandbox.inside.confine import empty, forget_bytecode, write
 from ttc_data.sandbox.inside.texts import Text
 
 FUNCTION_FLAGS = 0x3  # CO_OPTIMIZED and CO_NEWLOCALS: a function, not a class body or a module
@@ -36,7 +38,7 @@ class Versions:
         self.paths = {os.path.join(work, path) for version in versions for path in version}
         self.ran: set[tuple[str, str, int]] = set()
         self.profiler = _lsprof.Profiler()  # in C: a trace function makes collecting twice as slow
-        self.watching = self.interrupted = False
+        self.has_run = self.interrupted = self.looked = False
         self.files = {path: Original(path) for path in self.paths}
 
     def watch(self) -> None:
@@ -44,19 +46,20 @@ class Versions:
 
         Nothing of a file can run before: until then, a profiler would only make pytest slower.
         """
-        waiting = [True]
 
         def hear(event: str, args: tuple[Any, ...]) -> None:
-            if event == "exec" and waiting and getattr(args[0], "co_filename", None) in self.paths:
-                waiting.clear()
-                self.watching = True
+            if event != "exec" or self.has_run or self.looked:
+                return
+            if getattr(args[0], "co_filename", None) in self.paths:
+                self.has_run = True
                 self.profiler.enable(subcalls=False, builtins=False)
 
         sys.addaudithook(hear)
 
     def look(self) -> None:
         """Stop watching; what is listed here is gone before the first fork, which would pay for each reference."""
-        self.interrupted = self.watching and not self.is_heard()
+        self.looked = True  # what runs in a version is not watched
+        self.interrupted = self.has_run and not self.is_heard()
         self.profiler.disable()
         codes = [entry.code for entry in self.profiler.getstats() if isinstance(entry.code, Code)]
         self.profiler.clear()
@@ -70,10 +73,10 @@ class Versions:
         heard: Any = sys.getprofile()
         return heard is self.profiler
 
-    def collected(self, command: int, status: int) -> bool:
-        """Fork once for each version that is asked for; False in the fork, which then runs the tests."""
+    def fork_each(self, command: int, status: int) -> None:
+        """Fork once for each version that is asked for. Comes back in the forks alone, which then go on with the session."""
         self.look()
-        functions = self.functions()
+        functions = self.functions() if self.has_run else {}
         gc.freeze()
         before = self.state()
         tell(status, "collected")
@@ -81,7 +84,12 @@ class Versions:
             if not os.read(command, 1):
                 break
             try:
-                changes = self.changes_of(version, functions)
+                changes: list[tuple[Any, Code]] = []
+                if self.has_run:
+                    changes = self.changes_of(version, functions)
+                else:
+                    self.lay(version)
+                    before = self.state()
             except Inexact as reason:
                 tell(status, "inexact", str(reason))
                 continue
@@ -91,7 +99,7 @@ class Versions:
                 os.close(status)
                 for function, code in changes:
                     function.__code__ = code
-                return False
+                return
             tell(status, "done", os.waitpid(pid, 0)[1])
             os.read(command, 1)  # whatever the version started has been killed by now
             if self.state() != before:
@@ -101,6 +109,23 @@ class Versions:
                     break
             tell(status, "clean")
         os._exit(0)
+
+    def lay(self, version: dict[str, str]) -> None:
+        """Write a version into the tree, where nothing of its files has run.
+
+        Raises:
+            Inexact: a file cannot be written, or could not be read at first.
+        """
+        for place, file in self.files.items():
+            text = version.get(os.path.relpath(place, self.work), file.text.text)
+            if file.problem:
+                raise Inexact(file.problem)
+            try:
+                with contextlib.suppress(FileNotFoundError):
+                    forget_bytecode(place)
+                write(place, text)
+            except OSError as error:
+                raise Inexact(str(error)) from error
 
     def functions(self) -> dict[tuple[str, str, int], list[Any]]:
         """Every function that lives and whose code comes from the files, by file, name and first line."""
