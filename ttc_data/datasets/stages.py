@@ -2,41 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from functools import partial
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar, cast
 
 from ttc_data import __version__
 from ttc_data.datasets.describing import Describer
 from ttc_data.datasets.inputs import Inputs, Task
 from ttc_data.datasets.model import Model, check_model, open_model
+from ttc_data.datasets.processes import Processes
 from ttc_data.datasets.solving import Solver
 from ttc_data.datasets.specifying import Specifier
+from ttc_data.datasets.tools import Tools
 from ttc_data.edits import unified_diff
 from ttc_data.engine import Progress, run_stage
 from ttc_data.environments.host import Host
-from ttc_data.environments.open import Cache
-from ttc_data.environments.single import lay
+from ttc_data.environments.open import Cache, SandboxKind
 from ttc_data.errors import BuildError, MaskingFailed
-from ttc_data.evidence.budget import Budget, TooSlow
 from ttc_data.evidence.generated.asking import CALLS, CallAsker
-from ttc_data.evidence.generated.calls import ProposedCalls
-from ttc_data.evidence.oracle import Oracle
 from ttc_data.evidence.suite import Subject, repeat_suite, run_suite
 from ttc_data.extract import extract
 from ttc_data.keys import content_key
 from ttc_data.masking import interface, mask, restore
 from ttc_data.mine import Request, locked_sources, mine, requests
 from ttc_data.pins import Lock, Pins, check_interpreter, check_mined, mined_key
-from ttc_data.proof import WEAK, Case, Prover, prove, reference_file
+from ttc_data.proof import Case
 from ttc_data.publish.rows import make_row
 from ttc_data.publish.write import write_dataset
 from ttc_data.recipe import Recipe
-from ttc_data.records import Environment, Evidence, Reject, Sample, Source, Spec, Suite, Target
+from ttc_data.records import Evidence, Reject, Sample, Source, Spec, Suite, Target
 from ttc_data.row import Row
-from ttc_data.sandbox.protocol import Job, Report, Sandbox
-from ttc_data.sandbox.scheduler import Apart, Scheduler
 from ttc_data.specs.leak import leak
 from ttc_data.specs.rewrite import JUDGE, REWRITE
 from ttc_data.store import Build, Keyed, Stage
@@ -45,7 +39,7 @@ Input = TypeVar("Input")
 R = TypeVar("R", bound=Keyed)
 
 
-class Stages:
+class Stages(Tools):
     """The stages of one stack-impl build, and what they share.
 
     Each stage reads what the one before left in the store, and nothing else passes between them.
@@ -61,47 +55,27 @@ class Stages:
         progress: Progress,
         pins: Pins | None = None,
     ) -> None:
-        self.recipe = recipe
+        super().__init__(recipe, cache, host, workers)
+        self.processes = Processes(recipe, cache, cast(SandboxKind, host.name), workers)
         self.folder = folder
-        self.cache = cache
-        self.host = host
         self.workers = workers
         self.progress = progress
         self.pins = pins
-        self.pool: Scheduler[Environment] = Scheduler(self._open, lambda environment: environment.key, workers)
         self.inputs = Inputs(folder, recipe, cache)
         self.errors: list[str] = []
-        self.proving: set[str] = set()
-        """Keys of the samples that are being proven."""
 
     def close(self) -> None:
         """Close every sandbox, and say how many had to be replaced."""
-        self.pool.close()
-        if self.pool.lost:
-            self.progress.say(f"sandboxes lost and replaced: {self.pool.lost}")
+        self.processes.close()
+        super().close()
+        if lost := self.pool.lost + self.processes.lost:
+            self.progress.say(f"sandboxes lost and replaced: {lost}")
 
-    def _open(self, environment: Environment) -> Sandbox:
-        self.host.prepare(environment)
-        return self.host.open(environment)
-
-    def run_job(self, environment: Environment, job: Job) -> Report:
-        return self.pool.run(environment.ground, lay(environment, job, self.cache.trees))
-
-    def run_apart(self, environment: Environment, job: Job, apart: Apart) -> Report:
-        return self.pool.run(environment.ground, lay(environment, job, self.cache.trees), apart=apart)
-
-    def run_versions(
-        self, environment: Environment, job: Job, versions: Sequence[Mapping[str, str]], key: str, check: int = 1
-    ) -> list[Report]:
-        """Run a job on versions of a file; `check` of them, drawn, are run as jobs too.
-
-        Where fewer samples are proven than there are workers, as at the end of a build, the others help with the versions.
-        """
-        laid = lay(environment, job, self.cache.trees)
-        parts = self.workers // max(1, len(self.proving))
-        return self.pool.run_versions(
-            environment.ground, laid, versions, seed=self.recipe.seed, key=key, check=check, parts=parts
-        )
+    def _prove(self, case: Case, ask: CallAsker | None) -> Iterator[Evidence | Reject]:
+        """Prove a sample in another process, or here: one after the other, or where a model is asked."""
+        if self.workers == 1 or ask:
+            return self.prove(case, ask)
+        return self.processes.prove(case)
 
     def run(self) -> dict[str, int]:
         """Every stage in turn, then the dataset; gives the rows of each split."""
@@ -156,7 +130,7 @@ class Stages:
         )
         salt = [*tests, *((*model.salt, CALLS.hash) if model and ask else ())]
         self._stage(
-            inputs.evidence, inputs.cases(), lambda case: self.prove(case, ask), salt, inputs.samples, most=rules.limit
+            inputs.evidence, inputs.cases(), lambda case: self._prove(case, ask), salt, inputs.samples, most=rules.limit
         )
         if model and rules.spec.solver_attempts:
             salt = [rules.spec.solver_attempts, rules.spec.drop_unsolved, *tests, *model.salt]
@@ -258,36 +232,6 @@ class Stages:
             further=task.chosen.further,
             further_tests=(doctest,) if doctest and doctest.path in later - used else (),
         )
-
-    def prove(self, case: Case, ask: CallAsker | None = None) -> Iterator[Evidence | Reject]:
-        """Prove one sample; `ask` is asked for calls where its tests are too weak."""
-        rules = self.recipe.tests
-        budget = Budget(rules.max_proof_s, self.run_job, self.run_versions)
-        calls = ProposedCalls(
-            case.target, reference_file(case.sample), case.environment, {**case.others, **case.texts}, budget.run,
-            partial(budget.run_versions, check=0), rules, self.recipe.seed, ask,
-        )  # fmt: skip
-        prover = Prover(budget.run, budget.run_versions, rules, self.recipe.seed)
-        self.proving.add(case.sample.key)
-        try:
-            for found in prove(case, prover, calls if rules.generate else None):
-                if isinstance(found, Reject) and (found.reason in WEAK or case.sample.needs):
-                    found = case.remarks.on(found)
-                yield self._with_oracle(case, found) if isinstance(found, Evidence) and rules.generate else found
-        except TooSlow as error:
-            subject = f"{case.environment.repo} {case.sample.path}::{case.sample.qualname}"
-            yield Reject(case.sample.key, "prove", "proof_too_slow", f"{error} (tests.max_proof_s)", subject)
-        finally:
-            self.proving.discard(case.sample.key)
-
-    def _with_oracle(self, case: Case, found: Evidence) -> Evidence:
-        """Count the calls that answers to a proven sample can be compared with its reference on."""
-        sample = case.sample
-        oracle = Oracle(
-            case.target, reference_file(sample), {sample.path: sample.masked}, case.environment,
-            {**case.others, **case.texts}, self.run_job, self.recipe.seed,
-        )  # fmt: skip
-        return replace(found, oracle_calls=len(oracle.calls))
 
     def _rows(self, build_key: str) -> Iterator[Row]:
         solved = {one.sample_key: one for one in self.inputs.solved.records()} if self._solves else {}

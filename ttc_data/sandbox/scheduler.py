@@ -119,7 +119,8 @@ class Scheduler(Generic[E]):
     ) -> None:
         self._open = open_sandbox
         self._key = key
-        self._most = most_open or 2 * slots + SPARE
+        self.most_open = most_open or 2 * slots + SPARE
+        """May be changed while jobs run; holds for the next one that is opened."""
         self._lock = threading.Lock()
         self._free = slots
         self._waiting: list[_Ticket] = []
@@ -289,7 +290,7 @@ class Scheduler(Generic[E]):
             if fitting:
                 ticket.warm = fitting[0]
                 self._idle.remove(ticket.warm)
-            elif len(self._idle) + len(self._running) > self._most:
+            elif len(self._idle) + len(self._running) > self.most_open:
                 oldest = self._idle.pop(0)
                 if oldest.key == ticket.key and oldest not in ticket.apart.met:
                     ticket.warm = oldest  # its runner starts itself again
