@@ -268,6 +268,16 @@ def test_an_unknown_row_is_one_line_and_the_rest_goes_on(here: Here, small: Smal
 
 
 @pytest.mark.local
+def test_a_line_says_which_models_answer_it_is_about(here: Here, small: SmallBuild) -> None:
+    known = next(small.rows()).instance_id
+    answers = [{"instance_id": known, "model_patch": "", "model_name_or_path": name} for name in ("one", "two", "two")]
+    Path("answers.jsonl").write_text("\n".join(map(json.dumps, answers)), encoding="utf-8")
+    ran = here("grade", str(small.out), "--predictions", "answers.jsonl", "--local")
+    told = {line.removeprefix(f"unsolved  {known} ") for line in ran.stdout.splitlines() if "patch_empty" in line}
+    assert told == {"(one)  patch_empty", "(two)  patch_empty", "(two, answer 2)  patch_empty"}
+
+
+@pytest.mark.local
 def test_a_line_without_an_answer_is_told_and_the_rest_goes_on(here: Here, small: SmallBuild) -> None:
     known = next(small.rows()).instance_id
     Path("answers.jsonl").write_text(f"{{torn\n{answer(known)}\n", encoding="utf-8")

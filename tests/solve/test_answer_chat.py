@@ -50,6 +50,8 @@ FENCES = {
     "lines with numbers and bars": fenced('9  | import re\n10 | def first_part(text):\n11 |     return re.split("-", text)[0]'),
     "prompts of a shell": '```python\n>>> import re\n>>> def first_part(text):\n...     return re.split("-", text)[0]\n...\n>>> first_part("a-b")\n\'a\'\n```',
     "an indent of blanks that do not break": fenced('def first_part(text):\n\u00a0\u00a0\u00a0\u00a0return text.split("-")[0]'),
+    "a mark of the byte order before code": f"\ufeff{PLAIN}",
+    "a mark of the byte order before a fence": f"\ufeff{fenced(WITH_IMPORT)}",
     "a blank without width": fenced(f"\u200b{PLAIN}"),
 }  # fmt: skip
 MARKS = {
@@ -115,6 +117,21 @@ def test_a_body_that_returns_nothing_is_read_without_a_fence(form: str) -> None:
     text = changed(BODIES[form], "Box.area")
     assert BODIES[form].split("\n")[0].strip() in text
     assert "raise NotImplementedError" not in text[text.index("def area") : text.index("def volume")]
+
+
+DEEP = "    def area(self):\n        return operator.mul(self._width, self.height)\n"
+ABOVE_DEEP = {
+    "an import": f"import operator\n\n{DEEP}",
+    "an import of several lines": f"from operator import (\n    mul,\n)\n\n{DEEP.replace('operator.', '')}",
+    "a constant and a comment": f"import operator\n\nTIMES = operator.mul  # of two\n\n{DEEP.replace('operator.mul', 'TIMES')}",
+    "an import, and a decorator on it": f"import operator\nimport functools\n\n    @functools.lru_cache\n{DEEP}",
+    "an import, and a method behind it": f"import operator\n\n{DEEP}\n    def volume(self):\n        return 0\n",
+}
+
+
+@pytest.mark.parametrize("form", ABOVE_DEEP)
+def test_what_stands_at_the_margin_above_a_method_as_deep_as_in_its_class_goes_in_too(form: str) -> None:
+    assert holds(changed(fenced(ABOVE_DEEP[form]), "Box.area"), "Box(2, 3).area() == 6")
 
 
 UNREAD = {

@@ -164,7 +164,9 @@ def grade(
             continue
         mark = "solved  " if outcome.solved else "unsolved" if graded else "not graded"
         why = "" if outcome.solved else f"  {outcome.reason}  {outcome.detail}".rstrip()
-        which = f" (answer {outcome.sample + 1})" if outcome.sample else ""
+        named = [outcome.model] if outcome.model else []
+        named += [f"answer {outcome.sample + 1}"] if outcome.sample else []
+        which = f" ({', '.join(named)})" if named else ""
         tell(f"{mark}  {outcome.instance_id}{which}{why}")
         for note in outcome.left_out:
             tell(f"          not taken: {note}")

@@ -59,7 +59,9 @@ def read_answer(text: str, given: Mapping[str, str], path: str, qualname: str) -
     if len(text) > MAX_ANSWER:
         raise PatchRejected(f"the answer has {len(text)} characters, at most {MAX_ANSWER} are read")
     try:
-        said = without_thoughts(without_marks(_sound(text).replace("\r\n", "\n").replace("\r", "\n")))
+        said = without_thoughts(
+            without_marks(_sound(text).removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n"))
+        )
         return _Reader(said, given, path, qualname).read()
     except (RecursionError, MemoryError) as error:
         raise PatchRejected("the code is nested too deeply to be read") from error

@@ -24,6 +24,7 @@ MOST_SHOWN = 60
 _BLOCKS = re.compile(r"(?:@|(?:async|def|class|if|try|with|for|while|match)\b)")
 _DEFINES = re.compile(r"(?:@|(?:async[ \t]+)?def\b|class\b)")
 _CLASS = re.compile(r"class[ \t]+(?P<name>\w+)\b.*:[ \t]*(?:#.*)?")
+_NO_WORDS = (tokenize.NEWLINE, tokenize.NL, tokenize.COMMENT, tokenize.INDENT, tokenize.DEDENT)
 _GOES_ON = frozenset({"else", "elif", "except", "finally"})
 _KEPT = (
     ast.Import,
@@ -225,11 +226,14 @@ def statement_length(lines: Iterator[str]) -> tuple[int, int]:
         return next(lines, "")
 
     depth = end = 0
+    said = ""
     base: int | None = None
     begins, decorated = True, False
     try:
         for token in tokenize.generate_tokens(line):
             if token.type == tokenize.INDENT:
+                if said not in ("", ":"):  # no block begins here: what follows is of another statement
+                    break
                 depth += 1
             elif token.type == tokenize.DEDENT:
                 depth -= 1
@@ -243,6 +247,8 @@ def statement_length(lines: Iterator[str]) -> tuple[int, int]:
                 if base is not None and at_base and not decorated and token.string not in _GOES_ON:
                     break
                 decorated, begins = at_base and token.string == "@", False
+            if token.type not in _NO_WORDS:
+                said = token.string
     except IndentationError:
         pass  # what follows stands less deep, at a depth that nothing before has
     except (tokenize.TokenError, SyntaxError):
