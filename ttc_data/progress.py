@@ -13,10 +13,10 @@ from ttc_data.plain import one_line
 
 LOG = "build.log"
 LOG_EVERY_S = 60.0
-# What the first two counts are called; a stage of a build keeps and drops.
-WORDS = {
+# What the counts are called; a stage of a build keeps and drops, and the third one is of errors.
+WORDS: dict[str, tuple[str, ...]] = {
     "validate": ("valid", "not valid"),
-    "grade": ("solved", "unsolved"),
+    "grade": ("solved", "unsolved", "not graded"),
     "difficulty": ("judged", "left out"),
     "check": ("as the schema says", "not"),
     "report": ("rows", "left out"),
@@ -71,8 +71,9 @@ class Tally:
 
     def counts(self) -> str:
         """`12 kept, 3 dropped`, and errors where there are any."""
-        good, bad = WORDS.get(self.stage, ("kept", "dropped"))
-        return f"{self.kept} {good}, {self.rejected} {bad}" + (f", {self.failed} errors" if self.failed else "")
+        good, bad, *others = WORDS.get(self.stage, ("kept", "dropped"))
+        failed = f", {self.failed} {others[0] if others else 'errors'}" if self.failed else ""
+        return f"{self.kept} {good}, {self.rejected} {bad}{failed}"
 
     def left(self) -> str:
         """`about 12 min left`, by what this run's inputs took; `""` while nothing can be said."""

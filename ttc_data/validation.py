@@ -159,13 +159,13 @@ def grade_predictions(
     progress.begin("grade", len(answers))
     try:
         for answer in faults:
-            progress.advance(0, 1, 0)
+            progress.advance(0, 0, 1)
             yield Outcome(answer.instance_id, "no_prediction", answer.fault.removeprefix(f"{answer.instance_id}: "))
         for name in sorted(by_row.keys() - known):
             gone = opened.deprecated.get(name)
             told = ("deprecated", gone.said) if gone else ("unknown_instance", f"not in {dataset}")
             for answer in by_row[name]:
-                progress.advance(0, 1, 0)
+                progress.advance(0, 0, 1)
                 yield Outcome(name, *told, model=answer.model, sample=answer.sample)
         asked = ((row, answer) for row in opened.rows(names=sorted(known)) for answer in by_row[row.instance_id])
         for outcome in in_threads(asked, lambda pair: _grade_one(grader, *pair), grader.workers):

@@ -115,7 +115,7 @@ def test_an_answer_that_changes_nothing_changes_no_file() -> None:
         (block("", "pass"), "a search part is empty"),
         (block(SEARCH, REPLACE, "numbers/absent.py"), "numbers/absent.py: not one of the files"),
         ("```\nclass Box:\n  def area(self:\n```", "no Python"),
-        ("```\ndef double(x):\n    return 2 * x\n```", "no half in the code"),
+        ("```\ndef double(x):\n    return 2 * x\n```", "the code does not define half"),
         ("```\n}{\n```", "no Python"),
         ("```python\n```", "no statement"),
         ("```python\n# as it was\n```", "no statement"),

@@ -58,6 +58,7 @@ FORMS: dict[str, tuple[str, list[Prediction]]] = {
     "chat messages without roles": (json.dumps({"instance_id": "a", "completion": [{"content": "?"}, {"content": "said"}]}), [
         Prediction("a", "", "said", is_patch=False),
     ]),
+    "a patch beside what was said": (json.dumps({**PATCH, "completion": "I changed it."}), [READ]),
     "no patch, as SWE-bench writes it": (json.dumps({**PATCH, "model_patch": None}), [
         Prediction("a", "m", "", is_patch=True),
     ]),

@@ -113,7 +113,7 @@ def grade(
     local: LocalOption = False,
     deep: Annotated[
         bool,
-        typer.Option("--deep", help="Compare what is solved with the reference on 200 generated calls too."),
+        typer.Option("--deep", help="Compare what is solved with the reference on up to 200 generated calls too."),
     ] = False,
     workers: WorkersOption = 0,
     allow_image: AllowImageOption = None,
@@ -122,8 +122,8 @@ def grade(
 ) -> None:
     """Grade answers by running the rows' tests; one result a line, and pass@k of each model at the end.
 
-    An answer is an object with `instance_id` and either `model_patch`, a diff, or `completion`, what the model said.
-    `completions` is a list of such texts. A row may be answered any number of times.
+    An answer is an object with `instance_id` and either `model_patch`, a diff, or `completion`, what the model said;
+    where both are there, the patch counts. `completions` is a list of such texts. A row may be answered any number of times.
 
     Exits 0 when every answer was graded, right or wrong; 1 when one was not: its row is not in the set, its line of the
     file holds no answer, or our own infrastructure failed; 2 for wrong usage. With `--json` the last line is an object

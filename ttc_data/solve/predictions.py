@@ -133,7 +133,7 @@ def _predictions(value: Any, place: str) -> Iterator[Prediction]:
         raise DatasetError(f"{place}: instance_id must be the id of a row, is {json.dumps(name)[:60]}")
     if not isinstance(model, str) or not is_text(model):
         raise DatasetError(f"{place}: model_name_or_path must be a text, is {json.dumps(model)[:60]}")
-    several, said = _first(value, MANY), _first(value, TEXTS)
+    several, said, patch = _first(value, MANY), _first(value, TEXTS), _first(value, PATCHES)
     known = [key for key in (*PATCHES, *TEXTS, *MANY) if key in value]
     if isinstance(said, list) and said and all(isinstance(one, str) for one in said):
         several, said = said, None
@@ -146,10 +146,10 @@ def _predictions(value: Any, place: str) -> Iterator[Prediction]:
     if isinstance(several, list):
         texts = ("" if one is None else _text(one, place) for one in several)
         yield from (Prediction(name, model, text, is_patch=False) for text in texts)
-    elif said is not None:
+    elif said is not None and not patch:  # a log may keep what was said beside the patch that came of it
         yield Prediction(name, model, _text(said, place), is_patch=False)
     elif known:  # a patch, or nothing at all: SWE-bench writes null where a model gave none
-        yield Prediction(name, model, _text(_first(value, PATCHES) or "", place), is_patch=True)
+        yield Prediction(name, model, _text(patch or "", place), is_patch=True)
     else:
         raise DatasetError(f"{place}: no answer in it; give {FORM}")
 

@@ -258,7 +258,7 @@ def _without_header(
         }
         methods = Counter(name for name, _ in {(one.name, role_of(one)) for one in definitions} if name in own)
         if not methods or any(isinstance(statement, ast.ClassDef) for statement in found.body):
-            raise PatchRejected(f"no {qualname} in the code")
+            raise PatchRejected(f"the code does not define {qualname}")
         left_out: list[str] = []
         for name in sorted(methods.elements(), key=[one.name for one in definitions].index):
             # A getter and its setter have one name: the one whose body is still to be written is meant each time.
@@ -267,7 +267,7 @@ def _without_header(
             left_out += (said for said in spliced.left_out if said not in left_out)
         return Spliced(mark + text, left_out)
     if (definitions or any(isinstance(statement, ast.ClassDef) for statement in found.body)) and not gives_back(found):
-        raise PatchRejected(f"no {qualname} in the code")
+        raise PatchRejected(f"the code does not define {qualname}")
     return Spliced(mark + _with_body(text, old, code))
 
 
