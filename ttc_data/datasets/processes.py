@@ -37,15 +37,16 @@ class _Process:
         )  # fmt: skip
         self._to = _connection(self._process.stdin, writable=True)
         self._from = _connection(self._process.stdout, writable=False)
-        self._environment = ""
+        self.environment = ""
+        """Key of the environment whose texts and warm sandboxes it has."""
         self.lost = 0
         with contextlib.suppress(BrokenPipeError):  # it is gone already: who asks it is told
             self._to.send(opening)
 
     def prove(self, case: Case) -> Told | None:
         """Prove a sample; None where the process ended over it."""
-        is_new = case.environment.key != self._environment
-        self._environment = case.environment.key
+        is_new = case.environment.key != self.environment
+        self.environment = case.environment.key
         try:
             self._to.send(Asked(case if is_new else replace(case, texts={}, others={}), is_new))
             told: Told = self._from.recv()
@@ -106,12 +107,12 @@ class Processes:
         Raises:
             SandboxLost: its process ended.
         """
-        process = self._take()
+        process = self._take(case.environment.key)
         told = process.prove(case)
         with self._lock:
             if told is None:
                 self._all.discard(process)
-                self._lost += 1
+                self._lost += 1 + process.lost
             else:
                 self._idle.append(process)
             self._say()
@@ -124,11 +125,15 @@ class Processes:
             raise RuntimeError(f"in a process that proves samples:\n{told.text}")
         yield from told.found
 
-    def _take(self) -> _Process:
+    def _take(self, environment: str) -> _Process:
         with self._lock:
             if self._closed:
                 raise SandboxLost("the build ends")
-            process = self._idle.pop() if self._idle else _Process(self._opening)
+            if self._idle:
+                process = next((one for one in self._idle if one.environment == environment), self._idle[-1])
+                self._idle.remove(process)
+            else:
+                process = _Process(self._opening)
             self._all.add(process)
             self._say()
         return process

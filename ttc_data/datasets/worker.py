@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import traceback
@@ -98,13 +99,18 @@ def main() -> None:
     tools = _Sharing(opening, host)
     prover = ThreadPoolExecutor(1)
     held: Case | None = None
+
+    def tell(proof: Future[tuple[Evidence | Reject, ...]]) -> None:
+        with contextlib.suppress(BrokenPipeError):  # the build has ended, and so does this process
+            told.send(told_of(proof, tools.pool.lost))
+
     try:
         while True:
             one: Asked = asked.recv()
             case = one.case if one.texts_follow or not held else replace(one.case, texts=held.texts, others=held.others)
             held = case
             proof = prover.submit(partial(_proven, tools, case))
-            proof.add_done_callback(lambda proof: told.send(told_of(proof, tools.pool.lost)))
+            proof.add_done_callback(tell)
     except EOFError:
         tools.close()
         host.close()
