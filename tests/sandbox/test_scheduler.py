@@ -378,12 +378,12 @@ def test_whatever_happens_every_slot_comes_back_and_no_sandbox_is_forgotten(desk
 
 
 def test_versions_run_in_one_sandbox_and_a_drawn_one_is_checked_with_a_job_of_its_own(desks: list[Desk]) -> None:
-    """The fake says `failed` of every version and `passed` of every job: no version is believed."""
+    """The fake says `failed` of every version and `passed` of every job: neither of the two sessions is believed."""
     desks.append(desk := Desk(Stage(), 1, 0))
     versions = [{"m.py": str(number)} for number in range(4)]
     reports = desk.scheduler.run_versions("a", job("it"), versions, seed=0, key="target")
     assert [report.passed for report in reports] == [{"test_it"}] * 4
-    assert desk.stage.order == ["it"] * 5
+    assert desk.stage.order == ["it"] * 6
     unchecked = desk.scheduler.run_versions("a", job("it"), versions, seed=0, key="target", check=0)
     assert [report.passed for report in unchecked] == [frozenset()] * 4
     assert len(desk.stage.sandboxes) == 1
