@@ -22,7 +22,12 @@ DockerOption = Annotated[bool, typer.Option("--docker", help="Short for --sandbo
 LocalOption = Annotated[bool, typer.Option("--local", help="Short for --sandbox local (bubblewrap).")]
 WorkersOption = Annotated[
     int,
-    typer.Option("--workers", metavar="N", min=0, help="How many things are done at the same time; 0 means one for each processor."),
+    typer.Option(
+        "--workers",
+        metavar="N",
+        min=0,
+        help="How many things are done at the same time; 0 means one for each processor.",
+    ),
 ]
 LimitOption = Annotated[int, typer.Option("--limit", metavar="N", min=0, help="At most so many; 0 means all.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON lines on standard output instead of a table.")]
