@@ -262,8 +262,8 @@ def test_an_unknown_row_is_one_line_and_the_rest_goes_on(here: Here, small: Smal
     ran = here("grade", str(small.out), "--predictions", "answers.jsonl", "--local")
     assert ran.returncode == 1
     told = ran.stdout.splitlines()
-    assert f"not graded  nobody__knows-it  unknown_instance  not in {small.out}" in told
-    assert {f"unsolved  {known}  patch_empty", f"unsolved  {known} (answer 2)  patch_empty"} <= set(told)
+    assert f"not graded  nobody__knows-it (m)  unknown_instance  not in {small.out}" in told
+    assert {f"unsolved  {known} (m)  patch_empty", f"unsolved  {known} (m, answer 2)  patch_empty"} <= set(told)
     assert told[-1] == "0 of 2 solved, 1 not graded"
 
 

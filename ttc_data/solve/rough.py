@@ -82,7 +82,7 @@ def salvaged(code: str, names: tuple[str, ...]) -> Salvaged | None:
     lines = code.split("\n")
     rough = _Rough(lines, names)
     parts = list(rough.parts(0, len(lines)))
-    holders = [part for part in parts if _holds(part.text, names[-1])]
+    holders = [part for part in parts if _holds(part.text, names[-1]) and not _begins_a_body(part, lines)]
     if not holders:
         return None
     # What is deeper than the definition is of another one, whose beginning is not there.
@@ -109,6 +109,14 @@ def _needed(parts: Sequence[_Part], name: str) -> list[_Part]:
             for used in used_by(found[part]):
                 waiting += binding.pop(used, [])
     return [part for part in parts if part in kept or _is_from_the_future(found[part])]
+
+
+def _begins_a_body(part: _Part, lines: Sequence[str]) -> bool:
+    """Whether a statement is the first of a body that lost its indent: what follows it is deeper, and in no block of it."""
+    if _DEFINES.match(part.text):
+        return False
+    behind = lines[part.first + part.text.count("\n") + 1 :]
+    return next((len(blanks_of(line)) > part.depth for line in behind if line.strip()), False)
 
 
 def _tree(text: str) -> ast.Module:
