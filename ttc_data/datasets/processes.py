@@ -17,12 +17,15 @@ from ttc_data import errors
 from ttc_data.datasets.worker import LENGTH, Asked, Opening, Told
 from ttc_data.environments.open import Cache, SandboxKind
 from ttc_data.errors import SandboxLost
+from ttc_data.programs import NETWORK, environment
 from ttc_data.proof import Case
 from ttc_data.recipe import Recipe
 from ttc_data.records import Evidence, Reject
 
 PATIENCE_S = 20.0
 """For a process to close its sandboxes."""
+NEEDED = (*NETWORK, "PIP_*", "UV_*", "NETRC", "DOCKER_*", "TTCDATA_*")
+"""Variables that it takes to open sandboxes, and to install an environment whose folder is gone."""
 PROGRAM = "import sys; sys.path[:] = {path!r}; from ttc_data.datasets.worker import main; main()"
 
 
@@ -33,7 +36,7 @@ class _Process:
         # A session of its own: Ctrl-C is for the build, which ends it by its input; jobs keep their signals as they are.
         self._process = subprocess.Popen(
             [sys.executable, "-c", PROGRAM.format(path=sys.path)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=[opening.parts], start_new_session=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=[opening.parts], start_new_session=True, env=environment(*NEEDED),
         )  # fmt: skip
         self._to = _connection(self._process.stdin, writable=True)
         self._from = _connection(self._process.stdout, writable=False)
@@ -125,12 +128,12 @@ class Processes:
             raise RuntimeError(f"in a process that proves samples:\n{told.text}")
         yield from told.found
 
-    def _take(self, environment: str) -> _Process:
+    def _take(self, wanted: str) -> _Process:
         with self._lock:
             if self._closed:
                 raise SandboxLost("the build ends")
             if self._idle:
-                process = next((one for one in self._idle if one.environment == environment), self._idle[-1])
+                process = next((one for one in self._idle if one.environment == wanted), self._idle[-1])
                 self._idle.remove(process)
             else:
                 process = _Process(self._opening)
