@@ -21,7 +21,8 @@ from proving import opened, spread
 
 from ttc_data.dataset import Dataset
 from ttc_data.datasets.processes import Processes
-from ttc_data.environments.open import Cache, SandboxKind
+from ttc_data.environments.host import HostName
+from ttc_data.environments.open import Cache
 from ttc_data.proof import Case
 from ttc_data.recipe import Recipe
 
@@ -64,7 +65,7 @@ def own_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def prove(cases: Sequence[Case], recipe: Recipe, cache: Cache, kind: SandboxKind, workers: int) -> Run:
+def prove(cases: Sequence[Case], recipe: Recipe, cache: Cache, kind: HostName, workers: int) -> Run:
     """Prove samples with so many workers."""
     processes = Processes(recipe, cache, kind, workers)
     begun, used = time.perf_counter(), own_seconds()

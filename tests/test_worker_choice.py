@@ -70,7 +70,7 @@ def test_a_sample_goes_to_the_idle_process_that_has_its_environment(processes: P
     for repo in ("a/a", "a/a", "b/b", "a/a", "b/b"):
         list(processes.prove(of(repo, "f")))
     assert len(STARTED) == 2
-    assert all(len({repo for repo, _ in one.asked}) == 1 for one in STARTED)
+    assert all(len({repo for repo, _ in process.asked}) == 1 for process in STARTED)
 
 
 def test_sandboxes_that_a_process_lost_are_counted_when_it_has_ended(processes: Processes) -> None:

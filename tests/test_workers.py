@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -66,9 +67,10 @@ def command(tmp_path: Path) -> list[str]:
 def children(pid: int) -> list[int]:
     """Numbers of the processes that a process started, and those that they started."""
     found: list[int] = []
-    for place in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in place.read_text().split():
-            found += [int(child), *children(int(child))]
+    with contextlib.suppress(OSError):  # it has ended meanwhile
+        for place in Path(f"/proc/{pid}/task").glob("*/children"):
+            for child in place.read_text().split():
+                found += [int(child), *children(int(child))]
     return found
 
 
@@ -104,7 +106,7 @@ def proving(build: subprocess.Popen[str]) -> list[int]:
     """Wait until both processes are proving; gives them."""
     for _ in within(120):
         found = workers(build.pid)
-        if len(found) == 2 and all(children(one) for one in found):
+        if len(found) == 2 and all(children(number) for number in found):
             return found
     raise AssertionError
 

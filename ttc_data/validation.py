@@ -17,7 +17,6 @@ from ttc_data.solve.grader import Grader
 from ttc_data.solve.outcome import Outcome
 from ttc_data.solve.predictions import Prediction, numbered, read_predictions
 
-UNGRADED = frozenset(("unknown_instance", "deprecated", "no_prediction"))
 """Reasons of an answer that no row of the set is asked for, and of a place of the file that holds none."""
 
 

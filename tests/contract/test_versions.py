@@ -207,9 +207,13 @@ def test_a_version_of_a_file_that_the_tests_did_not_import_lies_in_the_tree(sand
     job = session("def test_it():\n    import calc.core\n    assert calc.core.ADDED\n")
     texts = ("ADDED = 1\n", "ADDED = 0\n", "ADDED =\n", CALC, "ADDED = 1\n")
     answers = sandbox.run_versions(job, [{"calc/core.py": text} for text in texts])
-    assert [list(outcomes(one).values()) for one in answers if isinstance(one, Report)] == [
-        ["passed"], ["failed"], ["failed"], ["failed"], ["passed"],
-    ]  # fmt: skip
+    assert [list(outcomes(report).values()) for report in answers if isinstance(report, Report)] == [
+        ["passed"],
+        ["failed"],
+        ["failed"],
+        ["failed"],
+        ["passed"],
+    ]
 
 
 CONFTEST = """
@@ -227,7 +231,7 @@ def test_versions_that_begin_before_the_projects_code_may_differ_in_anything(san
     job = replace(session(added, files={"conftest.py": CONFTEST}), from_start=True)
     versions = [{"calc/core.py": f"LIMIT = 3\nADDED = {number}\n"} for number in (0, 1)]
     refused = sandbox.run_versions(replace(job, from_start=False), versions)
-    assert [type(one) for one in refused] == [Inexact, Inexact]
+    assert [type(answer) for answer in refused] == [Inexact, Inexact]
     for version, report in zip(versions, sandbox.run_versions(job, versions), strict=True):
         assert isinstance(report, Report)
         assert outcomes(report) == outcomes(sandbox.run(replace(job, files={**job.files, **version}))) != {}

@@ -38,9 +38,16 @@ def calls(
         return more, 2
 
     return ProposedCalls(
-        target_of(qualname, text), text, environment(()), others or {}, run, run_versions, TestRules(), 0,
+        target_of(qualname, text),
+        text,
+        environment(()),
+        others or {},
+        run,
+        run_versions,
+        TestRules(),
+        0,
         ask if more else None,
-    )  # fmt: skip
+    )
 
 
 def refused(

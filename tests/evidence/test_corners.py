@@ -159,14 +159,17 @@ RIGHT = {
 def test_a_right_answer_of_another_form_is_not_refused(name: str, tmp_path: Path) -> None:
     target, body = RIGHT[name]
     right = next(right for other, right, _ in CASES.values() if other == target)
-    reference, answer = (module(*HEADS[target], one) for one in (right, body))
+    reference, answer = (module(*HEADS[target], text) for text in (right, body))
     assert refused(target, tmp_path, reference, [answer]) == [False]
 
 
 def test_zero_and_an_empty_list_are_no_corners_where_nobody_gave_them(tmp_path: Path) -> None:
     """What a right answer does there is its own matter, but for a default that comes out."""
-    text = module("def halves(items, size):", "Give pieces of a size.\n\n>>> halves([1, 2, 3, 4], 2)\n[[1, 2], [3, 4]]",
-                  "return [items[at : at + size] for at in range(0, len(items), size)]")  # fmt: skip
+    text = module(
+        "def halves(items, size):",
+        "Give pieces of a size.\n\n>>> halves([1, 2, 3, 4], 2)\n[[1, 2], [3, 4]]",
+        "return [items[at : at + size] for at in range(0, len(items), size)]",
+    )
     file = calls("halves", tmp_path, text=text).written()
     assert file is not None
     assert ", 0)" not in file.text
@@ -181,8 +184,11 @@ def test_names_in_an_example_stand_for_their_values() -> None:
 
 def test_calls_with_names_of_their_function_and_of_pythons_modules_are_known(tmp_path: Path) -> None:
     """Tests name what they give: a call is known by the values, and by what the module imports."""
-    text = module("def matching(texts, pattern):", "Give the texts that a pattern matches.",
-                  "return [text for text in texts if pattern.match(text)]")  # fmt: skip
+    text = module(
+        "def matching(texts, pattern):",
+        "Give the texts that a pattern matches.",
+        "return [text for text in texts if pattern.match(text)]",
+    )
     test = """
         import re as regex
         from shapes import matching

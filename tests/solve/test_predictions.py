@@ -157,3 +157,10 @@ def test_scores_are_by_model_and_leave_out_what_could_not_be_run() -> None:
     assert (first.model, first.rows, first.answers, first.solved) == ("m", 2, 4, 1)
     assert first.pass_at == {1: 0.25, 2: 0.5}
     assert (second.model, second.rows, second.answers, second.pass_at) == ("n", 1, 1, {1: 1.0})
+
+
+@pytest.mark.parametrize("reason", ["no_prediction", "unknown_instance", "deprecated", "error"])
+def test_what_was_not_graded_has_no_reward(reason: str) -> None:
+    """A 0.0 would count as a wrong answer to whoever takes the mean."""
+    assert Outcome("a", reason).line()["reward"] is None
+    assert Outcome("a", "no_answer").line()["reward"] == 0.0

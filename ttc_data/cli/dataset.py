@@ -144,7 +144,7 @@ def grade(
     from ttc_data.cli.tables import scores_table
     from ttc_data.reader import reader_rules
     from ttc_data.solve.predictions import scores
-    from ttc_data.validation import UNGRADED, grade_predictions
+    from ttc_data.validation import grade_predictions
 
     outcomes = []
     graded_answers = grade_predictions(
@@ -158,7 +158,7 @@ def grade(
     )
     for outcome in graded_answers:
         outcomes.append(outcome)
-        graded = not outcome.failed and outcome.reason not in UNGRADED
+        graded = outcome.is_graded
         if json_lines:
             print(json.dumps(outcome.line()), flush=True)
             continue
@@ -170,7 +170,7 @@ def grade(
         tell(f"{mark}  {outcome.instance_id}{which}{why}")
         for note in outcome.left_out:
             tell(f"          not taken: {note}")
-    counted = [outcome for outcome in outcomes if not outcome.failed and outcome.reason not in UNGRADED]
+    counted = [outcome for outcome in outcomes if outcome.is_graded]
     missed = len(outcomes) - len(counted)
     if json_lines:
         print(json.dumps({"scores": [score.line() for score in scores(counted)]}), flush=True)

@@ -124,5 +124,5 @@ class Describer:
         said = [message for _, message in collected.collect_errors]
         # A conftest.py that cannot be imported ends a session before anything is collected, so may a filter of warnings.
         ended = ("while loading conftest", "PytestConfigWarning: Failed to import filter module")
-        said += [collected.output] if any(one in collected.output for one in ended) else []
+        said += [collected.output] if any(words in collected.output for words in ended) else []
         return missing_modules(said)

@@ -15,7 +15,8 @@ from typing import IO, Any
 
 from ttc_data import errors
 from ttc_data.datasets.worker import LENGTH, Asked, Opening, Told
-from ttc_data.environments.open import Cache, SandboxKind
+from ttc_data.environments.host import HostName
+from ttc_data.environments.open import Cache
 from ttc_data.errors import SandboxLost
 from ttc_data.programs import NETWORK, environment
 from ttc_data.proof import Case
@@ -36,14 +37,18 @@ class _Process:
         # A session of its own: Ctrl-C is for the build, which ends it by its input; jobs keep their signals as they are.
         self._process = subprocess.Popen(
             [sys.executable, "-c", PROGRAM.format(path=sys.path)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=[opening.parts], start_new_session=True, env=environment(*NEEDED),
-        )  # fmt: skip
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            pass_fds=[opening.parts],
+            start_new_session=True,
+            env=environment(*NEEDED),
+        )
         self._to = _connection(self._process.stdin, writable=True)
         self._from = _connection(self._process.stdout, writable=False)
         self.environment = ""
         """Key of the environment whose texts and warm sandboxes it has."""
         self.lost = 0
-        with contextlib.suppress(BrokenPipeError):  # it is gone already: who asks it is told
+        with contextlib.suppress(BrokenPipeError):  # it ended at once; the first proof says so
             self._to.send(opening)
 
     def prove(self, case: Case) -> Told | None:
@@ -89,7 +94,7 @@ class Processes:
         count: of processes, and of processors.
     """
 
-    def __init__(self, recipe: Recipe, cache: Cache, kind: SandboxKind, count: int) -> None:
+    def __init__(self, recipe: Recipe, cache: Cache, kind: HostName, count: int) -> None:
         self._parts: IO[bytes] = tempfile.TemporaryFile()
         self._opening = Opening(recipe, cache, kind, count, self._parts.fileno())
         self._count = count
@@ -102,7 +107,7 @@ class Processes:
     @property
     def lost(self) -> int:
         """Sandboxes that had to be replaced, and processes."""
-        return self._lost + sum(one.lost for one in self._all)
+        return self._lost + sum(process.lost for process in self._all)
 
     def prove(self, case: Case) -> Iterator[Evidence | Reject]:
         """Prove one sample in one of the processes; that of the same environment where one is idle.
@@ -133,7 +138,7 @@ class Processes:
             if self._closed:
                 raise SandboxLost("the build ends")
             if self._idle:
-                process = next((one for one in self._idle if one.environment == wanted), self._idle[-1])
+                process = next((idle for idle in self._idle if idle.environment == wanted), self._idle[-1])
                 self._idle.remove(process)
             else:
                 process = _Process(self._opening)
@@ -143,6 +148,8 @@ class Processes:
 
     def _say(self) -> None:
         """Tell them how many sandboxes each may use; called with the lock."""
+        if self._closed:
+            return
         busy = len(self._all) - len(self._idle)
         os.pwrite(self._parts.fileno(), (self._count // max(1, busy)).to_bytes(LENGTH, "big"), 0)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from ttc_data import __version__
 from ttc_data.datasets.describing import Describer
@@ -16,7 +16,7 @@ from ttc_data.datasets.tools import Tools
 from ttc_data.edits import unified_diff
 from ttc_data.engine import Progress, run_stage
 from ttc_data.environments.host import Host
-from ttc_data.environments.open import Cache, SandboxKind
+from ttc_data.environments.open import Cache
 from ttc_data.errors import BuildError, MaskingFailed
 from ttc_data.evidence.generated.asking import CALLS, CallAsker
 from ttc_data.evidence.suite import Subject, repeat_suite, run_suite
@@ -56,9 +56,8 @@ class Stages(Tools):
         pins: Pins | None = None,
     ) -> None:
         super().__init__(recipe, cache, host, workers)
-        self.processes = Processes(recipe, cache, cast(SandboxKind, host.name), workers)
+        self.processes = Processes(recipe, cache, host.name, workers)
         self.folder = folder
-        self.workers = workers
         self.progress = progress
         self.pins = pins
         self.inputs = Inputs(folder, recipe, cache)
@@ -73,7 +72,7 @@ class Stages(Tools):
 
     def _prove(self, case: Case, ask: CallAsker | None) -> Iterator[Evidence | Reject]:
         """Prove a sample in another process, or here: one after the other, or where a model is asked."""
-        if self.workers == 1 or ask:
+        if self.slots == 1 or ask:
             return self.prove(case, ask)
         return self.processes.prove(case)
 
@@ -153,7 +152,7 @@ class Stages(Tools):
         total = None if before is None else before.count() * times
         total = min(total, most) if total is not None and most else total
         ran = run_stage(
-            stage, inputs, work, salt=salt, workers=threads or self.workers, progress=self.progress, total=total
+            stage, inputs, work, salt=salt, workers=threads or self.slots, progress=self.progress, total=total
         )
         self.errors += ran.errors
 

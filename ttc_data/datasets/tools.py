@@ -77,9 +77,16 @@ class Tools:
         rules = self.recipe.tests
         budget = Budget(rules.max_proof_s, self.run_job, self.run_versions)
         calls = ProposedCalls(
-            case.target, reference_file(case.sample), case.environment, {**case.others, **case.texts}, budget.run,
-            partial(budget.run_versions, check=0), rules, self.recipe.seed, ask,
-        )  # fmt: skip
+            case.target,
+            reference_file(case.sample),
+            case.environment,
+            {**case.others, **case.texts},
+            budget.run,
+            partial(budget.run_versions, check=0),
+            rules,
+            self.recipe.seed,
+            ask,
+        )
         prover = Prover(budget.run, budget.run_versions, rules, self.recipe.seed)
         self.proving.add(case.sample.key)
         try:
@@ -97,7 +104,12 @@ class Tools:
         """Count the calls that answers to a proven sample can be compared with its reference on."""
         sample = case.sample
         oracle = Oracle(
-            case.target, reference_file(sample), {sample.path: sample.masked}, case.environment,
-            {**case.others, **case.texts}, self.run_job, self.recipe.seed,
-        )  # fmt: skip
+            case.target,
+            reference_file(sample),
+            {sample.path: sample.masked},
+            case.environment,
+            {**case.others, **case.texts},
+            self.run_job,
+            self.recipe.seed,
+        )
         return replace(found, oracle_calls=len(oracle.calls))

@@ -15,8 +15,8 @@ from functools import partial
 from multiprocessing.connection import Connection
 
 from ttc_data.datasets.tools import Tools
-from ttc_data.environments.host import Host
-from ttc_data.environments.open import Cache, SandboxKind, open_host
+from ttc_data.environments.host import Host, HostName
+from ttc_data.environments.open import Cache, open_host
 from ttc_data.errors import Refused, TtcError
 from ttc_data.proof import Case
 from ttc_data.recipe import Recipe
@@ -33,7 +33,7 @@ class Opening:
 
     recipe: Recipe
     cache: Cache
-    kind: SandboxKind
+    kind: HostName
     slots: int
     """Sandboxes that it may keep busy when nobody else needs the processors."""
     parts: int
@@ -75,8 +75,35 @@ class _Sharing(Tools):
         return count
 
 
-def _proven(tools: Tools, case: Case) -> tuple[Evidence | Reject, ...]:
-    return tuple(tools.prove(case))
+class _Prover:
+    """Opens what a proof takes with the first sample, so that what cannot be opened is told like any other error."""
+
+    def __init__(self, opening: Opening) -> None:
+        self._opening = opening
+        self._tools: _Sharing | None = None
+        self._held: Case | None = None
+
+    def prove(self, asked: Asked) -> tuple[Evidence | Reject, ...]:
+        held = None if asked.texts_follow else self._held
+        case = replace(asked.case, texts=held.texts, others=held.others) if held else asked.case
+        self._held = case
+        if self._tools is None:
+            opening = self._opening
+            say = partial(print, file=sys.stderr)
+            host = open_host(opening.kind, cache=opening.cache, recipe=opening.recipe, say=say)
+            self._tools = _Sharing(opening, host)
+        return tuple(self._tools.prove(case))
+
+    @property
+    def lost(self) -> int:
+        """Sandboxes that had to be replaced."""
+        return self._tools.pool.lost if self._tools else 0
+
+    def close(self) -> None:
+        """Close every sandbox, also that of what is being proven."""
+        if self._tools:
+            self._tools.close()
+            self._tools.host.close()
 
 
 def told_of(proof: Future[tuple[Evidence | Reject, ...]], lost: int) -> Told:
@@ -89,29 +116,21 @@ def told_of(proof: Future[tuple[Evidence | Reject, ...]], lost: int) -> Told:
 
 
 def main() -> None:
-    """Prove what is asked until nothing more can come; then close every sandbox, also of what is being proven."""
+    """Prove samples until the build closes this process's input, then close every sandbox."""
     asked = Connection(os.dup(0), writable=False)
     told: Connection[Told, None] = Connection(os.dup(1), readable=False)
     os.dup2(2, 1)  # what a library prints is no message
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    opening: Opening = asked.recv()
-    host = open_host(opening.kind, cache=opening.cache, recipe=opening.recipe, say=partial(print, file=sys.stderr))
-    tools = _Sharing(opening, host)
-    prover = ThreadPoolExecutor(1)
-    held: Case | None = None
+    prover = _Prover(asked.recv())
+    thread = ThreadPoolExecutor(1)
 
     def tell(proof: Future[tuple[Evidence | Reject, ...]]) -> None:
         with contextlib.suppress(BrokenPipeError):  # the build has ended, and so does this process
-            told.send(told_of(proof, tools.pool.lost))
+            told.send(told_of(proof, prover.lost))
 
     try:
         while True:
-            one: Asked = asked.recv()
-            case = one.case if one.texts_follow or not held else replace(one.case, texts=held.texts, others=held.others)
-            held = case
-            proof = prover.submit(partial(_proven, tools, case))
-            proof.add_done_callback(tell)
+            thread.submit(prover.prove, asked.recv()).add_done_callback(tell)
     except EOFError:
-        tools.close()
-        host.close()
+        prover.close()
         os._exit(0)  # what is being proven ends with its sandboxes, and nobody waits for it

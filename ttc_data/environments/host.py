@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import SpooledTemporaryFile, TemporaryDirectory, mkdtemp
-from typing import IO, Literal, Protocol, TypeVar
+from typing import IO, Literal, Protocol, TypeAlias, TypeVar
 
 import docker
 from docker.errors import APIError, BuildError, DockerException, ImageNotFound
@@ -58,6 +58,9 @@ class Interpreter:
     """uv's name of the platform, which decides which wheels fit."""
 
 
+HostName: TypeAlias = Literal["docker", "local", "local-unsafe"]
+
+
 class Host(Protocol):
     """Installs environments and opens sandboxes on them. Safe to use from several threads.
 
@@ -66,7 +69,7 @@ class Host(Protocol):
     starts there is `runner_arguments`, which reads `runner_program` first.
     """
 
-    name: str
+    name: HostName
 
     def interpreter(self) -> Interpreter:
         """The interpreter that every sandbox of this host has."""
@@ -178,7 +181,7 @@ def in_silence(line: str) -> None:
 class LocalHost:
     """This machine's interpreter under bubblewrap."""
 
-    name = "local"
+    name: HostName = "local"
 
     def __init__(self, store: EnvironmentStore, limits: Limits, say: Callable[[str], None] = in_silence) -> None:
         require_bubblewrap()
@@ -224,7 +227,7 @@ class LocalHost:
 class UnsafeHost(LocalHost):
     """This machine's interpreter with nothing around it."""
 
-    name = "local-unsafe"
+    name: HostName = "local-unsafe"
 
     def __init__(self, store: EnvironmentStore, limits: Limits) -> None:
         require_linux()
@@ -251,7 +254,7 @@ class UnsafeHost(LocalHost):
 class DockerHost:
     """A Docker engine: each environment is one image on the base image, tagged with its content key."""
 
-    name = "docker"
+    name: HostName = "docker"
 
     def __init__(
         self,

@@ -27,10 +27,10 @@ class Own:
 
     path: str
     target: str
-    """Name in the file's module of what the answer is for: an import of that name may be its definition."""
+    """The target's name in the file's module. The answer may define it by importing that name."""
 
     def has(self, statement: Import, alias: ast.alias, names: Mapping[str, Sequence[ast.stmt]]) -> bool:
-        """Whether an import is of what the file itself defines: from its own module, or from a package round it."""
+        """Whether an import brings what the file itself defines, from its own module or from a package around it."""
         if isinstance(statement, ast.Import) or bound_name(alias) != alias.name or not self.path:
             return False
         places = [*PurePosixPath(self.path).with_suffix("").parts]
@@ -71,7 +71,7 @@ def without_clashes(code: str, file: str, names: Mapping[str, Sequence[ast.stmt]
 
 
 def _without_own(code: str, names: Mapping[str, Sequence[ast.stmt]], own: Own) -> str:
-    """Code without imports of what the file itself defines: it is there already."""
+    """Drop imports of what the file itself defines."""
     tree = parsed(code, "the code")
     defined = {name for statement in tree.body if not isinstance(statement, IMPORTS) for name in bound_by(statement)}
     spans: list[Span] = []

@@ -19,6 +19,10 @@ MOST_MESSAGE_LINES = 12
 MOST_LINE = 200
 
 
+UNGRADED = frozenset(("unknown_instance", "deprecated", "no_prediction"))
+"""Reasons for which an answer meets no row."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of one answer to one row."""
@@ -64,9 +68,14 @@ class Outcome:
         return self.reason == "error"
 
     @property
+    def is_graded(self) -> bool:
+        """Whether the row's tests had their say: there is a row and an answer, and our own infrastructure held."""
+        return not self.failed and self.reason not in UNGRADED
+
+    @property
     def reward(self) -> float | None:
-        """1.0 for a solved row, 0.0 for any other; None when our own infrastructure failed."""
-        return None if self.failed else float(self.solved)
+        """1.0 for a solved row, 0.0 for any other; None where nothing was graded."""
+        return float(self.solved) if self.is_graded else None
 
     @property
     def share(self) -> float:
