@@ -11,10 +11,8 @@ import ast
 import codecs
 import io
 import re
-import threading
 import tokenize
 import unicodedata
-import warnings
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -24,6 +22,7 @@ from pathlib import PurePosixPath
 from types import CodeType
 from typing import TypeVar
 
+from ttc_data.lang.alone import alone
 from ttc_data.lang.facts import (
     Function,
     Node,
@@ -47,10 +46,6 @@ _BLANKS = b" \t\f"
 
 
 TREES_HELD = 16
-# CPython 3.11 counts the depth of a tree it makes in a place that all threads share: two threads in `ast.parse` end in
-# "SystemError: AST constructor recursion depth mismatch" (seen here; python/cpython#106905). Warning filters are shared
-# as well.
-_ONE_AT_A_TIME = threading.Lock()
 # A number of so many digits after 0x, 0o or 0b is no syntax error, and cannot be written in decimal, as `ast.unparse` and
 # `ast.dump` do. 10**4_300, the most that `int` converts, has 3,571 hexadecimal digits.
 _LONG_NUMBER = re.compile(rb"0[xXoObB][0-9a-fA-F_]{3570}")
@@ -122,7 +117,7 @@ def check_syntax(source: bytes) -> None:
 
 
 def parse(source: bytes) -> ast.Module:
-    """Parse a file. With `compiled` and `check_syntax` the one place of the project that does: see `_ONE_AT_A_TIME`.
+    """Parse a file. With `compiled` and `check_syntax` the one place of the project that does: see `alone`.
 
     Raises:
         SyntaxError: when the bytes are not UTF-8, declare another encoding, or do not parse; nothing else.
@@ -140,8 +135,7 @@ def _read(source: bytes, read: Callable[[str], T]) -> T:
             encoding, _ = tokenize.detect_encoding(io.BytesIO(b"\n".join(source.splitlines()[:2])).readline)
             if encoding not in ("utf-8", "utf-8-sig"):
                 raise SyntaxError(f"declared encoding {encoding} is not UTF-8")
-        with _ONE_AT_A_TIME, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # invalid escapes, `is` with a literal: the author's business
+        with alone():
             return read(text)
     except ValueError as error:  # null bytes, bytes that are not UTF-8
         raise SyntaxError(str(error)) from error
@@ -170,8 +164,7 @@ def compiled(tree: ast.Module) -> CodeType:
         SyntaxError: when it does not compile; nothing else.
     """
     try:
-        with _ONE_AT_A_TIME, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with alone():
             code: CodeType = compile(tree, "<source>", "exec", dont_inherit=True)
             return code
     except ValueError as error:
