@@ -20,6 +20,7 @@ import sys
 import tarfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -44,6 +45,9 @@ Which = Literal["all", "solved", "none"]
 SOLVED_BEFORE = ("", "solved")
 SUITE_RUNS = 2
 """Of the reference: a test that does not pass in all of them says nothing."""
+PATIENCE = 5.0
+"""Times the reference's own seconds that a suite, or a row's session, may take with an answer in it."""
+LEAST_SUITE_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +134,19 @@ class Suites:
     def __init__(self, grader: Grader) -> None:
         self._grader = grader
         self._passed: dict[str, frozenset[str]] = {}
+        self._limits: dict[str, float] = {}
+        """Seconds that a suite may take with an answer in it."""
 
     def prepare(self, rows: Iterable[Row]) -> None:
-        """Run each repository's suite on the reference."""
-        for row in {row.ttc_environment: row for row in rows}.values():
-            runs = [self._run(row, self._grader.rows.task(row).reference) for _ in range(SUITE_RUNS)]
+        """Run each repository's suite on the reference, the repositories beside each other."""
+        for row, runs in in_threads(
+            {row.ttc_environment: row for row in rows}.values(), self._of_reference, self._grader.workers
+        ):
             self._passed[row.ttc_environment] = frozenset.intersection(*map(_passed, runs))
+            self._limits[row.ttc_environment] = max(LEAST_SUITE_S, PATIENCE * max(run.seconds for run in runs))
+
+    def _of_reference(self, row: Row) -> tuple[Row, list[Report]]:
+        return row, [self._run(row, self._grader.rows.task(row).reference) for _ in range(SUITE_RUNS)]
 
     def failing(self, row: Row, files: Mapping[str, str | None], first: Iterable[str] = ()) -> tuple[str, ...]:
         """Tests that the reference passes and an answer does not.
@@ -157,9 +168,8 @@ class Suites:
         task, environment = self._grader.rows.task(row), self._grader.rows.environment(row)
         job = task.job(task.as_written, files)
         rules = self._grader.dataset.recipe.tests
-        whole = replace(
-            job, test_files=test_files or environment.test_files, tests=None, timeout_s=rules.suite_timeout_s
-        )
+        limit = self._limits.get(row.ttc_environment, rules.suite_timeout_s)
+        whole = replace(job, test_files=test_files or environment.test_files, tests=None, timeout_s=limit)
         return self._grader.report(row, whole)
 
 
@@ -309,17 +319,20 @@ def main() -> None:
     parser.add_argument("--show", type=int, default=20, metavar="N", help="print so many answers of each kind of fault")
     parser.add_argument("--out", type=Path, help="write every judgement as a JSON line")
     options = parser.parse_args()
-    grader = Grader(options.dataset, sandbox=options.sandbox, workers=options.workers)
+    grader = Grader(options.dataset, sandbox=options.sandbox, workers=options.workers, patience=PATIENCE)
     try:
         known = matching(grader.dataset, options.answers_of)
         every = [answer for path in options.answers for answer in said(path)]
         answers, rewards = distinct(grader, every, known)
         print(f"{len(every)} answers, {len(answers)} distinct ones to rows of {options.dataset}")
-        found = list(judged(grader, answers, rewards, options.suite))
+        found = []
+        with options.out.open("w", encoding="utf-8") if options.out else nullcontext() as lines:
+            for answer in judged(grader, answers, rewards, options.suite):
+                found.append(answer)
+                if lines is not None:
+                    print(json.dumps(_line(answer)), file=lines, flush=True)
     finally:
         grader.close()
-    if options.out:
-        options.out.write_text("".join(json.dumps(_line(answer)) + "\n" for answer in found), encoding="utf-8")
     show(found, options.show)
     show_pay(found)
 
