@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ttc_data.funnel import fallbacks, funnel, reject_reasons
-from ttc_data.plain import plain
+from ttc_data.plain import counted, plain
 from ttc_data.solve.predictions import scores
 from ttc_data.store import is_written
 
@@ -99,15 +99,15 @@ def difficulty_lines(measured: Measured, out: Path, attempts: int) -> Iterator[s
         attempts: that were asked for at each row.
     """
     rates = ", ".join(f"pass@{k} {measured.pass_at(k):.1%}" for k in dict.fromkeys((1, attempts)))
-    yield f"{measured.model}: {measured.attempts} attempts at {len(measured.rows)} rows, {rates}"
+    yield f"{measured.model}: {counted(measured.attempts, 'attempt')} at {counted(len(measured.rows), 'row')}, {rates}"
     if measured.left_out:
         reasons = Counter(one.reason for one in measured.left_out)
         yield f"not asked: {', '.join(f'{reason} {count}' for reason, count in reasons.most_common())}"
     if measured.errors:
-        yield f"{len(measured.errors)} attempts are not counted; the same command tries them again"
+        yield f"not counted, because they could not be judged: {counted(len(measured.errors), 'attempt')}; the same command tries them again"
     dropped = Counter(reject.reason for reject in measured.not_selected)
     why = f" (left out: {', '.join(f'{reason} {count}' for reason, count in dropped.most_common())})" if dropped else ""
-    yield f"the recipe's select keeps {measured.selected} of {len(measured.rows)} rows for training{why}"
+    yield f"the recipe's select keeps {measured.selected} of {counted(len(measured.rows), 'row')} for training{why}"
     if not measured.between:
         yield from _nothing_to_learn(measured, attempts)
     if 0 < measured.between < len(measured.rows):

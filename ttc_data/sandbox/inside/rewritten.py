@@ -7,7 +7,6 @@ one that is kept, but for a tripwire or two in it, only the functions and classe
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import functools
 import hashlib

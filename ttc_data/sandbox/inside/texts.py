@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import ast
 import itertools
-from typing import Any, Callable, Set, Tuple
+from typing import Any, Callable
 
-
-Outline = Tuple[ast.Module, Set[Tuple[str, int]]]
+Outline = tuple[ast.Module, set[tuple[str, int]]]
 """The tree of a module, and the name and the first line of each definition whose body is not there."""
 
 
