@@ -30,25 +30,27 @@ def funnel_table(out: Path) -> Table:
     table = Table(
         title=Text(plain(f"{out}: funnel")), title_justify="left", box=None, header_style="bold", pad_edge=False
     )
-    for name in ("stage", "in", "kept", "dropped", "wall s", "worker s"):
+    steps = list(funnel(out))
+    untried = any(step.untried for step in steps)  # what a limit left alone was neither kept nor dropped
+    for name in ("stage", "in", "kept", "dropped", *(["not tried"] if untried else []), "wall s", "worker s"):
         table.add_column(name, justify="left" if name == "stage" else "right", no_wrap=True)
     table.add_column("why", overflow="fold")
     reasons = reject_reasons(out)
     instead = [f"docstring for {reason} {count}" for reason, count in fallbacks(out)]
     state = "running" if is_written(out) else "stopped"
-    for step in funnel(out):
+    for step in steps:
         mine = [f"{reason} {count}" for stage, reason, count in reasons if stage == step.stage]
         mine += instead if step.stage == "specify" else []
-        untried = [f"not tried {step.untried}"] if step.untried else []
         more = f", and {len(mine) - REASONS_SHOWN} more" if len(mine) > REASONS_SHOWN else ""
         table.add_row(
             f"{step.stage} ({state})" if step.running else step.stage,
             str(step.entered),
             str(step.kept),
             str(step.rejected),
+            *([str(step.untried or "")] if untried else []),
             "-" if step.wall_seconds is None else f"{step.wall_seconds:.1f}",
             f"{step.seconds:.1f}",
-            ", ".join([*untried, *mine[:REASONS_SHOWN]]) + more,
+            ", ".join(mine[:REASONS_SHOWN]) + more,
         )
     return table
 
