@@ -10,6 +10,7 @@ rewards took is printed too. With `--right 0.2` a fifth of them is right, and th
 *The small cover*: the verdict of sets before schema 1.3, on the same sandboxes: one session of the first look and of
 PASS_TO_PASS, and for who passes it another in which the first look's altered tests must fail. *docker run a completion*: all
 tests once. Each step is judged once by each way, in turn; what is opened, and the references, before the first are not counted.
+On a machine that others use, compare the processor time: it is of this process and of all that it started, so containers are not in it.
 """
 
 from __future__ import annotations
@@ -129,6 +130,23 @@ def share_of(run: Path) -> tuple[float, float, int]:
     return statistics.median(shares), sum(waits) / sum(takes), len(shares)
 
 
+def processor_seconds() -> float:
+    """Processor time of this process and of all that descend from it, those that ended included."""
+    parents, used = {}, {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (folder / "stat").read_text(encoding="utf-8", errors="replace").rpartition(") ")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        parents[int(folder.name)] = int(fields[1])
+        used[int(folder.name)] = sum(map(int, fields[11:15]))
+    ours, found = {os.getpid()}, 0
+    while len(ours) > found:
+        found = len(ours)
+        ours |= {number for number, parent in parents.items() if parent in ours}
+    return sum(used[number] for number in ours) / os.sysconf("SC_CLK_TCK")
+
+
 def judged(rewards: Rewards, step: Step) -> float:
     """Seconds that one step waits."""
     began = time.perf_counter()
@@ -241,6 +259,7 @@ def main() -> None:
     else:
         steps = made(list(dataset.rows()), options.steps, options.completions, options.generations, options.right)
     times: dict[str, list[float]] = {}
+    works: dict[str, list[float]] = {}
     with ExitStack() as stack:
         ways = {OURS: stack.enter_context(sandboxes(options.dataset, options.sandbox, options.workers))}
         ways[COVER] = stack.enter_context(covers(options.dataset, options.sandbox, options.workers))
@@ -258,13 +277,24 @@ def main() -> None:
             ways[name](Step(*zip(*first, strict=True)))
         for step in steps:
             for name, measure in ways.items():
+                before = processor_seconds()
                 times.setdefault(name, []).append(measure(step))
+                works.setdefault(name, []).append(processor_seconds() - before)
             print(".", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
-    table = Table("way", "median s a step", "mean s", "of what the small cover takes", box=None)
+    table = Table(
+        "way", "median s a step", "mean s", "of the small cover", "processor s", "of the small cover", box=None
+    )
     for name, found in times.items():
-        ratio = f"{sum(found) / sum(times[COVER]):.2f} x"
-        table.add_row(name, f"{statistics.median(found):.2f}", f"{statistics.fmean(found):.2f}", ratio)
+        row = [
+            f"{statistics.median(found):.2f}",
+            f"{statistics.fmean(found):.2f}",
+            f"{sum(found) / sum(times[COVER]):.2f} x",
+        ]
+        if options.sandbox == "local" and name != RUN:
+            work = works[name]
+            row += [f"{statistics.fmean(work):.2f}", f"{sum(work) / sum(works[COVER]):.2f} x"]
+        table.add_row(name, *row)
     Console(width=120).print(
         f"{len(steps)} steps of {options.completions} completions, {options.workers} workers", table
     )

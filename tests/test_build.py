@@ -224,7 +224,7 @@ def test_a_set_on_the_hub_is_proven_again_by_its_name(
             assert done.returncode == 0, done.stderr
             said.append(done.stdout)
     assert "sent and 0 removed in one commit" in said[0]
-    assert said[1].startswith("1 of 1 rows valid")
+    assert said[1].startswith("1 of 1 row valid")
 
 
 def test_answers_are_graded_by_what_they_do(built: Built, sandbox: SandboxKind, cache: Cache, tmp_path: Path) -> None:

@@ -21,9 +21,9 @@ def small(tmp_path: Path) -> SmallBuild:
     return build
 
 
-def shown(small: SmallBuild, row: Row) -> str:
+def shown(small: SmallBuild, row: Row, width: int = 200) -> str:
     write_splits(lambda: iter([row]), {row.repo: "train"}, small.out / "dataset" / "data")
-    console = Console(width=200)
+    console = Console(width=width)
     with console.capture() as capture:
         for part in proof_view(small.out / "dataset", row.instance_id):
             console.print(part)
@@ -35,10 +35,20 @@ def test_the_first_look_is_named_and_the_others_are_counted(small: SmallBuild) -
     text = shown(small, row)
     assert "tests/test_mod.py::test_it" in text
     words = " ".join(text.split())
-    assert "1 others decide too, 1 must go on passing; in 5 s at most" in words
+    assert "1 other decides too, 1 must go on passing; in 5 s at most" in words
     assert "left out, because they take longer than 5 s together with the others: tests/test_mod.py::test_slow" in words
     lines = [line.split() for line in text.splitlines() if line.startswith(("pass ", "return_first_argument"))]
     assert lines == [["return_first_argument", "1"], ["pass", "0"]]
+
+
+def test_a_long_test_id_goes_on_in_the_next_line(small: SmallBuild) -> None:
+    row = next(row for row in small.rows() if row.ttc_kind == "class")
+    test = f"tests/test_mod.py::test_{'x' * 60}[{'y' * 60}]"
+    row = replace(row, FAIL_TO_PASS=(*row.FAIL_TO_PASS, test), ttc_first_look=(*row.ttc_first_look, test))
+    text = shown(small, row, width=80)
+    assert "\N{HORIZONTAL ELLIPSIS}" not in text
+    assert text.count("x") >= 60
+    assert text.count("y") >= 60
 
 
 def test_a_row_of_an_older_set_names_every_deciding_test(small: SmallBuild) -> None:

@@ -20,6 +20,16 @@ halves of characters. The joiners U+200C and U+200D stay: words and emoji are wr
 ENDS = {**CONTROLS, 0x09: 0x2409, 0x0A: 0x240A}
 
 
+def counted(count: int, thing: str) -> str:
+    """A count with its word, as in `1 row` and `2,000 rows`.
+
+    Args:
+        count: of the things.
+        thing: one of them; an `s` makes it several.
+    """
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+
+
 def plain(text: str) -> str:
     """Text of any number of lines, with a picture or the number in place of each control."""
     return text.translate(CONTROLS)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from rich.console import RenderableType
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from ttc_data.dataset import Dataset, build_of
@@ -65,7 +65,12 @@ def shown_of(row: Row, runs: Iterable[RenderableType] = ()) -> Iterator[Renderab
     if row.ttc_baselines:
         yield _baselines(row)
     if row.ttc_tripwires:
-        wires = Table("tripwire", "old", "new", "must fail", box=None, header_style="bold", pad_edge=False)
+        wires = Table(
+            *(Column(name, overflow="fold") for name in ("tripwire", "old", "new", "must fail")),
+            box=None,
+            header_style="bold",
+            pad_edge=False,
+        )
         for edit in row.ttc_tripwires:
             tests = ", ".join(edit.tests)
             wires.add_row(
@@ -111,14 +116,16 @@ def _tests(row: Row) -> Table:
     """The first look one by one; of the others how many there are, unless an older set has no first look."""
     named = row.first_look
     names = ("first look" if row.ttc_first_look else "deciding test", "mutants killed", "by it alone")
-    table = Table(*names, box=None, header_style="bold", pad_edge=False)
+    # A long id goes on in the next line: cut short, it can neither be told from others nor be copied.
+    table = Table(Column(names[0], overflow="fold"), *names[1:], box=None, header_style="bold", pad_edge=False)
     for test in named:
         mine = [mutant for mutant in row.ttc_mutants if test in mutant.tests]
         alone = sum(len(mutant.tests) == 1 for mutant in mine)
         table.add_row(Text(plain(test)), str(len(mine)), str(alone))
     others = len(row.FAIL_TO_PASS) - len(named)
     table.caption = (
-        f"{row.ttc_test_origin}; {others} others decide too, {len(row.PASS_TO_PASS)} must go on passing;"
+        f"{row.ttc_test_origin}; {'1 other decides' if others == 1 else f'{others} others decide'} too,"
+        f" {len(row.PASS_TO_PASS)} must go on passing;"
         f" in {row.ttc_max_run_s:g} s at most"
     )
     return table

@@ -17,7 +17,7 @@ from rich.text import Text
 from ttc_data.dataset import Dataset
 from ttc_data.fields import Label
 from ttc_data.funnel import open_records
-from ttc_data.plain import one_line, plain
+from ttc_data.plain import counted, one_line, plain
 from ttc_data.reading import validated
 from ttc_data.records import JsonObject
 from ttc_data.row import Count
@@ -99,7 +99,7 @@ def evidence_table(dataset: Dataset) -> Table | None:
 def tripwire_share(dataset: Dataset) -> str:
     """How many rows of a set carry a tripwire."""
     count, guarded = dataset.count(), dataset.count_guarded()
-    return f"{guarded} of {count} rows carry a tripwire ({guarded / count:.0%})"
+    return f"{guarded} of {counted(count, 'row')} with a tripwire ({guarded / count:.0%})"
 
 
 def row_panels(dataset: Dataset, count: int) -> Iterator[Panel]:

@@ -26,7 +26,7 @@ def test_a_sound_set_is_one_line_a_check(here: Here, small: SmallBuild) -> None:
     assert ran.returncode == 0
     assert list(lines(ran.stdout)) == list(CHECKS)
     assert set(lines(ran.stdout).values()) == {"ok", "1 allowed"}
-    assert "allowed: 4 of 6 rows have no tripwire" in ran.stdout
+    assert "allowed: 4 of 6 rows without a tripwire" in ran.stdout
     assert ran.stdout.splitlines()[-1] == "6 rows: may be published"
 
 

@@ -18,7 +18,7 @@ def test_an_export_says_where_how_many_rows_are(here: Here, small: SmallBuild) -
     lines = [line for path in Path("chats").iterdir() for line in path.read_text().splitlines()]
     assert len(lines) == 2
     ran = here("export", "harbor", str(small.out), "tasks", "--row", json.loads(lines[0])["instance_id"])
-    assert (ran.returncode, ran.stdout) == (0, "1 rows in tasks\n")
+    assert (ran.returncode, ran.stdout) == (0, "1 row in tasks\n")
     assert [path.name for path in Path("tasks").iterdir()] == [json.loads(lines[0])["instance_id"]]
 
 

@@ -37,12 +37,12 @@ FORMS: dict[str, Callable[[SmallBuild], str]] = {
     "hub": lambda small: HUB,
 }
 READ = {
-    "show": (["show", "SET", "--rows", "1"], "2 of 6 rows carry a tripwire"),
+    "show": (["show", "SET", "--rows", "1"], "2 of 6 rows with a tripwire"),
     "evidence": (["evidence", "SET", "alpha-add"], "owner__alpha-add"),
     "report": (["report", "SET", "--to", "page.html"], "6 rows"),
     "check": (["check", "SET", *ALLOWED], "6 rows: may be published"),
     "schema": (["schema", "check", "SET"], "6 of 6 rows are as schema"),
-    "export": (["export", "sft", "SET", "chats", "--row", "alpha-add"], "1 rows in chats"),
+    "export": (["export", "sft", "SET", "chats", "--row", "alpha-add"], "1 row in chats"),
 }
 
 
@@ -105,7 +105,7 @@ def test_a_part_that_no_row_has(words: Sequence[str], here: Here, small: SmallBu
 def test_a_whole_id_is_that_row_though_another_begins_with_it(here: Here, small: SmallBuild, tmp_path: Path) -> None:
     whole = next(row.instance_id for row in small.rows() if row.ttc_target == "Counter")
     ran = here("export", "harbor", str(small.out), "tasks", "--row", whole, "--row", whole[6:])
-    assert (ran.returncode, ran.stdout) == (0, "1 rows in tasks\n")
+    assert (ran.returncode, ran.stdout) == (0, "1 row in tasks\n")
 
 
 def test_the_page_of_a_dataset_lies_in_its_builds_folder(

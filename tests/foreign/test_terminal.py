@@ -193,7 +193,7 @@ def test_an_unknown_id_writes_no_line_of_its_own(here: Here, texts: list[str]) -
         file.write_text("".join(json.dumps(one) + "\n" for one in answers), encoding="utf-8")
         ran = here("grade", str(hostile.folder), "--predictions", str(file), "--sandbox", "local-unsafe")
     assert [line for line in ran.stdout.split("\n")[:-1] if not line.startswith("not graded  ")][:-1] == []
-    assert "1 of 1 rows valid" not in ran.stdout.split("\n")
+    assert "1 of 1 row valid" not in ran.stdout.split("\n")
 
 
 @FEW

@@ -11,7 +11,7 @@ PIECES = (
     "\x1b[97;45mred\x1b[0m", "\x1b]0;title\x07", "\x1b]8;;http://127.0.0.1:9/\x1b\\link\x1b]8;;\x1b\\", "\x1b[2J\x1b[H", "\x9b31m",
     "\x1bP+q\x1b\\", "\x1b[?1049h", "\x07", "\x08\x08", "\r", "\n", "\r\n", "\x00", "\x7f", "\x85", "\u2028", "\u2029", "\u202e", "\u2066",
     "\u061c", "\u200f", "\u200b", "\ufeff", "\U000e0041", "[bold]", "[/bold]", "[link=file:///etc/passwd]x[/link]", "[red]", ":smile:", "\\[x]",
-    "{x}", "%s", "`", "|", "</script>", "<b>", "${HOME}", "error: ", "1 of 1 rows valid", "\t", "é", "漢字", "🦆",
+    "{x}", "%s", "`", "|", "</script>", "<b>", "${HOME}", "error: ", "1 of 1 row valid", "\t", "é", "漢字", "🦆",
 )  # fmt: skip
 nasty = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=6)), min_size=1, max_size=6).map("".join)
 """Of names, docstrings, test ids, licences and messages."""

@@ -154,7 +154,7 @@ def test_a_row_without_proof_or_licence_is_found(tmp_path: Path) -> None:
 
 def test_a_set_in_which_no_row_has_a_tripwire_is_found_and_one_with_some_is_told_of(tmp_path: Path) -> None:
     none = Changed(tmp_path / "none", lambda row: replace(row, ttc_tripwires=()))
-    assert none.found() == {"proof": ["6 of 6 rows have no tripwire: their reward rests on one session alone"]}
+    assert none.found() == {"proof": ["6 of 6 rows without a tripwire: their reward rests on one session alone"]}
     some = Changed(tmp_path / "some", change(ttc_tripwires=()))
     (one,) = check_dataset(some.dataset)
     assert one.allowed

@@ -132,7 +132,7 @@ def test_a_set_whose_rows_are_mostly_gone_is_another_set(
     assert here(first.out).returncode == 0
     other = SmallBuild(tmp_path / "other", ["owner/gamma"])
     other.write()
-    refused(here(other.out), "6 of its 6 rows are not in this one", "--overwrite")
+    refused(here(other.out), "6 of its 6 rows not in this one", "--overwrite")
     assert published(hub) == contents(first)
     rows = [row.instance_id for row in first.rows()]
     withdrawn = tuple(Deprecation(instance_id=name, reason="wrong", since=date(2026, 1, 2)) for name in rows[:4])

@@ -79,26 +79,22 @@ def whole(work: Path, text: str) -> object:
         ("[0, 1, 2]", "[0, 1, 3]", True),
         ("!= 4", "== 4", True),
         ("return x", "return y", True),
-        ("return x", "return - x", False),
-        ("[1, 2])", "[1, 3])", False),
-        ("import os.path as place", "import os as place", False),
-        ("!= 4", "!= (\n    4)", False),
-        ("== 1\n    assert place", "== 2\n    assert not place", False),
+        ("return x", "return - x", True),
+        ("[1, 2])", "[1, 33])", True),
+        ("import os.path as place", "import os as place", True),
+        ("import os.path as place", "from __future__ import generator_stop", True),
+        ("import annotations", "import generator_stop", False),
+        ('"""Tests."""', '"""PYTEST_DONT_REWRITE"""', False),
+        ("!= 4", "!= (\n    4)", True),
+        ("-> int", "\\\n    -> int", True),
+        ("== 1\n    assert place", "== 2\n    assert not place", True),
         ("assert helper(x) == 1", "assert not helper(x) == 2", True),
     ],
 )
 def test_it_is_what_pytest_makes_of_the_whole_text(
     cache: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str, is_spliced: bool
 ) -> None:
-    assert provided(cache, tmp_path, TEXT) == whole(tmp_path, TEXT)
-    asked: list[str] = []
-    rewrite_all = rewritten.rewritten
-
-    def heard(rewriting: types.ModuleType, place: str) -> bytes | None:
-        asked.append(place)
-        return rewrite_all(rewriting, place)
-
-    monkeypatch.setattr(rewritten, "rewritten", heard)
+    asked = whole_rewritings(cache, tmp_path, monkeypatch)
     other = TEXT.replace(old, new)
     assert other != TEXT
     found = provided(cache, tmp_path, other)
@@ -107,10 +103,28 @@ def test_it_is_what_pytest_makes_of_the_whole_text(
     assert bool(asked) is not is_spliced
 
 
-def test_a_change_of_two_statements_is_rewritten_as_a_whole(cache: int, tmp_path: Path) -> None:
-    provided(cache, tmp_path, TEXT)
-    other = TEXT.replace("== 1\n", "== 7\n").replace("!= 4", "!= 5")
+def whole_rewritings(cache: int, work: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Keep the bytecode of `TEXT`; gives a list of the files that are rewritten as a whole from then on."""
+    assert provided(cache, work, TEXT) == whole(work, TEXT)
+    asked: list[str] = []
+    rewrite_all = rewritten.rewritten
+
+    def heard(rewriting: types.ModuleType, place: str) -> bytes | None:
+        asked.append(place)
+        return rewrite_all(rewriting, place)
+
+    monkeypatch.setattr(rewritten, "rewritten", heard)
+    return asked
+
+
+@pytest.mark.parametrize("last", ["!= 5", "!= (555)", "!= (\n    5)"])
+def test_of_several_changed_statements_each_is_rewritten_alone(
+    cache: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: str
+) -> None:
+    asked = whole_rewritings(cache, tmp_path, monkeypatch)
+    other = TEXT.replace("== 1\n", "== 7\n").replace("[0, 1, 2]", "[0, 1, 3]").replace("!= 4", last)
     assert provided(cache, tmp_path, other) == whole(tmp_path, other)
+    assert not asked
 
 
 def test_what_is_no_python_is_left_to_pytest(cache: int, tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ UNREAD = {
     "<thinking> without its end": f"<thinking>\n{fenced(PLAIN)}",
     "a helper's class with a method of the name": fenced("class Parts:\n    def first_part(self, text):\n        return text"),
     "quotes that are none to Python": fenced("def first_part(text):\n    return text.split(\u201c-\u201d)[0]"),
-    "code as JSON": '{"code": "def first_part(text):\\n    return text\\n"}',
+    "two codes as JSON": '{"draft": "def first_part(text):\\n    return text\\n", "code": "def first_part(text):\\n    return 1\\n"}',
     "two bodies between prose": "This:\n\n    return text\n\nor that:\n\n    return text[0]\n",
 }  # fmt: skip
 

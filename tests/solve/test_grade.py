@@ -218,6 +218,18 @@ def test_the_sessions_run_in_either_order_and_hold_other_tests_each_time() -> No
     assert len(orders) == 8, "each of the three tests that are never altered is in either session"
 
 
+@given(st.integers())
+def test_a_file_in_which_nothing_is_altered_is_in_one_session_as_a_whole(seed: int) -> None:
+    """To import a file takes longer than its tests; where something is altered, both sessions import it anyway."""
+    others = ("test_other.py::test_five", "test_other.py::test_six", "test_more.py::test_seven")
+    first, second = replace(TASK, pass_to_pass=(*KEEP, *others)).halves(Random(seed))
+    for file in ("test_other.py", "test_more.py"):
+        mine = {test for test in others if test.startswith(file)}
+        held = [mine & set(session.tests) for session in (first, second)]
+        assert sorted(held, key=len) == [set(), mine]
+    assert {*first.must_pass, *second.must_pass} == {*MUST, *KEEP, *others}
+
+
 @pytest.mark.parametrize(
     ("message", "line"),
     [

@@ -215,7 +215,7 @@ def test_what_our_sandbox_could_not_run_is_no_attempt_and_is_tried_again(
     lines, name = lines_of(out), rows["unreached"].instance_id
     assert (lines[name]["attempts"], lines[name]["solved"]) == (2, 0)
     assert found.errors == (f"difficulty {name}: the sandbox broke",) * 2
-    assert any("2 attempts are not counted" in line for line in difficulty_lines(found, out, 4))
+    assert any("could not be judged: 2 attempts" in line for line in difficulty_lines(found, out, 4))
     monkeypatch.undo()
     asked = len(server.prompts)
     again = measure(recipe_of(built), llm(server), out, attempts=4, cache=cache)

@@ -133,6 +133,7 @@ def build(
         return
     from ttc_data.cli.tables import funnel_table
     from ttc_data.datasets.stack_impl import build as build_dataset
+    from ttc_data.plain import counted
     from ttc_data.progress import BuildLog
     from ttc_data.report import NAME
 
@@ -156,7 +157,7 @@ def build(
 
         write_report(folder, progress=log.telling(progress))
     if built.rows:
-        say(f"{built.rows} proven {'row' if built.rows == 1 else 'rows'} in {folder / 'dataset'} ({splits}){again}")
+        say(f"{counted(built.rows, 'proven row')} in {folder / 'dataset'} ({splits}){again}")
     elif not built.errors:
         warn(f"no row was proven: `ttcdata show {folder} --rejects` says why")
     say(f"report: {page}")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ttc_data.cli.options import newest_build
+from ttc_data.plain import counted
 
 SHOWN = 20
 """Findings of one check, or faults of rows, that are printed; the rest are counted."""
@@ -72,7 +73,7 @@ def check(
     if card:
         record_findings(folder, found.findings, found.contaminated)
     tell(
-        f"{found.rows} {'row' if found.rows == 1 else 'rows'}: {'may be published' if found.publishable else 'not to be published like this'}"
+        f"{counted(found.rows, 'row')}: {'may be published' if found.publishable else 'not to be published like this'}"
     )
     raise typer.Exit(0 if found.publishable else 1)
 
@@ -114,7 +115,10 @@ def check_schema(dataset: DatasetArgument = None) -> None:
         tell(f"and {found - len(faults)} more")
     if conformity.later:
         tell(f"schema {conformity.version} has no {', '.join(conformity.later)} yet: they are read as empty")
-    tell(f"{rows - wrong} of {rows} rows are as schema {conformity.version} says" + _columns(len(conformity.faults)))
+    tell(
+        f"{rows - wrong} of {counted(rows, 'row')} {'is' if rows == 1 else 'are'} as schema {conformity.version} says"
+        + _columns(len(conformity.faults))
+    )
     raise typer.Exit(1 if wrong or conformity.faults else 0)
 
 

@@ -64,7 +64,7 @@ def validate(
     from rich.text import Text
 
     from ttc_data.cli.console import console_progress, out, tell
-    from ttc_data.plain import plain
+    from ttc_data.plain import counted, plain
     from ttc_data.reader import reader_rules
     from ttc_data.validation import validate as validate_dataset
 
@@ -94,7 +94,7 @@ def validate(
         out.print(table)
     if not json_lines:
         times = f"{repeat} time" + ("s" if repeat > 1 else "")
-        tell(f"{valid} of {total} rows valid: masked fails, reference passes {times}, altered tests fail")
+        tell(f"{valid} of {counted(total, 'row')} valid: masked fails, reference passes {times}, altered tests fail")
     raise typer.Exit(0 if valid == total else 1)
 
 

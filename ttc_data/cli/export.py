@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from ttc_data.cli.options import AllowImageOption, DatasetArgument, GrantOption, LimitOption, RowOption
+from ttc_data.plain import counted
 
 
 def export(
@@ -64,4 +65,4 @@ def export(
         reader=reader_rules(allow_image, grant),
         progress=console_progress(),
     )
-    tell(f"{count} rows in {place}")
+    tell(f"{counted(count, 'row')} in {place}")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ttc_data.cli.options import newest_build
+from ttc_data.plain import counted
 from ttc_data.report import MOST_ROWS
 
 
@@ -48,8 +49,8 @@ def report(
 
     name = build or newest_build("build")
     written = write_report(name, to, most=rows, progress=console_progress())
-    left = f" of {written.total}" if written.rows < written.total else ""
-    tell(f"{written.path}: {written.rows}{left} rows, {written.size / 1_000_000:.1f} MB")
+    left = f"{written.rows} of " if written.rows < written.total else ""
+    tell(f"{written.path}: {left}{counted(written.total, 'row')}, {written.size / 1_000_000:.1f} MB")
     if open_:
         import webbrowser
 

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ttc_data.funnel import fallbacks, funnel, reject_reasons
-from ttc_data.plain import plain
+from ttc_data.plain import counted, plain
 from ttc_data.solve.predictions import scores
 from ttc_data.store import is_written
 
@@ -30,25 +30,27 @@ def funnel_table(out: Path) -> Table:
     table = Table(
         title=Text(plain(f"{out}: funnel")), title_justify="left", box=None, header_style="bold", pad_edge=False
     )
-    for name in ("stage", "in", "kept", "dropped", "wall s", "worker s"):
+    steps = list(funnel(out))
+    untried = any(step.untried for step in steps)  # what a limit left alone was neither kept nor dropped
+    for name in ("stage", "in", "kept", "dropped", *(["not tried"] if untried else []), "wall s", "worker s"):
         table.add_column(name, justify="left" if name == "stage" else "right", no_wrap=True)
     table.add_column("why", overflow="fold")
     reasons = reject_reasons(out)
     instead = [f"docstring for {reason} {count}" for reason, count in fallbacks(out)]
     state = "running" if is_written(out) else "stopped"
-    for step in funnel(out):
+    for step in steps:
         mine = [f"{reason} {count}" for stage, reason, count in reasons if stage == step.stage]
         mine += instead if step.stage == "specify" else []
-        untried = [f"not tried {step.untried}"] if step.untried else []
         more = f", and {len(mine) - REASONS_SHOWN} more" if len(mine) > REASONS_SHOWN else ""
         table.add_row(
             f"{step.stage} ({state})" if step.running else step.stage,
             str(step.entered),
             str(step.kept),
             str(step.rejected),
+            *([str(step.untried or "")] if untried else []),
             "-" if step.wall_seconds is None else f"{step.wall_seconds:.1f}",
             f"{step.seconds:.1f}",
-            ", ".join([*untried, *mine[:REASONS_SHOWN]]) + more,
+            ", ".join(mine[:REASONS_SHOWN]) + more,
         )
     return table
 
@@ -99,15 +101,15 @@ def difficulty_lines(measured: Measured, out: Path, attempts: int) -> Iterator[s
         attempts: that were asked for at each row.
     """
     rates = ", ".join(f"pass@{k} {measured.pass_at(k):.1%}" for k in dict.fromkeys((1, attempts)))
-    yield f"{measured.model}: {measured.attempts} attempts at {len(measured.rows)} rows, {rates}"
+    yield f"{measured.model}: {counted(measured.attempts, 'attempt')} at {counted(len(measured.rows), 'row')}, {rates}"
     if measured.left_out:
         reasons = Counter(one.reason for one in measured.left_out)
         yield f"not asked: {', '.join(f'{reason} {count}' for reason, count in reasons.most_common())}"
     if measured.errors:
-        yield f"{len(measured.errors)} attempts are not counted; the same command tries them again"
+        yield f"not counted, because they could not be judged: {counted(len(measured.errors), 'attempt')}; the same command tries them again"
     dropped = Counter(reject.reason for reject in measured.not_selected)
     why = f" (left out: {', '.join(f'{reason} {count}' for reason, count in dropped.most_common())})" if dropped else ""
-    yield f"the recipe's select keeps {measured.selected} of {len(measured.rows)} rows for training{why}"
+    yield f"the recipe's select keeps {measured.selected} of {counted(len(measured.rows), 'row')} for training{why}"
     if not measured.between:
         yield from _nothing_to_learn(measured, attempts)
     if 0 < measured.between < len(measured.rows):

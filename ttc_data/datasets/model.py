@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ttc_data.errors import ModelUnavailable, RecipeError
+from ttc_data.plain import counted
 from ttc_data.recipe import Recipe
 from ttc_data.rules import LlmRules
 
@@ -138,7 +139,7 @@ def _told(account: Account) -> str:
     """What was asked and paid, for people."""
     retries = ", ".join(f"{cause} {count}" for cause, count in sorted(account.retries.items()))
     parts = [
-        f"{account.answers:,} answers, {account.prompt_tokens:,} + {account.completion_tokens:,} tokens",
+        f"{counted(account.answers, 'answer')}, {account.prompt_tokens:,} + {account.completion_tokens:,} tokens",
         f"{account.reused + account.joined:,} not asked again" if account.reused + account.joined else "",
         f"{account.refused:,} prompts refused" if account.refused else "",
         f"retries: {retries}" if retries else "",

@@ -12,6 +12,7 @@ from ttc_data.datasets.model import Model
 from ttc_data.environments.open import Cache
 from ttc_data.errors import PatchRejected, PromptRefused
 from ttc_data.llm.request import Request
+from ttc_data.plain import counted
 from ttc_data.publish.rows import prompt_of
 from ttc_data.recipe import Recipe
 from ttc_data.records import Environment, Reject, Solved
@@ -58,7 +59,11 @@ class Solver:
         if not solved and self._recipe.spec.drop_unsolved:
             most = reasons.most_common(1)[0][0]
             yield Reject(
-                proven.sample.key, "solve", "unsolved", f"0 of {count} attempts, most often {most}", proven.name
+                proven.sample.key,
+                "solve",
+                "unsolved",
+                f"0 of {counted(count, 'attempt')}, most often {most}",
+                proven.name,
             )
             return
         yield Solved(proven.sample.key, count, solved, tuple(sorted(reasons)))

@@ -15,6 +15,7 @@ from ttc_data.errors import DatasetError, SourceRefused
 from ttc_data.fields import quoted
 from ttc_data.lang.python import is_test_path
 from ttc_data.pins import read_environment
+from ttc_data.plain import counted
 from ttc_data.publish.findings import Findings
 from ttc_data.reading import MOST_DESCRIPTION, json_in, parse_yaml, place_in, text_in
 from ttc_data.rules import MIB, TreeLimits
@@ -180,7 +181,7 @@ def check_card(folder: Path, rows: int, findings: Findings) -> None:
         findings.add("card", f"no card, or none of this version ({type(error).__name__}: {error}); build the set again")
         return
     if stated != rows:
-        findings.add("card", f"card.json says {stated} rows, there are {rows}")
+        findings.add("card", f"card.json says {counted(stated, 'row')}, there are {rows}")
     for defect in (*_header_defects(folder, text), *_section_defects(text)):
         findings.add("card", defect)
 

@@ -16,6 +16,7 @@ from ttc_data.evidence.strength import score
 from ttc_data.lang.facts import definition_nodes
 from ttc_data.lang.python import parse_shared
 from ttc_data.lang.stubs import EXPECTED
+from ttc_data.plain import counted
 from ttc_data.publish.findings import Findings
 from ttc_data.recipe import Recipe
 from ttc_data.row import Row
@@ -77,7 +78,7 @@ class RowChecks:
         if self._unguarded and asked and "ttc_tripwires" not in self._later:
             self._findings.add(
                 "proof",
-                f"{self._unguarded} of {self.rows} rows have no tripwire: their reward rests on one session alone",
+                f"{self._unguarded} of {counted(self.rows, 'row')} without a tripwire: their reward rests on one session alone",
                 allowed=self._unguarded < self.rows,
             )
         for repo, count in sorted(self._held.items()):
@@ -85,7 +86,8 @@ class RowChecks:
             assert overlap is not None
             more = f" ({overlap.detail})" if overlap.detail else ""
             self._findings.add(
-                "contamination", f"{repo}, {count} rows: {overlap.benchmark} takes its tasks from {overlap.item}{more}"
+                "contamination",
+                f"{repo}, {counted(count, 'row')}: {overlap.benchmark} takes its tasks from {overlap.item}{more}",
             )
 
     def _unproven(self, row: Row) -> list[str]:

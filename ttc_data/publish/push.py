@@ -20,6 +20,7 @@ from ttc_data.engine import Progress, Quiet
 from ttc_data.errors import DatasetError, PushFailed
 from ttc_data.keys import content_key
 from ttc_data.pins import LOCK
+from ttc_data.plain import counted
 from ttc_data.publish.card import record_findings
 from ttc_data.publish.checks import inspect_dataset
 from ttc_data.publish.findings import Finding
@@ -147,7 +148,7 @@ def push(
             f"{name}: {len(plan.send)} files to send ({decimal(plan.size)}), {len(plan.remove)} to remove,"
             f" {plan.unchanged} unchanged"
         )
-        commit = send(hub, plan, f"{version}: {written.count()} rows", remote.commit, told)
+        commit = send(hub, plan, f"{version}: {counted(written.count(), 'row')}", remote.commit, told)
         _check_published(hub, hub.at(commit), files)
     if version not in tags:
         hub.tag(version, commit)

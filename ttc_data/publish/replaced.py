@@ -6,6 +6,7 @@ import json
 
 from ttc_data.dataset import Dataset
 from ttc_data.errors import PushFailed
+from ttc_data.plain import counted
 from ttc_data.publish.hub import HubRepository, Remote
 
 MEANT = "push to another name, or with --overwrite if that is meant"
@@ -67,5 +68,5 @@ def _check_rows(hub: HubRepository, remote: Remote, ours: Dataset, tables: list[
     gone = len(published - ours.splits().keys() - ours.deprecated.keys())
     if gone > MOST_GONE * len(published):
         raise PushFailed(
-            f"{hub.name}: holds another set: {gone} of its {len(published)} rows are not in this one; {MEANT}"
+            f"{hub.name}: holds another set: {gone} of its {counted(len(published), 'row')} not in this one; {MEANT}"
         )

@@ -6,7 +6,7 @@ Nothing of an answer is run here, and nothing but the files that the model was g
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ttc_data.edits import MAX_FILE_BYTES, apply_diff
 from ttc_data.errors import PatchRejected
@@ -29,6 +29,7 @@ from ttc_data.solve.marks import without_marks, without_thoughts
 from ttc_data.solve.rough import without_layout
 from ttc_data.solve.several import joined, needed_of
 from ttc_data.solve.splice import is_in, weight, with_definition
+from ttc_data.solve.wrapped import inside_a_line, unqualified, without_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def read_answer(text: str, given: Mapping[str, str], path: str, qualname: str) -
         said = without_thoughts(
             without_marks(_sound(text).removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n"))
         )
-        return _Reader(said, given, path, qualname).read()
+        return _Reader(without_json(said, qualname), given, path, qualname).read()
     except (RecursionError, MemoryError) as error:
         raise PatchRejected("the code is nested too deeply to be read") from error
 
@@ -103,7 +104,13 @@ class _Reader:
     def read(self) -> Answer:
         """Try the forms in turn: the first that fits counts."""
         refused: PatchRejected | None = None
-        forms: tuple[Callable[[], Answer | None], ...] = (self._blocks, self._diff, self._fenced, self._bare)
+        forms: tuple[Callable[[], Answer | None], ...] = (
+            self._blocks,
+            self._diff,
+            self._fenced,
+            self._bare,
+            self._inside,
+        )
         for form in forms:
             try:
                 answer = form()
@@ -178,7 +185,7 @@ class _Reader:
             if name and known != self._path and not is_in(piece.code, self._qualname):
                 left_out.append(f"code for {name}, which is not the target's file")
                 continue
-            code.append(piece)
+            code.append(replace(piece, code=unqualified(piece.code, self._qualname)))
         if not code:
             return None
         holders = [piece for piece in code if is_in(piece.code, self._qualname)]
@@ -215,7 +222,7 @@ class _Reader:
             text = head if closing and not text.startswith(fence) else text
         if not text.strip():
             return None
-        text = without_layout(text)
+        text = without_layout(unqualified(text, self._qualname))
         if is_in(text, self._qualname):
             return self._with(text, [])
         found = target(parsed(self._given[self._path].removeprefix("\ufeff"), "the file"), self._qualname)
@@ -227,6 +234,11 @@ class _Reader:
         except PatchRejected:
             body = text if as_body(text, found[-1].node) else indented(text)
         return self._with(body, []) if body else None
+
+    def _inside(self) -> Answer | None:
+        """Code inside a line of prose."""
+        code = inside_a_line(self._text, self._qualname)
+        return self._with(code, []) if code else None
 
     def _with(self, code: str, left_out: list[str]) -> Answer:
         spliced = with_definition(self._given[self._path], self._qualname, code, self._path)

@@ -12,6 +12,8 @@ from ttc_data.solve.chat import block_spans, line_above, name_on, named_file
 from ttc_data.solve.layout import blanks_of, lines_of, newline_of
 
 _DIVIDES = re.compile(r"[ \t]*={4,9}[ \t]*")
+_NUMBER = re.compile(r"[ \t]*:(?:start|end)_line:[ \t]*\d+[ \t]*")
+_BELOW_NUMBERS = re.compile(r"[ \t]*-{5,9}[ \t]*")
 DIVIDERS_TRIED = 16
 """A heading's underline looks like the line between the two parts."""
 
@@ -40,8 +42,14 @@ def read_blocks(text: str, given: Mapping[str, str], path: str) -> list[Block]:
         last_path = known if name else last_path
         margin = blanks_of(lines[first])
         inside = tuple(line.removeprefix(margin) for line in lines[first + 1 : last])
-        found.append(Block(last_path, name, inside))
+        found.append(Block(last_path, name, _without_numbers(inside)))
     return found
+
+
+def _without_numbers(lines: tuple[str, ...]) -> tuple[str, ...]:
+    """A block without the lines that say where it stands, `:start_line:14` and `-------`: what it holds says so as well."""
+    count = next((at for at, line in enumerate(lines) if not _NUMBER.fullmatch(line)), 0)
+    return lines[count + bool(count and _BELOW_NUMBERS.fullmatch(lines[count])) :]
 
 
 def apply_block(text: str, block: Block) -> str:

@@ -86,6 +86,7 @@ def dedented(code: str) -> str:
 
     What follows it at the margin already, as a function after a method that is as deep as in its class, stays there.
     """
+    code = _without_feeds(code)
     lines = code.split("\n")
     first = next((at for at, line in enumerate(lines) if line.strip(_BLANKS) and line.lstrip(_BLANKS)[0] != "#"), None)
     if first is None or not blanks_of(lines[first]):
@@ -100,6 +101,15 @@ def dedented(code: str) -> str:
     if end is None or _parses(whole):
         return whole
     return "\n".join([*head, *moved(code, first + 1, end, ""), *lines[end:]])
+
+
+def _without_feeds(code: str) -> str:
+    """Code without the form feeds that its lines begin with: Python counts a line's blanks from behind them."""
+    if "\f" not in code:
+        return code
+    literal = inside_literals(code)
+    lines = enumerate(code.split("\n"), 1)
+    return "\n".join(line if number in literal else line.lstrip("\f") for number, line in lines)
 
 
 def _parses(code: str) -> bool:

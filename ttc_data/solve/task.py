@@ -118,10 +118,16 @@ class Task:
             return (self.as_written,)
         half = (len(places) + random.randrange(2)) // 2
         touched = {test for place in places for test in _touched(place)}
+        mixed = {place.path for place in places} | {_file_of(test) for test in touched}
         rest: tuple[set[str], set[str]] = (set(), set())
+        sides: dict[str, int] = {}
         for test in self.tests:
             if test not in touched:
-                rest[random.randrange(2)].add(test)
+                # A file in which nothing is altered goes into one session as a whole: to import it takes longer than its tests.
+                side = random.randrange(2) if _file_of(test) in mixed else sides.get(_file_of(test))
+                if side is None:
+                    side = sides[_file_of(test)] = random.randrange(2)
+                rest[side].add(test)
         left, right = places[:half], places[half:]
         return self._session(left, right, rest[0]), self._session(right, left, rest[1])
 
@@ -144,7 +150,7 @@ class Task:
         same = {place.path: self.texts[place.path] for place in self.tripwires if place.path in self.texts}
         altered = twin_files(session.altered, self._texts)
         return Job(
-            test_files=tuple(dict.fromkeys(test.partition("::")[0] for test in session.tests)),
+            test_files=tuple(dict.fromkeys(map(_file_of, session.tests))),
             tests=session.tests,
             files={**self.given, **files, **same, **self.own, **altered},
             args=self.args,
@@ -156,6 +162,11 @@ class Task:
     @property
     def _texts(self) -> dict[str, str]:
         return {**self.texts, **{path: text for path, text in self.own.items() if text is not None}}
+
+
+def _file_of(test: str) -> str:
+    """The path in a test's id."""
+    return test.partition("::")[0]
 
 
 def _touched(place: Tripwire) -> set[str]:

@@ -23,6 +23,7 @@ from ttc_data.errors import (
 )
 from ttc_data.keys import content_key
 from ttc_data.llm.request import Request, Sampling
+from ttc_data.plain import counted
 from ttc_data.records import JsonObject, Reject
 from ttc_data.rules import LlmRules
 from ttc_data.solve.grader import MOST_FAILED, Grader
@@ -278,7 +279,7 @@ def _attempt_all(
     finally:
         grader.close()
     if len(ran.errors) == total:
-        raise DatasetError(f"none of {total} attempts could be judged ({ran.errors[0]})")
+        raise DatasetError(f"none of {counted(total, 'attempt')} could be judged ({ran.errors[0]})")
     return ran
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from random import Random
 
 from ttc_data.errors import DatasetError
+from ttc_data.plain import counted
 from ttc_data.records import Reject
 from ttc_data.train.prompts import Prompt
 from ttc_data.train.rules import SelectRules
@@ -48,7 +49,9 @@ def read_difficulty(path: Path) -> dict[str, Difficulty]:
                 f"{path}: line {number} is not instance_id, attempts, solved as JSON ({error}); write it again"
             ) from error
         if not 0 <= one.solved <= one.attempts or not one.attempts:
-            raise DatasetError(f"{path}: line {number}: {one.solved} of {one.attempts} attempts solved; write it again")
+            raise DatasetError(
+                f"{path}: line {number}: {one.solved} of {counted(one.attempts, 'attempt')} solved; write it again"
+            )
         found[one.instance_id] = one
     return found
 
@@ -87,9 +90,9 @@ def _why_not(prompt: Prompt, rules: SelectRules, difficulty: Mapping[str, Diffic
     if one is None:
         return "difficulty_unknown", "not in select.difficulty"
     if one.pass_rate < rules.min_pass_rate:
-        return "too_hard", f"{one.solved} of {one.attempts} attempts, at least {rules.min_pass_rate:g}"
+        return "too_hard", f"{one.solved} of {counted(one.attempts, 'attempt')}, at least {rules.min_pass_rate:g}"
     if one.pass_rate > rules.max_pass_rate:
-        return "too_easy", f"{one.solved} of {one.attempts} attempts, at most {rules.max_pass_rate:g}"
+        return "too_easy", f"{one.solved} of {counted(one.attempts, 'attempt')}, at most {rules.max_pass_rate:g}"
     return "", ""
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ttc_data.dataset import Dataset
 from ttc_data.errors import RecipeError, TrainingFailed, install_hint
+from ttc_data.plain import counted
 from ttc_data.train.grpo import ids_of, number_of, prompts_of, require_enough
 from ttc_data.train.launch import Plan
 from ttc_data.train.prompts import CountTokens
@@ -51,13 +52,13 @@ class Survey:
         """For a person."""
         why = ", ".join(f"{reason} {count}" for reason, count in self.left_out.items())
         yield f"model: {self.model}"
-        yield f"dataset: {self.dataset}, split {self.split}: {self.rows} rows"
+        yield f"dataset: {self.dataset}, split {self.split}: {counted(self.rows, 'row')}"
         yield f"prompts: {self.prompts}" + (f"; left out: {why}" if why else "")
         if self.eval_split:
             yield f"checked on: {self.held_out} prompts of split {self.eval_split}"
         passes = self.steps * self.groups / self.prompts
         yield (
-            f"steps: {self.steps} of {self.groups * self.answers} answers each ({self.groups} prompts x {self.answers});"
+            f"steps: {self.steps} of {counted(self.groups * self.answers, 'answer')} each ({self.groups} prompts x {self.answers});"
             f" each prompt is asked {passes:.3g} times"
         )
         yield from (f"not checked: {line}" for line in self.unchecked)

@@ -1,14 +1,14 @@
 """Bytecode of the test files that jobs bring, with pytest's assertions in it: made once for each text.
 
 Rewriting the 6,000 lines of a test file takes pytest 0.6 s, and graders bring the same few files with every answer. It is made
-in a process that no job comes from, and kept where no job can see it: in the runner's `/tmp`, which a job's own `/tmp` covers. Of a text that differs
-from one that is kept in a single statement, as with a tripwire in it, only that statement is rewritten.
+in a process that no job comes from, and kept where no job can see it: in the runner's `/tmp`, which a job's own `/tmp` covers. Of a text that is like
+one that is kept, but for a tripwire or two in it, only the functions and classes that differ are rewritten, and the module itself.
 """
 
 from __future__ import annotations
 
-import ast
 import contextlib
+import functools
 import hashlib
 import importlib.util
 import io
@@ -22,11 +22,12 @@ from collections.abc import Iterator
 from importlib.machinery import SourcelessFileLoader
 from typing import Any
 
-from ttc_data.sandbox.inside.codes import Code, inner, plain
+from ttc_data.sandbox.inside.codes import Code
 from ttc_data.sandbox.inside.texts import Text
 
 FOLDER = "/tmp/.ttcdata-rewritten"
 MOST = 256
+TEXTS_HELD = 8
 # pytest's own: its format differs between versions.
 REWRITE, WRITE = "_rewrite_test", "_write_pyc_fp"
 
@@ -122,49 +123,61 @@ def rewritten_alone(rewriting: types.ModuleType, work: str, path: str, text: str
 
 
 def spliced(rewriting: types.ModuleType, cache: int, path: str, place: str, text: str) -> bytes | None:
-    """The same, made of what is kept of another text; None where more than the code of functions and classes differs."""
+    """The same, made of what is kept of another text; None where too little of it is the same."""
     known = read(cache, name_of(path))
-    if known is None or known.count(b"\n") != text.count("\n"):  # else all that follows stands in another line
+    if known is None or b"\r" in known or "\r" in text:  # which ends lines for the compiler, and not for `Text`
         return None
     try:
-        before = known.decode("utf-8")
-        parts = Text(before).parts(text)
+        before, source = known.decode("utf-8"), text.encode("utf-8")
+        outline = divided(before).outline(text)
+        head = read(cache, name_of(path, before))
+        if outline is None or head is None:
+            return None
+        tree, bare = outline
+        rewriting.rewrite_asserts(tree, source, place, None)
         file = "/proc/self/fd/%d/%s" % (cache, name_of(path, before))
         whole = SourcelessFileLoader(path, file).get_code(path)
-        if parts is None or whole is None:
-            return None
-        old, new = (rewritten_part(rewriting, place, part) for part in parts[1:])
-        whole = replaced(whole, old, new)
-        head = read(cache, name_of(path, before))
-    except (AttributeError, TypeError, ImportError, EOFError, OSError, SyntaxError, ValueError, RecursionError):
+        code = filled(compile(tree, place, "exec", dont_inherit=True), bare, whole)
+    except (
+        AttributeError,
+        KeyError,
+        TypeError,
+        ImportError,
+        EOFError,
+        OSError,
+        SyntaxError,
+        ValueError,
+        RecursionError,
+    ):
         return None  # another pytest's, or what the whole text shall be refused for
-    if whole is None or head is None:
+    if code is None:
         return None
-    belongs = importlib.util.source_hash(text.encode("utf-8")) if head[4] else head[8:16]
-    return head[:8] + belongs + marshal.dumps(whole)
+    belongs = importlib.util.source_hash(source) if head[4] else head[8:16]
+    return head[:8] + belongs + marshal.dumps(code)
 
 
-def rewritten_part(rewriting: types.ModuleType, place: str, text: str) -> Code:
-    """Code of a part of a test file, with pytest's assertions in it."""
-    source = text.encode("utf-8")
-    tree = ast.parse(source, place)
-    rewriting.rewrite_asserts(tree, source, place, None)
-    code: Code = compile(tree, place, "exec", dont_inherit=True)
-    return code
+@functools.lru_cache(TEXTS_HELD)
+def divided(text: str) -> Text:
+    """A text that is kept: divided once, for graders bring a new version of it with each answer."""
+    return Text(text)
 
 
-def replaced(whole: Code, old: Code, new: Code) -> Code | None:
-    """A module's code with what is defined in one version of a part of it in place of what is defined in another."""
-    if plain(old) != plain(new) or getattr(old, "co_linetable", b"") != getattr(new, "co_linetable", b""):
+def filled(outline: Code, bare: set[tuple[str, int]], whole: Code | None) -> Code | None:
+    """A module's code with the definitions that have no body taken from another one; raises KeyError for what is not there."""
+    if (
+        whole is None or outline.co_flags != whole.co_flags
+    ):  # what it imports from `__future__` holds for all code in it
         return None
-    constants = list(whole.co_consts)
-    for before, after in inner(old, new):
-        if before != after:
-            places = [number for number, one in enumerate(constants) if isinstance(one, Code) and one == before]
-            if len(places) != 1:
-                return None
-            constants[places[0]] = after
-    return whole.replace(co_consts=tuple(constants))
+    known = {place_of(one): one for one in whole.co_consts if isinstance(one, Code)}
+    constants = [
+        known[place_of(one)] if isinstance(one, Code) and place_of(one) in bare else one for one in outline.co_consts
+    ]
+    return outline.replace(co_consts=tuple(constants))
+
+
+def place_of(code: Code) -> tuple[str, int]:
+    """What a definition is found by."""
+    return code.co_name, code.co_firstlineno
 
 
 def put(rewriting: types.ModuleType, place: str, data: bytes) -> None:

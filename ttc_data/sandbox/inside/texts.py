@@ -6,6 +6,9 @@ import ast
 import itertools
 from typing import Any, Callable
 
+Outline = tuple[ast.Module, set[tuple[str, int]]]
+"""The tree of a module, and the name and the first line of each definition whose body is not there."""
+
 
 class Text:
     """A text that others are compared with."""
@@ -45,6 +48,26 @@ class Text:
             ):
                 self.imports.append(self.statements[-1])
 
+    def outline(self, other: str) -> Outline | None:
+        """Another text's tree without the bodies of functions and classes that stand in both, in the same lines.
+
+        None where the first statement differs, which may forbid to rewrite assertions. Raises what the compiler raises.
+        """
+        if not self.statements:
+            self.divide()
+        spans, lines = set(self.statements), [line + "\n" for line in other.split("\n")]
+        tree, bare = ast.parse(other), set()
+        for number, statement in enumerate(tree.body):
+            first, last = first_line(statement), statement.end_lineno or statement.lineno
+            is_same = (first - 1, last) in spans and self.lines[first - 1 : last] == lines[first - 1 : last]
+            if not number and not is_same:
+                return None
+            definition: Any = statement
+            if is_same and is_definition(statement):
+                definition.body = [ast.copy_location(ast.Pass(), definition.body[0])]
+                bare.add((definition.name, first))
+        return tree, bare
+
     def differing(self, other: str) -> tuple[int, int]:
         """Which lines another text differs in: the first, and the one after the last."""
         most = min(len(self.text), len(other))
@@ -62,6 +85,11 @@ class Text:
             elif start >= last:
                 after += self.lines[start:end]
         return "".join([*before, text, *after])
+
+
+def is_definition(statement: ast.stmt) -> bool:
+    """Whether it defines a function or a class; not a generic one, whose code stands in another code."""
+    return hasattr(statement, "decorator_list") and not getattr(statement, "type_params", ())
 
 
 def first_line(statement: Any) -> int:
