@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 SHARES = "processors"
-BEGUN = Path("/proc/self/stat").read_text().rpartition(")")[2].split()[36]
+BEGUN = Path("/proc/self/stat").read_text().rpartition(")")[2].split()[36]  # before the others are tried
 
 
 def leave(bit: bool, number: int) -> None:

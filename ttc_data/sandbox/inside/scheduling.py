@@ -25,6 +25,13 @@ MOST_YIELDS, SLICES_NS = 256, (50_000_000, 100_000_000)
 THREADS = 8
 
 
+def begin_anywhere() -> None:
+    """Go on on a processor that is drawn: else a job begins where the one before it was not busy."""
+    processors = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {SystemRandom().choice(sorted(processors))})
+    os.sched_setaffinity(0, processors)
+
+
 def blur() -> None:
     """Advance the count of our group on every processor that we may use."""
     processors = sorted(os.sched_getaffinity(0))
