@@ -27,7 +27,7 @@ REWRITING = ("texts", "codes", "rewritten")
 STARTING = ("streams", "start")
 INSIDE = (
     *REWRITING, "kernel", "calls", "procfs", "sessions", "scheduling", "answering", "spaces", "confine", "processes", "measuring", "properties", "session", "preload", *STARTING, "versions",
-    "beginning", "reading", "execution", "runner",
+    "beginning", "numbers", "reading", "execution", "runner",
 )  # fmt: skip
 ENDED_BY = {
     "time": "it ran longer than it may",
