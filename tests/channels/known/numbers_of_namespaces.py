@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 
-OPEN = "the kernel numbers namespaces for the whole machine, and takes networks down when it has time"
 SHARES = "networks"
 MANY = 400
 
