@@ -172,6 +172,19 @@ ATTEMPTS = {
         "        if resource.getrlimit(kind) != (soft, hard):\n            return True"
     ),
     "a higher priority": "os.setpriority(os.PRIO_PROCESS, 0, -5)\nreturn True",
+    "a lower weight": "os.nice(5)\nreturn os.nice(0) > 0",
+    "a policy for idle times": "os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))\nreturn True",
+    "a longer slice": (
+        "import struct\nasked = struct.pack('=IIQiIQQQ', 48, 0, 0, 0, 0, 10**8, 0, 0)\n"
+        "return libc.syscall({'x86_64': 314, 'aarch64': 274}[os.uname().machine], 0, asked, 0) == 0"
+    ),
+    "yielding the rest of a slice": (
+        "def forfeited():\n    lines = open('/proc/self/sched').read().splitlines()\n"
+        "    return next(float(line.split(':')[1]) for line in lines if line.startswith('se.vruntime'))\n"
+        "before, begun = forfeited(), time.process_time()\n"
+        "while time.process_time() < begun + 0.1:\n    os.sched_yield()\n"
+        "return forfeited() - before > 5_000"
+    ),
     "real-time scheduling": "os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))\nreturn True",
     "locked memory": "return libc.mlockall(3) == 0 and libc.mlock(ctypes.create_string_buffer(1 << 27), 1 << 27) == 0",
     "the job's mounts seen from the runner": (

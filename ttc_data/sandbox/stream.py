@@ -26,8 +26,8 @@ MAX_EVENTS = 1_000_000
 REWRITING = ("texts", "codes", "rewritten")
 STARTING = ("streams", "start")
 INSIDE = (
-    *REWRITING, "kernel", "calls", "procfs", "sessions", "answering", "spaces", "confine", "processes", "measuring", "properties", "session", "preload", *STARTING, "versions",
-    "beginning", "reading", "execution", "runner",
+    *REWRITING, "kernel", "calls", "procfs", "sessions", "scheduling", "answering", "spaces", "confine", "processes", "measuring", "properties", "session", "preload", *STARTING, "versions",
+    "beginning", "numbers", "reading", "execution", "runner",
 )  # fmt: skip
 ENDED_BY = {
     "time": "it ran longer than it may",

@@ -6,7 +6,6 @@ import os
 import time
 from pathlib import Path
 
-OPEN = "the kernel shows each process what the scheduler counts for its control group, in /proc/PID/sched"
 PERIOD = 400.0
 SHARES = "processors"
 

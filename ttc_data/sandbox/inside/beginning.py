@@ -21,6 +21,7 @@ from ttc_data.sandbox.inside.answering import heard_of, listen_for, machine_as_t
 from ttc_data.sandbox.inside.confine import copy_out, give_up_rights, lay_out, limit
 from ttc_data.sandbox.inside.kernel import LIBC, PR_SET_DUMPABLE, PR_SET_PDEATHSIG
 from ttc_data.sandbox.inside.rewritten import open_cache, provide
+from ttc_data.sandbox.inside.scheduling import begin_anywhere, blur
 from ttc_data.sandbox.inside.session import Channel, drive
 from ttc_data.sandbox.inside.sessions import even_out
 from ttc_data.sandbox.inside.spaces import LOAD, PROCESSES, become_nobody, clear_away, enter, own
@@ -122,6 +123,7 @@ def run(config: dict[str, Any], job: dict[str, Any], channel: Channel, ends: End
         os.dup2(null, 0)
         os.close(null)
         os.close(ends.output)  # 1 and 2 by now
+        begin_anywhere()
         limit(config["limits"])
         give_up_rights()
         LIBC.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
@@ -185,6 +187,7 @@ def oversee(config: dict[str, Any], ends: Ends, pid: int, other: socket.socket, 
             while True:
                 os.waitpid(-1, 0)
         even_out(whole)
+        blur()
         clear_away(config)
     ends.say("ended", status)
     os._exit(0)

@@ -44,11 +44,12 @@ TELLING = {
 SYSINFO = (99, 179)
 # Done without an effect: advice about pages of files that all jobs read, and about disks that no job writes to.
 ADVICE = {"fadvise64": (221, 223), "readahead": (187, 213), "sync": (162, 81), "syncfs": (306, 267)}
-# A process may do this to itself (0 in the first argument), not to process 1, which has the same user.
-OWN_ONLY = {
-    "sched_setaffinity": (203, 122), "sched_setattr": (314, 274), "sched_setparam": (142, 118),
-    "sched_setscheduler": (144, 119),
-}  # fmt: skip
+# Advice as well, and what the scheduler counts for a group runs ahead by it; see `scheduling.py`.
+YIELD = (24, 124)
+# A process may choose its own processors (0 in the first argument), not those of process 1, which has the same user.
+SETAFFINITY = (203, 122)
+# Slices, policies with another weight, and real time.
+SCHEDULING = {"sched_setattr": (314, 274), "sched_setparam": (142, 118), "sched_setscheduler": (144, 119)}
 # Their first argument is a clock. That of another process tells how long it has run.
 CLOCKS = {
     "clock_getres": (229, 114), "clock_gettime": (228, 113), "clock_nanosleep": (230, 115), "timer_create": (222, 107),
@@ -125,10 +126,11 @@ def program(column: int, architecture: int, clone: int, other_numbering: int) ->
             steps += when(EQUAL, numbers[column], refuse(ENOSYS if name in ABSENT else EPERM))
     for numbers in TELLING.values():
         steps += when(EQUAL, numbers[column], refuse(ENOSYS))
-    for numbers in ADVICE.values():
+    for numbers in (*ADVICE.values(), YIELD):
         steps += when(EQUAL, numbers[column], refuse(0))
-    for numbers in OWN_ONLY.values():
-        steps += when(EQUAL, numbers[column], argument(0), *when(EQUAL, 0, ALLOW), refuse(EPERM))
+    steps += when(EQUAL, SETAFFINITY[column], argument(0), *when(EQUAL, 0, ALLOW), refuse(EPERM))
+    for numbers in SCHEDULING.values():
+        steps += when(EQUAL, numbers[column], refuse(EPERM))
     for numbers in CLOCKS.values():
         steps += when(EQUAL, numbers[column], *of_clock())
     for numbers in SOCKETS.values():
@@ -144,9 +146,7 @@ def program(column: int, architecture: int, clone: int, other_numbering: int) ->
     steps += when(EQUAL, STATX[column], argument(3), *when(ANY, STATX_MNT_ID_UNIQUE, refuse(EINVAL)), ALLOW)
     kind = [argument(1), (AND, 0, 0, COMMAND_KIND), *when(EQUAL, OF_NAMESPACES, refuse(ENOTTY)), ALLOW]
     steps += when(EQUAL, IOCTL[column], *kind)
-    # Of a process (0), and that oneself; not of a user or a group.
-    own = [*unless(EQUAL, 0, refuse(EPERM)), argument(1), *when(EQUAL, 0, ALLOW), refuse(EPERM)]
-    steps += when(EQUAL, SETPRIORITY[column], argument(0), *own)
+    steps += when(EQUAL, SETPRIORITY[column], *of_priority())
     steps += when(EQUAL, clone, argument(0), *when(ANY, CLONE_NEW | CLONE_PIDFD, refuse(EPERM)), ALLOW)
     return [*steps, ALLOW]
 
@@ -160,6 +160,12 @@ def of_clock() -> list[Step]:
         *when(EQUAL, OWN_CLOCK, ALLOW),
         refuse(EINVAL),
     ]
+
+
+def of_priority() -> list[Step]:
+    """Of a process (0), and that oneself; not of a user or a group. A lower one, which is a lower weight, has no effect."""
+    lower = [argument(2), *when(EQUAL, 0, ALLOW), *when(GREATER, NEGATIVE - 1, ALLOW), refuse(0)]
+    return [argument(0), *unless(EQUAL, 0, refuse(EPERM)), argument(1), *unless(EQUAL, 0, refuse(EPERM)), *lower]
 
 
 def of_limit() -> list[Step]:

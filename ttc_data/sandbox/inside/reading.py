@@ -14,6 +14,7 @@ import select
 import traceback
 from typing import Any
 
+from ttc_data.sandbox.inside.numbers import Numbers
 from ttc_data.sandbox.inside.rewritten import make, open_cache
 from ttc_data.sandbox.inside.streams import read_frame, write_frames
 
@@ -68,6 +69,7 @@ def read_for(config: dict[str, Any], asked: int, bodies: int) -> None:
     try:
         most = 2 * config["limits"]["memory_bytes"]
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
+        numbers = Numbers()
         while os.read(asked, 1):
             data = read_frame(config["source"])
             if data is None:
@@ -80,6 +82,7 @@ def read_for(config: dict[str, Any], asked: int, bodies: int) -> None:
                 finally:
                     os.close(cache)
             del job
+            numbers.draw()
             write_frames(bodies, [data])
     except BaseException:
         traceback.print_exc()
