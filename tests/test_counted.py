@@ -23,7 +23,7 @@ def test_one_is_said_in_the_singular(count: int, said: str) -> None:
 
 def test_every_number_before_a_plural_is_counted() -> None:
     found = [
-        f"{path.name}:{node.lineno}: {{{ast.unparse(number.value)}}}{text.value}"
+        f"{path.name}:{node.lineno}: {{{ast.unparse(number.value)}}}{text.value!s}"
         for path in sorted(ROOT.rglob("*.py"))
         if path.name not in SEVERAL
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))

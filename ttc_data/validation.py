@@ -17,8 +17,6 @@ from ttc_data.solve.grader import Grader
 from ttc_data.solve.outcome import Outcome
 from ttc_data.solve.predictions import Prediction, numbered, read_predictions
 
-"""Reasons of an answer that no row of the set is asked for, and of a place of the file that holds none."""
-
 
 def validate(
     dataset: str | Path,
@@ -117,6 +115,7 @@ def grade_predictions(
     *,
     sandbox: SandboxKind = "auto",
     deep: bool = False,
+    patience: float = 20.0,
     workers: int = 0,
     reader: ReaderRules | None = None,
     progress: Progress | None = None,
@@ -133,6 +132,8 @@ def grade_predictions(
             be answered any number of times.
         sandbox: where tests run.
         deep: an answer that solves its row must also do with up to 200 generated calls what the reference does.
+        patience: a session may take so many times as long as the reference's, which is run once a row, and 2 s at least; with 0,
+            as long as the set's recipe says.
         workers: answers at the same time; 0 means one for each processor.
         reader: limits and images that the set may ask for; the defaults when not given.
         progress: told of each answer.
@@ -154,7 +155,16 @@ def grade_predictions(
     for answer in (answer for answer in answers if not answer.fault):
         by_row.setdefault(answer.instance_id, []).append(answer)
     known = {row.instance_id for row in opened.rows(names=list(by_row))} - set(opened.deprecated)
-    grader = Grader(opened, sandbox=sandbox, deep=deep, workers=workers, reader=reader, cache=cache, progress=progress)
+    grader = Grader(
+        opened,
+        sandbox=sandbox,
+        deep=deep,
+        patience=patience,
+        workers=workers,
+        reader=reader,
+        cache=cache,
+        progress=progress,
+    )
     progress.begin("grade", len(answers))
     try:
         for answer in faults:

@@ -115,6 +115,15 @@ def grade(
         bool,
         typer.Option("--deep", help="Compare what is solved with the reference on up to 200 generated calls too."),
     ] = False,
+    patience: Annotated[
+        float,
+        typer.Option(
+            "--patience",
+            metavar="N",
+            min=0,
+            help="An answer's tests may take N times as long as the reference's, and 2 s at least; 0: as long as the recipe says.",
+        ),
+    ] = 20.0,
     workers: WorkersOption = 0,
     allow_image: AllowImageOption = None,
     grant: GrantOption = None,
@@ -152,6 +161,7 @@ def grade(
         predictions,
         sandbox=kind,
         deep=deep,
+        patience=patience,
         workers=workers,
         reader=reader_rules(allow_image, grant),
         progress=console_progress(),
