@@ -79,7 +79,7 @@ def _body(one: Recorded, module: str) -> list[str] | None:
     if one.raises:
         return [*lines, f"with pytest.raises({one.raises}):\n    {call}"]
     asserted = _assertion(call, one.value)
-    changes = [_assertion(text, value) for text, value in one.changed]
+    changes = [_assertion(text, value) for text, value in (*one.changed, *one.kept)]
     if asserted is None or None in changes:
         return None
     return [*lines, asserted, *(change for change in changes if change)]
