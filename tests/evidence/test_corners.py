@@ -199,7 +199,8 @@ def test_calls_with_names_of_their_function_and_of_pythons_modules_are_known(tmp
     """
     file = calls("matching", tmp_path, text=text, others={"test_use.py": dedent(test)}).written()
     assert file is not None
-    assert "matching(['a1', 'b', 'c2'], re.compile('[a-z][0-9]')) == ['a1', 'c2']" in file.text
+    assert "given_1 = ['a1', 'b', 'c2']" in file.text
+    assert "matching(given_1, re.compile('[a-z][0-9]')) == ['a1', 'c2']" in file.text
 
 
 def test_none_in_the_middle_is_asked_only_where_none_at_the_beginning_is_taken(tmp_path: Path) -> None:

@@ -136,7 +136,9 @@ class ProposedCalls:
         cases = with_more(self.cases, self.asked[0], MOST_CASES)
         if self.module is None or not cases:
             return None
-        return generated_file(self.target, self.module, self._recorded([with_names(case, self._name) for case in cases]))
+        return generated_file(
+            self.target, self.module, self._recorded([with_names(case, self._name) for case in cases])
+        )
 
     def alike(self, versions: Sequence[str]) -> list[bool]:
         """Say of changes of the file whether they do with every call what the reference does.
@@ -197,7 +199,7 @@ class ProposedCalls:
         own = {with_names(case, self._name): case for case in cases}
         every = self._recorded(list(own))
         values = {own[one.case]: one.value for one in every if not one.raises}
-        empty = {one.case for one in self._corners if one.comes_out and not went_through(values, one)}
+        empty = {one.case for one in self._corners if one.says_if and not went_through(values, one)}
         empty |= {case for case in self._lazy if not values.get(case, "").endswith(UNREAD)}
         for one in every:
             if own[one.case] in empty:

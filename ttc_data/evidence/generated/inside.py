@@ -193,7 +193,9 @@ def once(case: dict[str, Any], view: str, before: dict[str, str]) -> dict[str, A
         found["value"] = shown(value)
         after = attempt.look()
         found["changed"] = [[text, after[text]] for text in after if after[text] and after[text] != before[text]]
-        found["kept"] = [[text, after[text]] for text in case["kept"] if after[text] and after[text] == before[text]]
+        found["kept"] = [
+            [text, after[text]] for text in case["kept"] if after.get(text) and after[text] == before[text]
+        ]
     if time.perf_counter() - started > CASE_S:
         raise TimeoutError
     return found

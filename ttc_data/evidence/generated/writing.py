@@ -29,7 +29,9 @@ def generated_file(target: Target, module: str, recorded: Sequence[Recorded]) ->
         The file, for the folder `ttc_generated`, under a name that no test of a docstring's examples has, with tests `test_case_01` and so on; None when no record can be
         asserted.
     """
-    tests = [body for one in diverse(recorded)[:MOST_TESTS] if (body := _body(one, module))]
+    chosen = diverse(recorded)[:MOST_TESTS]
+    text_first = next((one for one in chosen if one.view == "{}" and one.value[:1] in ("'", '"')), None)
+    tests = [body for one in chosen if (body := _body(one, module, is_text=one is text_first))]
     if not tests:
         return None
     text = _HEADER.format(module=module, qualname=target.qualname)
@@ -62,7 +64,14 @@ def diverse(recorded: Sequence[Recorded]) -> list[Recorded]:
     return [*first, *again]
 
 
-def _body(one: Recorded, module: str) -> list[str] | None:
+def _body(one: Recorded, module: str, *, is_text: bool = False) -> list[str] | None:
+    """The lines of a test.
+
+    Args:
+        one: what it asserts.
+        module: dotted name of the target's.
+        is_text: ask for a text besides: an object may equal one.
+    """
     case = one.case
     shown = case.call if plain(case.call) or not one.view.startswith("{}") or one.view == "{}" else f"({case.call})"
     call = one.view.replace("{}", shown) if one.view != "{}" else case.call
@@ -82,6 +91,11 @@ def _body(one: Recorded, module: str) -> list[str] | None:
     changes = [_assertion(text, value) for text, value in (*one.changed, *one.kept)]
     if asserted is None or None in changes:
         return None
+    if is_text and not any("result = " in text for text in case.setup):
+        lines, asserted = (
+            [*lines, f"result = {call}", "assert isinstance(result, str)"],
+            f"assert result == {one.value}",
+        )
     return [*lines, asserted, *(change for change in changes if change)]
 
 
