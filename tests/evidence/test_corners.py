@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from textwrap import dedent, indent
+from textwrap import dedent
 
 import pytest
 
-from tests.evidence.made import calls, refused
+from tests.evidence.made import calls, module, refused
 from tests.evidence.oracles import COUNTED
 from ttc_data.evidence.generated.case import Case
 from ttc_data.evidence.generated.corners import with_values
-
-
-def module(head: str, docstring: str, body: str) -> str:
-    """A module with one function."""
-    doc = indent(dedent(docstring).strip(), "    ")
-    return f'import random\nimport re\n\n_unset = object()\n\n\n{head}\n    """{doc.strip()}\n    """\n{indent(dedent(body).strip(), "    ")}\n'
-
 
 HEADS = {
     "first": ("def first(iterable, default=_unset):", """
