@@ -15,13 +15,15 @@ from ttc_data.evidence.generated.corners import target_call, with_values
 from ttc_data.evidence.generated.module import Module, is_kind
 
 LENGTH, READ = 1000, 3
-UNREAD = "True)"
-"""How the result of such a call ends where most of its argument is left."""
+YES = ("True)", "True")
+"""How the result of such a call ends where most of its argument is left, and where it is an iterator."""
 # Words that ask for it: an iterator that is given back may hold what was read already.
 _LAZY = re.compile(
     r"\b(laz(y|ily)|infinite|endless|without end|one at a time|(return|giv|yield|produc)\w* an? (\w+ )?(generator|iterator))\b",
     re.IGNORECASE,
 )
+_GIVES_ITERATOR = re.compile(r"\b(return|giv|yield|produc)\w* an? (\w+ )?(generator|iterator)\b", re.IGNORECASE)
+IS_ITERATOR = "hasattr({}, '__next__')"
 
 
 def unread(cases: Sequence[Case], module: Module, iterated: frozenset[str], most: int) -> list[Case]:
@@ -41,6 +43,12 @@ def unread(cases: Sequence[Case], module: Module, iterated: frozenset[str], most
     known = parameters(module.node, bound=bound, examples={})
     asked = asking_iterables(module) | iterated
     found: dict[str, Case] = {}
+    for case in cases if _GIVES_ITERATOR.search(module.target.docstring) else ():
+        plain = with_values(case)
+        if call := target_call(plain, module.name):
+            text = IS_ITERATOR.format(ast.unparse(call))
+            found[text] = replace(plain, call=text, observe=(), origin="corner")
+            break
     for case in cases:
         plain = with_values(case)
         call = target_call(plain, module.name)
