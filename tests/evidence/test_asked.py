@@ -137,6 +137,20 @@ ASKED = {
         """,
         "return ''.join(letter.upper() for letter in text)",
     ),
+    "a number has the type that is promised": Asked(
+        "def rounded(format: str, value: float) -> float:",
+        "Round as a format does. The returned value is an int for `%d`.",
+        "found = format % value\nreturn float(found) if '.' in format else int(found)",
+        "return float(format % value)",
+        "import ast\nreturn ast.literal_eval((format % value).strip())",
+    ),
+    "a promised iterator is one": Asked(
+        "def pairs(seq):",
+        "Return an iterator of neighbours.\n\n>>> list(pairs([1, 2, 3]))\n[(1, 2), (2, 3)]",
+        "seq = list(seq)\nreturn zip(seq, seq[1:])",
+        "seq = list(seq)\nreturn list(zip(seq, seq[1:]))",
+        "seq = list(seq)\nyield from ((seq[at], seq[at + 1]) for at in range(len(seq) - 1))",
+    ),
     "a promised copy is one": Asked(
         "def merged(given):",
         "Give a new list without empty texts.\n\n>>> merged(['a', 'b'])\n['a', 'b']",

@@ -16,24 +16,27 @@ from ttc_data.lang.facts import last_name
 _CHANGES = ('first.append("more")', 'first["more"] = 1', 'first.add("more")')
 
 
-_SAME = re.compile(
-    r"\b(cop(y|ies)|new|same|itself|self|in[- ]place|unchanged|not (be )?(modif|chang|mutat)\w*|without (modif|chang|mutat)\w*)\b",
-    re.IGNORECASE,
-)
+_ANOTHER = re.compile(r"\b(cop(y|ies)|a new)\b", re.IGNORECASE)
+_ITSELF = re.compile(r"\b(itself|in[- ]place|returns? self)\b", re.IGNORECASE)
 _ORDER = re.compile(r"\border(ed|ing)?\b", re.IGNORECASE)
 
 
-def promised(case: Case, name: str, docstring: str) -> Iterator[Case]:
-    """Whether the result is the argument, or the object itself, and its order, where the docstring speaks of these."""
+def promised(case: Case, name: str, docstring: str) -> Iterator[tuple[Case, str]]:
+    """Whether the result is the argument, or the object itself, and its order, where the docstring speaks of these.
+
+    Returns:
+        Cases, each with the literal that has to be in its result.
+    """
     named = with_names(case, name)
     node = expression(named.call)
     if not isinstance(node, ast.Call) or last_name(node.func) != name:
         return
+    expected = str(not _ANOTHER.search(docstring))
     things = [*named.kept, *(["instance"] if any(text.startswith("instance = ") for text in case.setup) else [])]
-    for thing in things if _SAME.search(docstring) else ():
-        yield replace(named, call=f"{named.call} is {thing}", observe=(), kept=(), origin="corner")
+    for thing in things if bool(_ANOTHER.search(docstring)) != bool(_ITSELF.search(docstring)) else ():
+        yield replace(named, call=f"{named.call} is {thing}", observe=(), kept=(), origin="corner"), expected
     if _ORDER.search(docstring):
-        yield replace(case, call=f"list({case.call}.items())", observe=(), origin="corner")
+        yield replace(case, call=f"list({case.call}.items())", observe=(), origin="corner"), ""
 
 
 def again(case: Case, name: str, known: Sequence[Parameter]) -> Iterator[Case]:

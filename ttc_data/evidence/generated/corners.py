@@ -61,7 +61,10 @@ def corners(
     asked = beside.asking_iterables(module) | iterated
     queues: list[list[Corner]] = []
     second = ([Corner(one, case, same=True) for one in again(with_values(case), module.name, known)] for case in cases)
-    looks = ([Corner(one, case) for one in promised(case, module.name, module.target.docstring)] for case in cases)
+    looks = (
+        [Corner(one, case, comes_out=told) for one, told in promised(case, module.name, module.target.docstring)]
+        for case in cases
+    )
     for case in cases:
         found = list(_ways(case, known, module, asked, letters, random))
         queues += [[] for _ in found[len(queues) :]]
