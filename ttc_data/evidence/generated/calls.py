@@ -27,7 +27,7 @@ from ttc_data.sandbox.protocol import Job
 
 MOST_CASES = 72
 MOST_CORNERS = 26
-MOST_LAZY = 3
+MOST_LAZY = 4
 MOST_COMPARED = 36
 MOST_WRITTEN = 24
 """Tests that join those of the repository."""
