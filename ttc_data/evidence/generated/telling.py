@@ -157,14 +157,29 @@ def _names_keywords(function: Function) -> bool:
 
 
 def _hands_on(function: Function) -> bool:
-    """Whether it calls what it is given with all that is left of its own arguments."""
+    """Whether it calls what it is given with all that is left of its own arguments, and not with parts of one of them."""
     rest = {one.arg for one in (function.args.vararg, function.args.kwarg) if one}
-    return bool(rest) and any(
+    for node in ast.walk(function):
+        match node:
+            case ast.Assign(targets=targets, value=value) if any(
+                isinstance(one, ast.Subscript) and isinstance(one.value, ast.Name) and one.value.id in rest
+                for one in ast.walk(value)
+            ):  # `func, args = func_and_args[0], func_and_args[1:]`
+                rest |= {one.id for target in targets for one in ast.walk(target) if isinstance(one, ast.Name)}
+            case _:
+                continue
+    own = _own(function)
+    return any(
         isinstance(call.func, ast.Name)
-        and call.func.id in _own(function)
-        and (any(isinstance(one, ast.Starred) for one in call.args) or any(one.arg is None for one in call.keywords))
+        and call.func.id in own
+        and any(isinstance(one, ast.Name) and one.id in rest for one in _starred(call))
         for call in _calls(function)
     )
+
+
+def _starred(call: ast.Call) -> list[ast.expr]:
+    stars = [one.value for one in call.args if isinstance(one, ast.Starred)]
+    return stars + [one.value for one in call.keywords if one.arg is None]
 
 
 def _makes_functions(function: Function, docstring: str) -> bool:
