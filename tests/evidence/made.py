@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from textwrap import dedent, indent
 
 from tests.evidence.place import Place, target_of
 from tests.evidence.shapes import SHAPES
@@ -48,6 +49,12 @@ def calls(
         0,
         ask if more else None,
     )
+
+
+def module(head: str, docstring: str, body: str) -> str:
+    """A module with one function."""
+    doc = indent(dedent(docstring).strip(), "    ")
+    return f'import random\nimport re\n\n_unset = object()\n\n\n{head}\n    """{doc.strip()}\n    """\n{indent(dedent(body).strip(), "    ")}\n'
 
 
 def refused(

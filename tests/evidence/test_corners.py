@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from textwrap import dedent, indent
+from textwrap import dedent
 
 import pytest
 
-from tests.evidence.made import calls, refused
+from tests.evidence.made import calls, module, refused
 from tests.evidence.oracles import COUNTED
 from ttc_data.evidence.generated.case import Case
 from ttc_data.evidence.generated.corners import with_values
-
-
-def module(head: str, docstring: str, body: str) -> str:
-    """A module with one function."""
-    doc = indent(dedent(docstring).strip(), "    ")
-    return f'import random\nimport re\n\n_unset = object()\n\n\n{head}\n    """{doc.strip()}\n    """\n{indent(dedent(body).strip(), "    ")}\n'
-
 
 HEADS = {
     "first": ("def first(iterable, default=_unset):", """
@@ -199,7 +192,8 @@ def test_calls_with_names_of_their_function_and_of_pythons_modules_are_known(tmp
     """
     file = calls("matching", tmp_path, text=text, others={"test_use.py": dedent(test)}).written()
     assert file is not None
-    assert "matching(['a1', 'b', 'c2'], re.compile('[a-z][0-9]')) == ['a1', 'c2']" in file.text
+    assert "given_1 = ['a1', 'b', 'c2']" in file.text
+    assert "matching(given_1, re.compile('[a-z][0-9]')) == ['a1', 'c2']" in file.text
 
 
 def test_none_in_the_middle_is_asked_only_where_none_at_the_beginning_is_taken(tmp_path: Path) -> None:

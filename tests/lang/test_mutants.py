@@ -114,6 +114,7 @@ def test_layout_marks_and_letters_of_two_bytes_stay(newline: str, mark: str) -> 
         ("match a:\n  case 1: b()\n  case _: c()", ("removed_branch", "1", "1 if False")),
         ("return a(b, c)", ("swapped_arguments", "b, c", "c, b")),
         ("return a(b, c=c)", ("removed_argument", ", c=c", "")),
+        ("return a(*b, **c)", ("removed_argument", ", **c", "")),
         ("raise ValueError('a')", ("exception_type", "ValueError", "TypeError")),
         ("try: a()\nexcept (A, B): b()", ("exception_type", "(A, B)", "RuntimeError")),
         ("return a[b:c]", ("slice", "b", "")),

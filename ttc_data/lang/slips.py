@@ -248,7 +248,7 @@ def _call(at: Finder, node: cst.Call) -> Iterator[Edit]:
 
 def _removed_arguments(at: Finder, args: Sequence[cst.Arg]) -> Iterator[Edit]:
     for index, arg in enumerate(args):
-        if arg.keyword:
+        if arg.keyword or (arg.star and len(args) > 1):
             start = at.span(args[index - 1])[1] if index else at.span(arg)[0]
             if index or len(args) == 1:
                 yield at.edit("removed_argument", (start, at.span(arg)[1]), "")

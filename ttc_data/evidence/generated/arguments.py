@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 
 from ttc_data.evidence.generated import draws
 from ttc_data.evidence.generated.draws import Draw
-from ttc_data.evidence.generated.guesses import compared, constants, guess
+from ttc_data.evidence.generated.guesses import compared, constants, formats, guess
 from ttc_data.evidence.generated.hints import from_hint
 from ttc_data.lang.facts import Function
 
@@ -95,7 +95,9 @@ def parameters(
     result = []
     for arg, place, default in every:
         draw = from_hint(arg.annotation, variables) or guess(function, arg.arg, default)
-        if draw is draws.TEXT and texts:
+        if draw is draws.TEXT and (given := formats(function, arg.arg)):
+            draw = draws.sampled(given)
+        elif draw is draws.TEXT and texts:
             draw = draws.one_of(draw, draws.sampled(texts), _around(texts))
         if seen := compared(function, arg.arg):
             draw = draws.one_of(draw, draws.sampled(seen)) if draw else draws.sampled(seen)

@@ -10,7 +10,7 @@ from random import Random
 
 from ttc_data.evidence.generated.arguments import Parameter
 from ttc_data.evidence.generated.case import Case, expression
-from ttc_data.evidence.generated.module import Module
+from ttc_data.evidence.generated.module import Module, is_kind
 from ttc_data.lang.facts import last_name
 
 NOTHING = "None"
@@ -53,7 +53,7 @@ def _with_nothing(call: ast.Call, node: ast.AST, at: int) -> ast.Call:
 
 def _parts(node: ast.AST) -> list[ast.expr]:
     match node:
-        case ast.Dict(values=parts) | ast.List(elts=parts) | ast.Tuple(elts=parts):
+        case ast.Dict(values=parts) | ast.List(elts=parts) | ast.Tuple(elts=parts) | ast.Set(elts=parts):
             return parts
         case _:
             return []
@@ -215,6 +215,54 @@ def repeated(call: ast.Call) -> Iterator[ast.Call]:
         if all(isinstance(part, ast.Constant) for part in parts) and ast.unparse(parts[0]) != ast.unparse(parts[-1]):
             parts.append(copy.deepcopy(parts[0]))
             yield other
+
+
+def alike(call: ast.Call, module: Module) -> Iterator[ast.Call]:
+    """One argument once more in place of another of its kind: of two texts, or of two that have the same hint.
+
+    And among what another one holds: who is told to leave out the days may be asked for days.
+    """
+    kinds = [_alike(node) for node in call.args]
+    hints = [arg.annotation for arg in _positional(module)]
+    hints += [None] * (len(call.args) - len(hints))
+    texts = [ast.unparse(hint) if hint else "" for hint in hints]
+    pairs = [(at, place) for at in range(len(kinds)) for place in range(len(kinds)) if at != place and kinds[at]]
+    for at, place in pairs:
+        taker = call.args[place]
+        hint = hints[place]
+        inner = last_name(hint.slice) if isinstance(hint, ast.Subscript) else ""
+        held = _parts(taker) if not isinstance(taker, ast.Dict) else None
+        is_held = isinstance(taker, (ast.List, ast.Tuple, ast.Set)) and all(
+            _alike(one) == kinds[at] for one in held or ()
+        )
+        if is_held and inner in ("", kinds[at]):
+            other = copy.deepcopy(call)
+            _parts(other.args[place]).append(copy.deepcopy(call.args[at]))
+            yield other
+    for at, place in pairs:
+        is_hinted = texts[at] == texts[place] != ""
+        if at < place and kinds[at] == kinds[place] and (kinds[at] != "int" or is_hinted):
+            other = copy.deepcopy(call)
+            other.args[place] = copy.deepcopy(call.args[at])
+            yield other
+
+
+def _alike(node: ast.expr) -> str:
+    """What two arguments have to have in common: their type, or the class whose attributes they are; empty for anything else."""
+    match node:
+        case ast.Constant(value=str() | int() as value) if not isinstance(value, bool):
+            return type(value).__name__
+        case ast.Attribute(value=ast.Name(id=name)):
+            return name
+        case _:
+            return ""
+
+
+def _positional(module: Module) -> list[ast.arg]:
+    assert not isinstance(module.node, ast.ClassDef)
+    found = [*module.node.args.posonlyargs, *module.node.args.args]
+    is_bound = module.owner is not None and not is_kind(module.node, "staticmethod")
+    return found[1:] if is_bound else found
 
 
 def longer_numbers(call: ast.Call) -> Iterator[ast.Call]:

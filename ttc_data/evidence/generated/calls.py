@@ -12,8 +12,9 @@ from random import Random
 from ttc_data.evidence.generated.case import Case, Recorded
 from ttc_data.evidence.generated.corners import Corner, corners, went_through
 from ttc_data.evidence.generated.domain import Domain
-from ttc_data.evidence.generated.lazy import UNREAD, unread
+from ttc_data.evidence.generated.lazy import YES, unread
 from ttc_data.evidence.generated.module import Module, read
+from ttc_data.evidence.generated.naming import with_names
 from ttc_data.evidence.generated.proposals import proposals, with_more
 from ttc_data.evidence.generated.recording import compared, differing, recorded, recorder
 from ttc_data.evidence.generated.writing import diverse, generated_file
@@ -26,7 +27,7 @@ from ttc_data.sandbox.protocol import Job
 
 MOST_CASES = 72
 MOST_CORNERS = 26
-MOST_LAZY = 2
+MOST_LAZY = 4
 MOST_COMPARED = 36
 MOST_WRITTEN = 24
 """Tests that join those of the repository."""
@@ -63,6 +64,10 @@ class ProposedCalls:
     def module(self) -> str | None:
         """Dotted name of the target's module; None when it has none."""
         return module_name(self.target.path, self.environment.roots)
+
+    @property
+    def _name(self) -> str:
+        return self.target.qualname.rpartition(".")[2]
 
     @cached_property
     def _module(self) -> Module | None:
@@ -131,7 +136,9 @@ class ProposedCalls:
         cases = with_more(self.cases, self.asked[0], MOST_CASES)
         if self.module is None or not cases:
             return None
-        return generated_file(self.target, self.module, self._recorded(cases))
+        return generated_file(
+            self.target, self.module, self._recorded([with_names(case, self._name) for case in cases])
+        )
 
     def alike(self, versions: Sequence[str]) -> list[bool]:
         """Say of changes of the file whether they do with every call what the reference does.
@@ -167,8 +174,8 @@ class ProposedCalls:
         kinds: dict[str, list[Recorded]] = {"meant": [], "corner": [], "hints": []}
         for one in known.values():
             kinds[one.case.origin if one.case.origin in kinds else "meant"].append(one)
-        order = {case: number for number, case in enumerate(self.cases)}
-        found = sorted(kinds["corner"], key=lambda one: order.get(one.case, 0))  # each way in turn, whatever it gives
+        # Each way in turn, whatever it gives.
+        found = [one for _, one in sorted(known.items()) if one.case.origin == "corner"]
         queues = (diverse(kinds["meant"]), found[::2], found[1::2], diverse(kinds["hints"]))
         chosen = [one for turn in zip_longest(*queues) for one in turn if one][:MOST_WRITTEN]
         numbers = {number for number, one in known.items() if one in chosen}
@@ -189,17 +196,18 @@ class ProposedCalls:
         cases = sorted(numbers, key=numbers.__getitem__)
         found: dict[int, Recorded] = {}
         told: set[str] = set()
-        every = self._recorded(cases)
-        values = {one.case: one.value for one in every if not one.raises}
-        empty = {one.case for one in self._corners if one.comes_out and not went_through(values, one)}
-        empty |= {case for case in self._lazy if not values.get(case, "").endswith(UNREAD)}
+        own = {with_names(case, self._name): case for case in cases}
+        every = self._recorded(list(own))
+        values = {own[one.case]: one.value for one in every if not one.raises}
+        empty = {one.case for one in self._corners if one.says_if and not went_through(values, one)}
+        empty |= {case for case in self._lazy if not values.get(case, "").endswith(YES)}
         for one in every:
-            if one.case in empty:
+            if own[one.case] in empty:
                 continue
             file = generated_file(self.target, self.module, [one])
             if file and file.text not in told and (not one.raises or one.raises in words):
                 told.add(file.text)  # `list(call)` and `call` make the same test
-                found[numbers[one.case]] = one
+                found[numbers[own[one.case]]] = one
         return found
 
     def _recorded(self, cases: Sequence[Case]) -> list[Recorded]:
@@ -209,7 +217,7 @@ class ProposedCalls:
 
     def _outputs(self, versions: Sequence[str]) -> list[str]:
         """What recorders print on the reference, twice, then on each version; nothing where there is nothing to run."""
-        cases = self.cases[:MOST_COMPARED] if versions else []
+        cases = [with_names(case, self._name) for case in self.cases[:MOST_COMPARED]] if versions else []
         new = [text for text in dict.fromkeys(versions) if text not in self._known]
         if not cases:
             return []

@@ -30,6 +30,8 @@ class Case:
     observe: tuple[Call, ...]
     """Expressions looked at before the call and after it, to see what it changed."""
     origin: Origin
+    kept: tuple[str, ...] = ()
+    """Those of `observe` that are arguments, which nobody asked the call to change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,8 @@ class Recorded:
     """Where the exception is imported from; `builtins` for Python's own."""
     changed: tuple[tuple[Call, str], ...]
     """What the call changed: an expression of `observe` and its value afterwards, as a literal."""
+    kept: tuple[tuple[Call, str], ...] = ()
+    """Arguments that the call left as they were, and their values."""
 
 
 def expression(text: str) -> ast.expr | None:

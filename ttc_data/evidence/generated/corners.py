@@ -10,10 +10,12 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from ttc_data.evidence.generated import beside
+from ttc_data.evidence.generated.again import again, promised
 from ttc_data.evidence.generated.arguments import Parameter, parameters
 from ttc_data.evidence.generated.case import Case, block, bound_literal, expression
 from ttc_data.evidence.generated.module import Module, is_kind
 from ttc_data.evidence.generated.sites import Names
+from ttc_data.evidence.generated.telling import GIVEN, TOLD, counting, telling
 from ttc_data.lang.facts import last_name
 
 
@@ -27,6 +29,13 @@ class Corner:
     """Another corner, without which this one says nothing."""
     comes_out: str = ""
     """A literal that has to be in the result, or the target does not take it: the call gives it where the other one does not."""
+    same: bool = False
+    """Whether it says something only where it gives what the one beside it does."""
+
+    @property
+    def says_if(self) -> bool:
+        """Whether its result decides that it says something."""
+        return self.same or bool(self.comes_out)
 
 
 def corners(
@@ -51,11 +60,17 @@ def corners(
     letters = "".join(dict.fromkeys("".join(word for case in cases for word in beside.words(case))))
     asked = beside.asking_iterables(module) | iterated
     queues: list[list[Corner]] = []
+    second = ([Corner(one, case, same=True) for one in again(with_values(case), module.name, known)] for case in cases)
+    looks = (
+        [Corner(one, case, comes_out=told) for one, told in promised(case, module.name, module.target.docstring)]
+        for case in cases
+    )
     for case in cases:
         found = list(_ways(case, known, module, asked, letters, random))
         queues += [[] for _ in found[len(queues) :]]
         for queue, more in zip(queues, found, strict=False):
             queue += more
+    queues += [[one] for found in (second, looks) for one in next(filter(None, found), [])]
     taken = {_apart(case) for case in cases}
     kept: list[Corner] = []
     while any(queues):
@@ -96,6 +111,9 @@ def _ways(
     yield of(beside.other_letters(call, letters, random))
     yield of(beside.texts_within(call))
     yield of(beside.repeated(call))
+    yield of(beside.alike(call, module))
+    yield [Corner(one, case, comes_out=repr(TOLD)) for one in telling(plain, module)]
+    yield [Corner(one, case, comes_out=repr(GIVEN)) for one in counting(plain, module)]
     yield [*of(beside.longer_numbers(call)), *_longer_in_setup(case)]
     yield of(beside.as_bytes(call)) if beside.SPEAKS_OF_BYTES.search(module.target.docstring) else []
     yield of(beside.nothing_beside_another(call, known, module), beside.NOTHING)
@@ -163,8 +181,10 @@ def went_through(found: Mapping[Case, str], corner: Corner) -> bool:
         found: of the calls that gave the same every time, the result as a literal.
         corner: one of them, or not.
     """
-    if corner.case not in found or not corner.comes_out:
-        return corner.case in found
+    if corner.case not in found or (corner.same and found.get(corner.beside) != found[corner.case]):
+        return False
+    if not corner.comes_out:
+        return True
     if corner.needs and not holds(found.get(corner.needs, ""), corner.comes_out):
         return False
     if not holds(found[corner.case], corner.comes_out):

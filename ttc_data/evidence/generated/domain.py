@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ttc_data.evidence.generated.arguments import Parameter, parameters
+from ttc_data.evidence.generated.bags import is_bag
 from ttc_data.evidence.generated.case import BUILTINS, Case, block, bound_literal
 from ttc_data.evidence.generated.guesses import compared
 from ttc_data.evidence.generated.hints import from_hint
@@ -220,7 +221,7 @@ def _is_understood(hint: ast.expr | None, variables: frozenset[str]) -> bool:
         parts = hint.slice.elts if isinstance(hint.slice, ast.Tuple) else [hint.slice]
         inner = [part for part in parts if not isinstance(part, (ast.Constant, ast.List))]
         return from_hint(hint, variables) is not None and all(_is_understood(part, variables) for part in inner)
-    return from_hint(hint, variables) is not None
+    return is_bag(hint) or from_hint(hint, variables) is not None
 
 
 def _is_iterator(node: ast.expr) -> bool:

@@ -10,6 +10,7 @@ from random import Random
 
 from ttc_data.evidence.generated import draws
 from ttc_data.evidence.generated.arguments import Argument, Parameter, drawn, given_in, is_changed, parameters
+from ttc_data.evidence.generated.bags import bags, is_bag
 from ttc_data.evidence.generated.case import Case, Origin, block, expression
 from ttc_data.evidence.generated.draws import Draw
 from ttc_data.evidence.generated.module import Module, is_kind
@@ -91,8 +92,13 @@ class Proposer:
                 for name, text in given_in(call, plain).items():
                     examples.setdefault(name, []).append(text)
             found = parameters(function, bound=bound, examples=examples, variables=self.variables)
-            self.known[function.name] = found
+            self.known[function.name] = [self._with_bags(function, one) for one in found]
         return self.known[function.name]
+
+    def _with_bags(self, function: Function, parameter: Parameter) -> Parameter:
+        asked = [one for one in ast.walk(function.args) if isinstance(one, ast.arg) and one.arg == parameter.name]
+        found = bags(function, parameter.name, self.module, self.others) if is_bag(asked[0].annotation) else []
+        return replace(parameter, draw=draws.sampled(found)) if found else parameter
 
     def _constructor(self) -> list[Parameter]:
         module = self.module

@@ -148,6 +148,21 @@ def constants(function: Function) -> list[str]:
     return [repr(one) for one in dict.fromkeys(found)][:12]
 
 
+def formats(function: Function, name: str) -> list[str]:
+    """Texts that the body can use a parameter as: `name % value`, `name.format(value)`."""
+    for node in ast.walk(function):
+        match node:
+            case ast.BinOp(left=left, op=ast.Mod(), right=right) if _is(left, name) and not isinstance(
+                right, ast.Tuple
+            ):
+                return ['"%.2f"', '"%d"', '"%.0f"', '"%i"', '"%5.1f"']
+            case ast.Call(func=ast.Attribute(value=value, attr="format"), args=[_]) if _is(value, name):
+                return ['"{}"', '"{:>5}"', '"<{}>"', '"{0} {0}"']
+            case _:
+                continue
+    return []
+
+
 def _has(node: ast.AST, name: str) -> bool:
     return any(_is(inner, name) for inner in ast.walk(node))
 

@@ -18,6 +18,17 @@ _SIMPLE: dict[str, Draw] = {
     "None": draws.just("None"), "NoneType": draws.just("None"), "Any": draws.ANYTHING, "object": draws.ANYTHING,
     "Hashable": draws.one_of(draws.SMALL, draws.WORD), "slice": draws.sampled(("slice(1, 3)", "slice(None, None, 2)")),
     "range": draws.sampled(("range(5)", "range(0)", "range(1, 10, 3)")), "type": draws.sampled(("int", "str", "list")),
+    "Pattern": draws.sampled(('re.compile("[a-c]+")', 're.compile("")', 're.compile("b$|x")', 're.compile("(a)(b)?")')),
+    "Decimal": draws.sampled(('decimal.Decimal("1.50")', "decimal.Decimal(3)", 'decimal.Decimal("-0.25")')),
+    "Fraction": draws.sampled(("fractions.Fraction(1, 3)", "fractions.Fraction(7, 2)", "fractions.Fraction(4)")),
+    "timedelta": draws.sampled((
+        "datetime.timedelta(days=1, seconds=5)", "datetime.timedelta(seconds=90)", "datetime.timedelta(0)",
+        "datetime.timedelta(days=400, hours=3)", "datetime.timedelta(microseconds=1500)",
+    )),
+    "Signature": draws.sampled((
+        "inspect.signature(lambda x, y=1: x)", "inspect.signature(lambda x: x)", "inspect.signature(lambda *given: given)",
+        "inspect.signature(lambda x, *, key=None, **rest: x)",
+    )),
 }  # fmt: skip
 _LISTS = frozenset(
     ("list", "List", "Sequence", "MutableSequence", "Iterable", "Collection", "Reversible", "Container", "Sized")

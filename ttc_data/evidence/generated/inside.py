@@ -183,7 +183,7 @@ def once(case: dict[str, Any], view: str, before: dict[str, str]) -> dict[str, A
     """Run a case for its record."""
     attempt = Attempt(case)
     started = time.perf_counter()
-    found: dict[str, Any] = {"view": view, "value": "", "raises": None, "changed": []}
+    found: dict[str, Any] = {"view": view, "value": "", "raises": None, "changed": [], "kept": []}
     value = None
     with Caught() as caught:
         value = attempt.call(view)
@@ -193,6 +193,9 @@ def once(case: dict[str, Any], view: str, before: dict[str, str]) -> dict[str, A
         found["value"] = shown(value)
         after = attempt.look()
         found["changed"] = [[text, after[text]] for text in after if after[text] and after[text] != before[text]]
+        found["kept"] = [
+            [text, after[text]] for text in case["kept"] if after.get(text) and after[text] == before[text]
+        ]
     if time.perf_counter() - started > CASE_S:
         raise TimeoutError
     return found
@@ -239,7 +242,7 @@ def record(case: dict[str, Any], watch: Watch) -> dict[str, Any]:
         view = choose(case)
         one = once(case, view, before)
         # Only what changed is looked at in the test, so it is looked at alone here too.
-        case = dict(case, observe=[text for text, _ in one["changed"]][:3])
+        case = dict(case, observe=[text for text, _ in (*one["changed"][:3], *one["kept"])])
         one, two = once(case, view, before), once(case, view, before)
     if caught.error:
         return {"refused": type(caught.error).__name__}
@@ -271,7 +274,7 @@ def whatever_is_drawn(case: dict[str, Any]) -> dict[str, Any]:
                 if len(found) > 1 or time.perf_counter() - started > CASE_S:
                     raise TimeoutError
         if not caught.error:
-            return {"view": view, "value": found.pop(), "raises": None, "changed": []}
+            return {"view": view, "value": found.pop(), "raises": None, "changed": [], "kept": []}
     return {}
 
 

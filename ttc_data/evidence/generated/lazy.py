@@ -10,18 +10,20 @@ from dataclasses import replace
 
 from ttc_data.evidence.generated.arguments import Parameter, parameters
 from ttc_data.evidence.generated.beside import asking_iterables
-from ttc_data.evidence.generated.case import Case
+from ttc_data.evidence.generated.case import Case, expression
 from ttc_data.evidence.generated.corners import target_call, with_values
 from ttc_data.evidence.generated.module import Module, is_kind
 
 LENGTH, READ = 1000, 3
-UNREAD = "True)"
-"""How the result of such a call ends where most of its argument is left."""
+YES = ("True)", "True")
+"""How the result of such a call ends where most of its argument is left, and where it is an iterator."""
 # Words that ask for it: an iterator that is given back may hold what was read already.
 _LAZY = re.compile(
     r"\b(laz(y|ily)|infinite|endless|without end|one at a time|(return|giv|yield|produc)\w* an? (\w+ )?(generator|iterator))\b",
     re.IGNORECASE,
 )
+_GIVES_ITERATOR = re.compile(r"\b(return|giv|yield|produc)\w* an? (\w+ )?(generator|iterator)\b", re.IGNORECASE)
+IS_ITERATOR = "hasattr({}, '__next__')"
 
 
 def unread(cases: Sequence[Case], module: Module, iterated: frozenset[str], most: int) -> list[Case]:
@@ -41,6 +43,12 @@ def unread(cases: Sequence[Case], module: Module, iterated: frozenset[str], most
     known = parameters(module.node, bound=bound, examples={})
     asked = asking_iterables(module) | iterated
     found: dict[str, Case] = {}
+    asked_of = [cases[0], max(cases, key=_given)] if cases and _GIVES_ITERATOR.search(module.target.docstring) else []
+    for case in asked_of:  # the second one, because with its default the first may draw
+        plain = with_values(case)
+        if call := target_call(plain, module.name):
+            text = IS_ITERATOR.format(ast.unparse(call))
+            found[text] = replace(plain, call=text, observe=(), origin="corner")
     for case in cases:
         plain = with_values(case)
         call = target_call(plain, module.name)
@@ -49,6 +57,12 @@ def unread(cases: Sequence[Case], module: Module, iterated: frozenset[str], most
             text = f"(list(islice({other}, {READ})), next(given, 'end') != 'end')"
             found.setdefault(text + held, replace(plain, setup=setup, call=text, observe=(), origin="corner"))
     return list(found.values())[:most]
+
+
+def _given(case: Case) -> int:
+    """How many arguments its expression gives."""
+    calls = [one for one in ast.walk(expression(case.call) or ast.Constant(0)) if isinstance(one, ast.Call)]
+    return sum(len(one.args) + len(one.keywords) for one in calls)
 
 
 def _long(call: ast.Call, known: Sequence[Parameter], asked: frozenset[str]) -> Iterator[tuple[str, str]]:

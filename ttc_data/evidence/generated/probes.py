@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 from ttc_data.evidence.generated.case import Case, expression
 from ttc_data.evidence.generated.domain import Domain
 from ttc_data.evidence.generated.inside import MARKER
+from ttc_data.evidence.generated.naming import with_names
 from ttc_data.evidence.generated.recording import FOLDER, file_name, imports_of
 from ttc_data.records import FileText, Target
 
@@ -130,28 +131,16 @@ def _put(place: tuple[list[ast.expr], int] | tuple[ast.keyword, None], node: ast
 
 
 def _with_names(case: Case, target: Target) -> Probe:
-    call = copy.deepcopy(_called(expression(case.call)))
-    setup, observe = list(case.setup), list(case.observe)
-    given: list[str] = []
+    named = with_names(case, target.qualname.rpartition(".")[2])
+    call = _called(expression(case.call))
+    passed = [_get(place) for place in _arguments(call)] if call else []
+    given = [*named.kept, *(one.id for one in passed if isinstance(one, ast.Name) and one.id in case.observe)]
+    observe = list(named.observe)
     if target.kind == "class":
         observe = [text for text in observe if not text.startswith("instance.")]
-    elif any(text.startswith("instance = ") for text in setup):
+    elif any(text.startswith("instance = ") for text in case.setup):
         observe.append("instance")
-    for place in _arguments(call) if call else ():
-        node = _get(place)
-        match node:
-            case ast.List() | ast.Dict() | ast.Set():
-                name = f"given_{len(given) + 1}"
-                setup.append(f"{name} = {ast.unparse(node)}")
-                given.append(name)
-                _put(place, ast.Name(name, ast.Load()))
-            case ast.Name(id=name) if name in case.observe:
-                given.append(name)
-            case _:
-                continue
-    text = ast.unparse(call) if call and given else case.call
-    observed = tuple(dict.fromkeys([*observe, *given]))
-    return Probe(Case(case.names, tuple(setup), text, observed, case.origin), tuple(given))
+    return Probe(replace(named, observe=tuple(dict.fromkeys(observe))), tuple(given))
 
 
 def _without_end(case: Case, target: Target) -> Iterator[Case]:

@@ -69,6 +69,7 @@ def recorder(target: Target, module: str, cases: Sequence[Case], *, once: bool =
             "setup": list(case.setup),
             "call": case.call,
             "observe": list(case.observe),
+            "kept": list(case.kept),
             "plain": plain(case.call),
             "once": once,
         }
@@ -165,25 +166,35 @@ def _answers(output: str, count: int) -> _Answers:
 
 def _read(case: Case, answer: Mapping[str, Any], own: str) -> Recorded | None:
     match answer:
-        case {"view": str() as view, "value": str() as value, "raises": raises, "changed": list() as changed}:
+        case {"view": str() as view, "value": str() as value, "raises": raises, "changed": list(), "kept": list()}:
             pass
         case _:
             return None
-    pairs: list[tuple[str, str]] = []
-    for pair in changed:
-        match pair:
-            case [str() as looked_at, str() as after] if looked_at in case.observe and _literal(after):
-                pairs.append((looked_at, after))
-            case _:
-                return None
+    changed, kept = (_observed(answer[what], case) for what in ("changed", "kept"))
+    if changed is None or kept is None:
+        return None
+    # Nobody asked for a change of what has its name from us.
+    changed = tuple(pair for pair in changed if pair[0] not in case.kept)
     match raises:
         case None if _literal(value):
-            return Recorded(case, view, value, "", "", tuple(pairs))
+            return Recorded(case, view, value, "", "", changed, kept)
         case [str() as module, str() as name] if _is_meant(name, case, own):
             known = module if name.isidentifier() and module.replace(".", "").isidentifier() else ""
             return Recorded(case, view, "", name, known, ()) if known else None
         case _:
             return None
+
+
+def _observed(told: Sequence[Any], case: Case) -> tuple[tuple[str, str], ...] | None:
+    """What was looked at after a call, and its value; None where that cannot be read."""
+    pairs: list[tuple[str, str]] = []
+    for pair in told:
+        match pair:
+            case [str() as looked_at, str() as after] if looked_at in case.observe and _literal(after):
+                pairs.append((looked_at, after))
+            case _:
+                return None
+    return tuple(pairs)
 
 
 def _is_meant(name: str, case: Case, own: str) -> bool:
@@ -204,6 +215,7 @@ def _is_trivial(one: Recorded) -> bool:
         return False
     call = expression(one.case.call)
     first = ast.unparse(call.args[0]) if isinstance(call, ast.Call) and call.args else ""
+    first = next((text.partition(" = ")[2] for text in one.case.setup if text.startswith(f"{first} = ")), first)
     node = expression(one.value)
     return one.value == "None" or (node is not None and ast.unparse(node) == first)
 

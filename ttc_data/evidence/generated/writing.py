@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Sequence
 
 from ttc_data.evidence.generated.case import Recorded, expression, is_import
@@ -12,6 +13,7 @@ from ttc_data.records import FileText, Target
 MOST_TESTS = 28
 MOST_EXCEPTIONS = 4
 _DIGITS = 8
+_SAYS = re.compile(r"\b(?:return|rtype)\w*\b[^.]{0,60}?\b(int|integer|float)\b", re.IGNORECASE)
 _HEADER = '''\
 """Calls of `{module}.{qualname}`, and what they gave on the reference."""
 '''
@@ -29,7 +31,11 @@ def generated_file(target: Target, module: str, recorded: Sequence[Recorded]) ->
         The file, for the folder `ttc_generated`, under a name that no test of a docstring's examples has, with tests `test_case_01` and so on; None when no record can be
         asserted.
     """
-    tests = [body for one in diverse(recorded)[:MOST_TESTS] if (body := _body(one, module))]
+    chosen = diverse(recorded)[:MOST_TESTS]
+    asked = _asked_types(target)
+    kinds = [kind if (kind := _type_of(one)) in asked else "" for one in chosen]
+    kinds = [kind if kinds.index(kind) == number else "" for number, kind in enumerate(kinds)]
+    tests = [body for one, kind in zip(chosen, kinds, strict=True) if (body := _body(one, module, kind))]
     if not tests:
         return None
     text = _HEADER.format(module=module, qualname=target.qualname)
@@ -39,6 +45,17 @@ def generated_file(target: Target, module: str, recorded: Sequence[Recorded]) ->
     for number, body in enumerate(tests, start=1):
         text += f"\n\ndef test_case_{number:02}():\n" + "".join(_indented(line) for line in body)
     return FileText(f"{FOLDER}/test_calls_{file_name(target, module)}.py", text)
+
+
+def _asked_types(target: Target) -> frozenset[str]:
+    """Types that results must have: 1 equals 1.0 and an object may equal a text, which is what whoever reads it gets."""
+    said = {kind.removesuffix("eger") for kind in _SAYS.findall(target.docstring)}
+    return frozenset({"str"} | said | ({"int"} if target.signature.rstrip(": ").endswith("-> int") else set()))
+
+
+def _type_of(one: Recorded) -> str:
+    node = expression(one.value) if one.view == "{}" and one.value else None
+    return type(node.value).__name__ if isinstance(node, ast.Constant) else ""
 
 
 def _indented(block: str) -> str:
@@ -62,7 +79,14 @@ def diverse(recorded: Sequence[Recorded]) -> list[Recorded]:
     return [*first, *again]
 
 
-def _body(one: Recorded, module: str) -> list[str] | None:
+def _body(one: Recorded, module: str, kind: str = "") -> list[str] | None:
+    """The lines of a test.
+
+    Args:
+        one: what it asserts.
+        module: dotted name of the target's.
+        kind: the type that the result must have; empty where that is not asked.
+    """
     case = one.case
     shown = case.call if plain(case.call) or not one.view.startswith("{}") or one.view == "{}" else f"({case.call})"
     call = one.view.replace("{}", shown) if one.view != "{}" else case.call
@@ -79,10 +103,13 @@ def _body(one: Recorded, module: str) -> list[str] | None:
     if one.raises:
         return [*lines, f"with pytest.raises({one.raises}):\n    {call}"]
     asserted = _assertion(call, one.value)
-    changes = [_assertion(text, value) for text, value in one.changed]
+    changes = [_assertion(text, value) for text, value in (*one.changed, *one.kept)]
     if asserted is None or None in changes:
         return None
-    return [*lines, asserted, *(change for change in changes if change)]
+    if kind and not any("result = " in text for text in case.setup):
+        lines += [f"result = {call}", f"assert isinstance(result, {kind})"]
+        asserted = _assertion("result", one.value)
+    return [*lines, *(text for text in (asserted, *changes) if text)]
 
 
 def _assertion(call: str, value: str) -> str | None:
