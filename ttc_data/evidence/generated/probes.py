@@ -69,6 +69,8 @@ class Bounds:
     """Seconds without a word from a call before it is given up."""
     processes: int
     """How many may be started, one after the other: each call that hangs or crashes ends one."""
+    cpu_s: float
+    """Processor seconds that a call may take before its process is ended; 0 sets no such limit."""
     characters: int
     """Of the line that is printed; the last calls are not told of where it is longer."""
 
@@ -219,7 +221,7 @@ def probing_file(target: Target, module: str, chosen: Sequence[Probe], word: str
     last = max((lines[1] for lines in target.body_lines), default=0)
     plan = {
         "module": module, "path": target.path, "lines": [first, last], "patience": bounds.patience_s,
-        "processes": bounds.processes, "most": bounds.characters,
+        "cpu": bounds.cpu_s, "processes": bounds.processes, "most": bounds.characters,
         "cases": [
             {
                 "imports": imports_of(probe.case, module), "setup": list(probe.case.setup), "call": probe.case.call,
