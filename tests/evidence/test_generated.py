@@ -181,7 +181,9 @@ def test_a_case_that_hangs_costs_only_itself(place: Place) -> None:
 def test_a_case_that_hangs_ends_by_the_processor_and_not_by_the_clock(place: Place) -> None:
     cases = [Case(("hangs",), (), f"hangs({size})", (), "model") for size in (1, 3, 4)]
     file = recorder(target_of("hangs"), "shapes", cases)
-    patient = replace(file, text=file.text.replace("HANGS_S, HANGS_ONCE_S = 2.0, 0.5", "HANGS_S, HANGS_ONCE_S = 600, 600"))
+    patient = replace(
+        file, text=file.text.replace("HANGS_S, HANGS_ONCE_S = 2.0, 0.5", "HANGS_S, HANGS_ONCE_S = 600, 600")
+    )
     assert patient != file
     assert hanging(place.run(patient).stdout, cases) == [cases[1]]
 
@@ -193,7 +195,10 @@ def test_a_case_that_is_known_to_hang_is_said_to_hang_and_does_not_run(place: Pl
     (place.folder / "shapes.py").write_text(quick, encoding="utf-8")
     again = [place.run(recorder(target_of("hangs"), "shapes", cases, hanging=names)).stdout for names in (known, ())]
     assert [hanging(output, cases) for output in again] == [known, []]
-    assert [one.case.call for one in recorded([again[0]] * 2, cases, target_of("hangs"), SHAPES)] == ["hangs(1)", "hangs(4)"]
+    assert [one.case.call for one in recorded([again[0]] * 2, cases, target_of("hangs"), SHAPES)] == [
+        "hangs(1)",
+        "hangs(4)",
+    ]
 
 
 def test_what_a_stub_gives_too_comes_last(place: Place) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import base64
-import copy
 import json
 import re
 import zlib
@@ -13,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from ttc_data.evidence.generated.case import Case, expression
+from ttc_data.evidence.generated.case import Case, copied, expression
 from ttc_data.evidence.generated.domain import Domain
 from ttc_data.evidence.generated.inside import MARKER
 from ttc_data.evidence.generated.recording import FOLDER, file_name, imports_of
@@ -132,7 +131,7 @@ def _put(place: tuple[list[ast.expr], int] | tuple[ast.keyword, None], node: ast
 
 
 def _with_names(case: Case, target: Target) -> Probe:
-    call = copy.deepcopy(_called(expression(case.call)))
+    call = _called(expression(case.call))
     setup, observe = list(case.setup), list(case.observe)
     given: list[str] = []
     if target.kind == "class":
@@ -172,12 +171,12 @@ def _without_end(case: Case, target: Target) -> Iterator[Case]:
             case _:
                 continue
         for grows in ([], [ast.keyword("grows", ast.Constant(True))]):
-            wrapped = ast.Call(ast.Name("endless", ast.Load()), [copy.deepcopy(held)], grows)
+            wrapped = ast.Call(ast.Name("endless", ast.Load()), [copied(held)], grows)
             yield _with_argument(case, node, number, wrapped)
 
 
 def _with_argument(case: Case, call: ast.Call, number: int, value: ast.expr) -> Case:
-    changed = copy.deepcopy(call)
+    changed = copied(call)
     _put(list(_arguments(changed))[number], value)
     return Case(case.names, case.setup, ast.unparse(changed), (), case.origin)
 
