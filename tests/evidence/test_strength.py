@@ -191,6 +191,30 @@ def test_what_a_trivial_body_passes_is_said_of_the_tests_that_it_met() -> None:
     assert {one.name: one.passed for one in more.baselines((*near, *further))}[name] == further
 
 
+@pytest.mark.parametrize("hanging", ["", "return high"], ids=["none", "one"])
+def test_a_trivial_body_says_the_same_of_tests_that_it_met_before_it_had_to(hanging: str) -> None:
+    """One that hangs with the tests beside meets the others alone, as it would have."""
+    near, further = ("test_m.py::low",), ("test_m.py::any", "test_m.py::high")
+    jobs: list[Job] = []
+
+    def run(environment: Environment, job: Job, versions: Sequence[Mapping[str, str]], key: str) -> list[Report]:
+        jobs.append(job)
+        last = [version["m.py"].rpartition('"""')[2].strip() for version in versions]
+        hung = [body == hanging and job.tests == (*near, *further) for body in last]
+        done = on_versions(environment, job, versions, key)
+        return [TIMED_OUT if hangs else report for hangs, report in zip(hung, done, strict=True)]
+
+    later = measuring(Job(("test_m.py",), (*near, *further)), run=run, further=further)
+    told, sessions = [], []
+    for one in (later, replace(later, likely=lambda notices: further)):
+        strength = one.measure(TEXT)
+        jobs.clear()
+        told.append((strength.stubs, one.with_trivial_bodies_on(further[:1], strength).stubs))
+        sessions.append(len(jobs))
+    assert told[0] == told[1]
+    assert sessions == [1, 1 if hanging else 0]
+
+
 def test_a_value_that_no_test_looks_at_is_unasserted() -> None:
     def unasserted(*tests: str) -> bool:
         return not measuring(Job(("test_m.py",), tests)).measure(TEXT).asserts_values(tests)
