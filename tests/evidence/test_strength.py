@@ -54,7 +54,9 @@ def checked(job: Job, text: str) -> Report:
         file.write_text(text, encoding="utf-8")
         clamp = runpy.run_path(str(file))["clamp"]
     outcomes: dict[str, TestOutcome] = {}
-    for test in job.tests or ():
+    for test in (*(job.tests or ()), *job.further):
+        if test in job.further and "failed" in map(outcomes.get, job.tests or ()):
+            break
         try:
             outcomes[test] = "passed" if CHECKS[test](clamp) else "failed"
         except (ArithmeticError, AssertionError, LookupError, NameError, RuntimeError, TypeError, ValueError):
@@ -167,17 +169,20 @@ def test_a_trivial_body_runs_to_the_end_and_what_it_passes_is_kept() -> None:
 
 def test_further_tests_meet_what_no_other_test_notices_and_nothing_else() -> None:
     near, further = ("test_m.py::low", "test_m.py::any"), ("test_m.py::high", "test_m.py::inside")
-    jobs: list[tuple[tuple[str, ...] | None, int]] = []
+    jobs: list[tuple[tuple[str, ...] | None, tuple[str, ...], int]] = []
 
     def run(environment: Environment, job: Job, versions: Sequence[Mapping[str, str]], key: str) -> list[Report]:
-        jobs.append((job.tests, len(versions)))
+        jobs.append((job.tests, job.further, len(versions)))
         return on_versions(environment, job, versions, key)
 
     strength = measuring(Job(("test_m.py",), (*near, *further)), run=run, further=further).measure(TEXT)
-    (first, count), (second, survivors), (third, bodies), (fourth, passing) = jobs
-    assert (first, second, third, fourth) == (near, further, near, further)
-    assert 0 < survivors < count
-    assert 0 < passing < bodies, "a trivial body that fails one of the near tests is not run on the others"
+    (*mutants, _), (*bodies, count), (*passing, survivors) = jobs
+    assert (mutants, bodies, passing) == ([near, further], [near, ()], [further, ()])
+    assert 0 < survivors < count, "a trivial body that fails one of the near tests is not run on the others"
+    met = [noticed for _, noticed, _ in strength.mutants if noticed]
+    assert any(noticed <= set(near) for noticed in met)
+    assert any(noticed <= set(further) for noticed in met)
+    assert not any(noticed & set(near) and noticed & set(further) for noticed in met)
     assert score(strength.mutations((*near, *further))) > score(strength.mutations(near))
 
 

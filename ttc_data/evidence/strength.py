@@ -165,7 +165,7 @@ class Measuring:
     ) -> dict[Stub, tuple[frozenset[str], frozenset[str]]]:
         """The tests of both that notice each trivial body; nothing of one whose session cannot be believed."""
         tests = (*near, *beside)
-        found = self._sessions([stub.text for stub in trivial], tests, 0)
+        found = self._sessions([stub.text for stub in trivial], tests, (), 0)
         return {
             stub: (noticed, frozenset(tests))
             for stub, (noticed, limited) in zip(trivial, found, strict=True)
@@ -191,7 +191,7 @@ class Measuring:
 
     def _told(self, trivial: Sequence[Stub], tests: tuple[str, ...]) -> dict[Stub, frozenset[str]]:
         """Of each trivial body, the tests that notice it."""
-        found = self._sessions([stub.text for stub in trivial], tests, 0)
+        found = self._sessions([stub.text for stub in trivial], tests, (), 0)
         return {stub: noticed for stub, (noticed, _) in zip(trivial, found, strict=True)}
 
     def _near_and_far(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -203,29 +203,25 @@ class Measuring:
 
     def _in_two_steps(self, texts: Sequence[str]) -> list[tuple[frozenset[str], bool]]:
         """The first tests that notice each text; the further ones are asked where none of the others does."""
-        enough = self.rules.redundancy + SLACK
-        near, far = self._near_and_far()
-        noticed = self._sessions(texts, near, enough)
-        survived = [number for number, (found, _) in enumerate(noticed) if not found] if far else []
-        again = self._sessions([texts[number] for number in survived], far, enough)
-        for number, found in zip(survived, again, strict=True):
-            noticed[number] = found
-        return noticed
+        return self._sessions(texts, *self._near_and_far(), self.rules.redundancy + SLACK)
 
     def _sessions(
-        self, texts: Sequence[str], tests: tuple[str, ...], most_failures: int
+        self, texts: Sequence[str], tests: tuple[str, ...], further: tuple[str, ...], most_failures: int
     ) -> list[tuple[frozenset[str], bool]]:
         """The tests that notice each text of the file, and whether its session cannot be believed."""
         if not texts:
             return []
-        rules = self.rules
-        limit = min(rules.sample_timeout_s, max(rules.mutant_timeout_s, 10 * self._took_s(tests)))
+        rules, every = self.rules, (*tests, *further)
+        limit = min(rules.sample_timeout_s, max(rules.mutant_timeout_s, 10 * self._took_s(every)))
         job = replace(
-            self.job, test_files=files_of(tests), tests=tests, timeout_s=limit,
+            self.job, test_files=files_of(every), tests=tests, further=further, timeout_s=limit,
             test_timeout_s=min(rules.test_timeout_s, limit), test_cpu_s=self._endless_s(), most_failures=most_failures,
         )  # fmt: skip
         reports = self.run(self.environment, job, [{self.target.path: text} for text in texts], self.target.key)
-        return [(_noticed(report, tests, most_failures), bool(session_defect(report))) for report in reports]
+        found = [
+            _noticed(report, tests, most_failures) or _noticed(report, further, most_failures) for report in reports
+        ]
+        return list(zip(found, [bool(session_defect(report)) for report in reports], strict=True))
 
     def _endless_s(self) -> float:
         """Processor seconds after which a test does not end: the slowest one of the reference paid for what it imports late."""
