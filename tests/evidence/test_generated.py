@@ -10,6 +10,7 @@ from tests.evidence.place import Place, proposed, target_of
 from tests.evidence.shapes import SHAPES
 from ttc_data.evidence.generated import inside
 from ttc_data.evidence.generated.case import Case, expression, is_literal
+from ttc_data.evidence.generated.probes import Bounds, Probe, probing_file, told
 from ttc_data.evidence.generated.proposals import parse_model_cases, proposals, with_more
 from ttc_data.evidence.generated.recording import hanging, recorded, recorder
 from ttc_data.evidence.generated.writing import generated_file
@@ -199,6 +200,14 @@ def test_a_case_that_is_known_to_hang_is_said_to_hang_and_does_not_run(place: Pl
         "hangs(1)",
         "hangs(4)",
     ]
+
+
+def test_a_call_of_the_oracle_that_hangs_ends_by_the_processor_and_not_by_the_clock(place: Place) -> None:
+    chosen = [Probe(Case(("hangs",), (), f"hangs({size})", (), "model")) for size in (1, 3, 4)]
+    bounds = Bounds(patience_s=600, processes=2, cpu_s=0.3, characters=10_000)
+    found = told(place.run(probing_file(target_of("hangs"), "shapes", chosen, "word", bounds)).stdout, "word", 3)
+    assert [found[number].get("result") for number in range(3)] == [["int", "0x2"], None, ["int", "0x5"]]
+    assert found[1] == {"refused": inside.HANGS}
 
 
 def test_what_a_stub_gives_too_comes_last(place: Place) -> None:

@@ -25,7 +25,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ttc_data.evidence.generated.inside import CASE_S, MARKER, Caught, Watch, evaluate, execute
+from ttc_data.evidence.generated.inside import CASE_S, HANGS, MARKER, Caught, Watch, evaluate, execute
 
 MOST_DEPTH = 8
 MOST_PARTS = 100
@@ -357,7 +357,7 @@ def tell_all(plan: dict[str, Any], word: str) -> None:
             found.append(one)
             count += 1
         if count < len(left):
-            found.append([left[count], {"refused": "hangs or crashes"}])
+            found.append([left[count], {"refused": HANGS}])
         left = left[count + 1 :]
         if not left:
             break
