@@ -179,11 +179,8 @@ def test_further_tests_meet_what_no_other_test_notices_and_nothing_else() -> Non
     (*mutants, _), (*bodies, count), (*passing, survivors) = jobs
     assert (mutants, bodies, passing) == ([near, further], [near, ()], [further, ()])
     assert 0 < survivors < count, "a trivial body that fails one of the near tests is not run on the others"
-    met = [noticed for _, noticed, _ in strength.mutants if noticed]
-    assert {(bool(noticed & set(near)), bool(noticed & set(further))) for noticed in met} == {
-        (True, False),
-        (False, True),
-    }
+    met = [(set(near) & noticed, set(further) & noticed) for _, noticed, _ in strength.mutants if noticed]
+    assert {(bool(one), bool(other)) for one, other in met} == {(True, False), (False, True)}
     assert score(strength.mutations((*near, *further))) > score(strength.mutations(near))
 
 
@@ -216,8 +213,7 @@ def test_a_trivial_body_says_the_same_of_tests_that_it_met_before_it_had_to(hang
         jobs.clear()
         told.append((strength.stubs, one.with_trivial_bodies_on(further[:1], strength).stubs))
         sessions.append(len(jobs))
-    assert told[0] == told[1]
-    assert sessions == [1, 1 if hanging else 0]
+    assert (told[0], sessions) == (told[1], [1, 1 if hanging else 0])
 
 
 def test_a_value_that_no_test_looks_at_is_unasserted() -> None:
