@@ -9,7 +9,7 @@ import pytest
 from tests.evidence.place import Place, proposed, target_of
 from tests.evidence.shapes import SHAPES
 from ttc_data.evidence.generated import inside
-from ttc_data.evidence.generated.case import Case, expression, is_literal
+from ttc_data.evidence.generated.case import Case, copied, expression, is_literal
 from ttc_data.evidence.generated.probes import Bounds, Probe, probing_file, told
 from ttc_data.evidence.generated.proposals import parse_model_cases, proposals, with_more
 from ttc_data.evidence.generated.recording import hanging, recorded, recorder
@@ -22,6 +22,14 @@ def place(tmp_path: Path) -> Place:
 
 
 # Proposals
+
+
+def test_a_copied_tree_says_the_same_and_shares_no_node() -> None:
+    tree = expression("f([1, {'a': (2, x)}], *y, key=lambda a, *b, c=3: a.b[1:2], other=f'{x!r:>{y}}')")
+    assert tree is not None
+    other = copied(tree)
+    assert ast.dump(other, include_attributes=True) == ast.dump(tree, include_attributes=True)
+    assert set(map(id, ast.walk(tree))).isdisjoint(map(id, ast.walk(other)))
 
 
 def test_the_same_random_gives_the_same_proposals_and_no_more_than_asked() -> None:
