@@ -23,7 +23,7 @@ def played(job: Job, outcomes: Mapping[str, TestOutcome], reach: Mapping[str, Se
     chosen = {
         name: outcome
         for name, outcome in outcomes.items()
-        if name.partition("::")[0] in job.test_files and (job.tests is None or name in job.tests)
+        if name.partition("::")[0] in job.test_files and (job.tests is None or name in (*job.tests, *job.further))
     }
     broken = any(outcome in ("failed", "error") for outcome in chosen.values())
     code = 1 if broken else 0 if chosen else 5

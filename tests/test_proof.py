@@ -14,8 +14,9 @@ import pytest
 
 from tests.scripted import CRASHED, TIMED_OUT, Script, environment, played
 from ttc_data.edits import unified_diff
+from ttc_data.evidence.budget import short_enough
 from ttc_data.evidence.stability import variation
-from ttc_data.proof import Case, Prover, prove, reference_file, short_enough
+from ttc_data.proof import Case, Prover, prove, reference_file
 from ttc_data.records import Environment, Evidence, FileText, Reject, Sample, Target, TestOutcome
 from ttc_data.rules import TestRules
 from ttc_data.sandbox.protocol import Job, Report

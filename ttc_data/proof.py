@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 from ttc_data.edits import apply_patch
+from ttc_data.evidence.budget import short_enough
 from ttc_data.evidence.stability import varied
 from ttc_data.evidence.strength import Measuring, RunVersions, Strength, fewest, files_of, score
 from ttc_data.evidence.suite import NO_REMARKS, Remarks, RunJob, last_lines
 from ttc_data.evidence.tripwires import Proposal, propose
-from ttc_data.evidence.twins import find_tripwires, twin_files
+from ttc_data.evidence.twins import find_tripwires, tried_first, twin_files
 from ttc_data.records import (
     Environment,
     Evidence,
@@ -43,8 +44,6 @@ MOST_TWINNED = 40
 """Tests in which places for tripwires are looked for: to read the claims of one takes milliseconds."""
 SIZING_RUNS = 2
 """Runs of the reference that say how long its tests take: the shortest time counts."""
-LEAST_S = 2.0**-10
-"""What pytest needs for a test that does nothing. Times are rounded up to twice, four times, ... as much."""
 
 
 class Calls(Protocol):
@@ -231,6 +230,7 @@ class _Attempt:
                 self.case.target, self.environment, self.job(fail_to_pass, self.reference), (*self.further, *self.ours),
                 frozenset(self.ours), seen.report, rules, self.prover.seed, self.prover.run_versions,
                 tuple(one.tripwire.old for one in self.proposals(fail_to_pass) if one.tripwire.kind == "value"),
+                partial(self.twinned_first, fail_to_pass),
             )  # fmt: skip
             self.strength = self.measuring.measure(self.reference)
         return self.too_weak(fail_to_pass) or self.proven(seen, fail_to_pass)
@@ -309,6 +309,12 @@ class _Attempt:
         proposals = self.proposals(tuple(dict.fromkeys((*first_look, *fail_to_pass))))
         return find_tripwires(proposals, kept, self.rules.tripwires, run_twin, known)
 
+    def twinned_first(self, fail_to_pass: tuple[str, ...], notices: Sequence[frozenset[str]]) -> tuple[str, ...]:
+        """The tests that tripwires are looked for in first, when these are the tests that notice each mutant."""
+        first_look = fewest(fail_to_pass, notices, self.rules.redundancy)
+        proposals = self.proposals(tuple(dict.fromkeys((*first_look, *fail_to_pass))))
+        return tried_first(proposals, fail_to_pass, self.rules.tripwires)
+
     def proposals(self, tests: Sequence[str]) -> list[Proposal]:
         """Places of the first tests where something else could be expected, best first."""
         known, tests = {**self.case.texts, **self.extra}, tests[:MOST_TWINNED]
@@ -361,31 +367,6 @@ class _Attempt:
             lines = {self.sample.path: {self.case.target.key: self.case.target.body_lines}}
             job = replace(job, cover=lines, branches=True)
         return self.prover.run(self.environment, job)
-
-
-def short_enough(tests: Sequence[str], reports: Sequence[Report], most_s: float) -> tuple[str, ...]:
-    """As many tests, the first before the others, as take no longer together than they may.
-
-    A test's time is the shortest that was measured, and at least what pytest needs for any, rounded up to a power of two:
-    most tests then cost the same on every machine and in every build.
-
-    Args:
-        tests: the most specific first.
-        reports: of the reference with these tests.
-        most_s: seconds of all together.
-    """
-    took: dict[str, float] = {}
-    for result in (result for report in reports for result in report.tests):
-        took[result.id] = min(took.get(result.id, result.seconds), result.seconds)
-    kept: list[str] = []
-    left = most_s
-    for test in tests:
-        steps = math.ceil(math.log2(max(took.get(test, 0.0) / LEAST_S, 1.0)))
-        cost = LEAST_S * 2**steps
-        if cost <= left:
-            kept.append(test)
-            left -= cost
-    return tuple(kept)
 
 
 def ids_of(file: FileText) -> list[str]:

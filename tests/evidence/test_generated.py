@@ -1,5 +1,6 @@
 import ast
 import json
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -8,9 +9,10 @@ import pytest
 from tests.evidence.place import Place, proposed, target_of
 from tests.evidence.shapes import SHAPES
 from ttc_data.evidence.generated import inside
-from ttc_data.evidence.generated.case import Case, expression, is_literal
+from ttc_data.evidence.generated.case import Case, copied, expression, is_literal
+from ttc_data.evidence.generated.probes import Bounds, Probe, probing_file, told
 from ttc_data.evidence.generated.proposals import parse_model_cases, proposals, with_more
-from ttc_data.evidence.generated.recording import recorded, recorder
+from ttc_data.evidence.generated.recording import hanging, recorded, recorder
 from ttc_data.evidence.generated.writing import generated_file
 
 
@@ -20,6 +22,14 @@ def place(tmp_path: Path) -> Place:
 
 
 # Proposals
+
+
+def test_a_copied_tree_says_the_same_and_shares_no_node() -> None:
+    tree = expression("f([1, {'a': (2, x)}], *y, key=lambda a, *b, c=3: a.b[1:2], other=f'{x!r:>{y}}')")
+    assert tree is not None
+    other = copied(tree)
+    assert ast.dump(other, include_attributes=True) == ast.dump(tree, include_attributes=True)
+    assert set(map(id, ast.walk(tree))).isdisjoint(map(id, ast.walk(other)))
 
 
 def test_the_same_random_gives_the_same_proposals_and_no_more_than_asked() -> None:
@@ -175,6 +185,37 @@ def test_a_case_that_cannot_be_asserted_is_not_kept(place: Place, name: str) -> 
 def test_a_case_that_hangs_costs_only_itself(place: Place) -> None:
     cases = [Case(("hangs",), (), f"hangs({size})", (), "model") for size in (1, 3, 4)]
     assert [one.case.call for one in place.recorded("hangs", cases)] == ["hangs(1)", "hangs(4)"]
+
+
+def test_a_case_that_hangs_ends_by_the_processor_and_not_by_the_clock(place: Place) -> None:
+    cases = [Case(("hangs",), (), f"hangs({size})", (), "model") for size in (1, 3, 4)]
+    file = recorder(target_of("hangs"), "shapes", cases)
+    patient = replace(
+        file, text=file.text.replace("HANGS_S, HANGS_ONCE_S = 2.0, 0.5", "HANGS_S, HANGS_ONCE_S = 600, 600")
+    )
+    assert patient != file
+    assert hanging(place.run(patient).stdout, cases) == [cases[1]]
+
+
+def test_a_case_that_is_known_to_hang_is_said_to_hang_and_does_not_run(place: Place) -> None:
+    cases = [Case(("hangs",), (), f"hangs({size})", ("SEEN",), "model") for size in (1, 3, 4)]
+    known = hanging(place.run(recorder(target_of("hangs"), "shapes", cases)).stdout, cases)
+    quick = SHAPES.replace("while size % 3 == 0:", "if size % 3 == 0:")
+    (place.folder / "shapes.py").write_text(quick, encoding="utf-8")
+    again = [place.run(recorder(target_of("hangs"), "shapes", cases, hanging=names)).stdout for names in (known, ())]
+    assert [hanging(output, cases) for output in again] == [known, []]
+    assert [one.case.call for one in recorded([again[0]] * 2, cases, target_of("hangs"), SHAPES)] == [
+        "hangs(1)",
+        "hangs(4)",
+    ]
+
+
+def test_a_call_of_the_oracle_that_hangs_ends_by_the_processor_and_not_by_the_clock(place: Place) -> None:
+    chosen = [Probe(Case(("hangs",), (), f"hangs({size})", (), "model")) for size in (1, 3, 4)]
+    bounds = Bounds(patience_s=600, processes=2, cpu_s=0.3, characters=10_000)
+    found = told(place.run(probing_file(target_of("hangs"), "shapes", chosen, "word", bounds)).stdout, "word", 3)
+    assert [found[number].get("result") for number in range(3)] == [["int", "0x2"], None, ["int", "0x5"]]
+    assert found[1] == {"refused": inside.HANGS}
 
 
 def test_what_a_stub_gives_too_comes_last(place: Place) -> None:

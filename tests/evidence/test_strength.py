@@ -54,7 +54,9 @@ def checked(job: Job, text: str) -> Report:
         file.write_text(text, encoding="utf-8")
         clamp = runpy.run_path(str(file))["clamp"]
     outcomes: dict[str, TestOutcome] = {}
-    for test in job.tests or ():
+    for test in (*(job.tests or ()), *job.further):
+        if test in job.further and "failed" in map(outcomes.get, job.tests or ()):
+            break
         try:
             outcomes[test] = "passed" if CHECKS[test](clamp) else "failed"
         except (ArithmeticError, AssertionError, LookupError, NameError, RuntimeError, TypeError, ValueError):
@@ -167,17 +169,18 @@ def test_a_trivial_body_runs_to_the_end_and_what_it_passes_is_kept() -> None:
 
 def test_further_tests_meet_what_no_other_test_notices_and_nothing_else() -> None:
     near, further = ("test_m.py::low", "test_m.py::any"), ("test_m.py::high", "test_m.py::inside")
-    jobs: list[tuple[tuple[str, ...] | None, int]] = []
+    jobs: list[tuple[tuple[str, ...] | None, tuple[str, ...], int]] = []
 
     def run(environment: Environment, job: Job, versions: Sequence[Mapping[str, str]], key: str) -> list[Report]:
-        jobs.append((job.tests, len(versions)))
+        jobs.append((job.tests, job.further, len(versions)))
         return on_versions(environment, job, versions, key)
 
     strength = measuring(Job(("test_m.py",), (*near, *further)), run=run, further=further).measure(TEXT)
-    (first, count), (second, survivors), (third, bodies), (fourth, passing) = jobs
-    assert (first, second, third, fourth) == (near, further, near, further)
-    assert 0 < survivors < count
-    assert 0 < passing < bodies, "a trivial body that fails one of the near tests is not run on the others"
+    (*mutants, _), (*bodies, count), (*passing, survivors) = jobs
+    assert (mutants, bodies, passing) == ([near, further], [near, ()], [further, ()])
+    assert 0 < survivors < count, "a trivial body that fails one of the near tests is not run on the others"
+    met = [(set(near) & noticed, set(further) & noticed) for _, noticed, _ in strength.mutants if noticed]
+    assert {(bool(one), bool(other)) for one, other in met} == {(True, False), (False, True)}
     assert score(strength.mutations((*near, *further))) > score(strength.mutations(near))
 
 
@@ -189,6 +192,28 @@ def test_what_a_trivial_body_passes_is_said_of_the_tests_that_it_met() -> None:
     assert {one.name: one.passed for one in strength.baselines((*near, *further))}[name] == ()
     more = measured.with_trivial_bodies_on(further, strength)
     assert {one.name: one.passed for one in more.baselines((*near, *further))}[name] == further
+
+
+@pytest.mark.parametrize("hanging", ["", "return high"], ids=["none", "one"])
+def test_a_trivial_body_says_the_same_of_tests_that_it_met_before_it_had_to(hanging: str) -> None:
+    """One that hangs with the tests beside meets the others alone, as it would have."""
+    near, further = ("test_m.py::low",), ("test_m.py::any", "test_m.py::high")
+    jobs: list[Job] = []
+
+    def run(environment: Environment, job: Job, versions: Sequence[Mapping[str, str]], key: str) -> list[Report]:
+        jobs.append(job)
+        last = [version["m.py"].rpartition('"""')[2].strip() for version in versions]
+        done = zip(last, on_versions(environment, job, versions, key), strict=True)
+        return [TIMED_OUT if body == hanging and job.tests == (*near, *further) else report for body, report in done]
+
+    later = measuring(Job(("test_m.py",), (*near, *further)), run=run, further=further)
+    told, sessions = [], []
+    for one in (later, replace(later, likely=lambda notices: further)):
+        strength = one.measure(TEXT)
+        jobs.clear()
+        told.append((strength.stubs, one.with_trivial_bodies_on(further[:1], strength).stubs))
+        sessions.append(len(jobs))
+    assert (told[0], sessions) == (told[1], [1, 1 if hanging else 0])
 
 
 def test_a_value_that_no_test_looks_at_is_unasserted() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,6 +10,9 @@ from typing import Protocol
 from ttc_data.evidence.suite import RunJob
 from ttc_data.records import Environment
 from ttc_data.sandbox.protocol import Job, Report
+
+LEAST_S = 2.0**-10
+"""What pytest needs for a test that does nothing. Times are rounded up to twice, four times, ... as much."""
 
 
 class TooSlow(Exception):
@@ -61,3 +65,28 @@ class Budget:
     def _ask(self) -> None:
         if self.spent_s > self.most_s:
             raise TooSlow(f"its sessions took {self.spent_s:.0f} s together, at most {self.most_s:g} s")
+
+
+def short_enough(tests: Sequence[str], reports: Sequence[Report], most_s: float) -> tuple[str, ...]:
+    """As many tests, the first before the others, as take no longer together than they may.
+
+    A test's time is the shortest that was measured, and at least what pytest needs for any, rounded up to a power of two:
+    most tests then cost the same on every machine and in every build.
+
+    Args:
+        tests: the most specific first.
+        reports: of the reference with these tests.
+        most_s: seconds of all together.
+    """
+    took: dict[str, float] = {}
+    for result in (result for report in reports for result in report.tests):
+        took[result.id] = min(took.get(result.id, result.seconds), result.seconds)
+    kept: list[str] = []
+    left = most_s
+    for test in tests:
+        steps = math.ceil(math.log2(max(took.get(test, 0.0) / LEAST_S, 1.0)))
+        cost = LEAST_S * 2**steps
+        if cost <= left:
+            kept.append(test)
+            left -= cost
+    return tuple(kept)

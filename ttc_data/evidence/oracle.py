@@ -43,10 +43,11 @@ MOST_SHOWN = 300
 LEAST_CALLS = 8
 """With fewer calls that say something, the oracle does not know."""
 TIMEOUT_S = 60.0
-# The reference's calls that take longer than 0.2 s are left out, so a right answer may be ten times slower on a busy machine.
+# The reference's calls that take longer than 0.2 s are left out, and ended after 0.5 s of the processor; so a right answer may be ten
+# times slower on a busy machine.
 # Whoever hangs once on a call that the reference answers is wrong already. An answer's line has room to be longer.
-OF_REFERENCE = Bounds(patience_s=1.0, processes=4, characters=120_000)
-OF_ANSWERS = Bounds(patience_s=5.0, processes=1, characters=180_000)
+OF_REFERENCE = Bounds(patience_s=1.0, processes=4, cpu_s=0.5, characters=120_000)
+OF_ANSWERS = Bounds(patience_s=5.0, processes=1, cpu_s=0.0, characters=180_000)
 SEEDS = (0, 1)
 Files = Mapping[str, str | None]
 """Path to text; None for a file that is removed."""

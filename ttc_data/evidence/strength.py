@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from ttc_data.lang.mutants import Mutant, mutants
@@ -19,8 +19,12 @@ SLACK = 2
 ENDLESS = 20
 """A test that takes so many times what the reference's slowest one takes does not end."""
 LEAST_ENDLESS_S = 0.2
+MOST_BESIDE = 12
+"""Further tests that trivial bodies meet before it is known that they must."""
 RunVersions = Callable[[Environment, Job, Sequence[Mapping[str, str]], str], list[Report]]
 """Runs a job's tests on versions of a file; the last argument is the identity of what they are versions of."""
+Likely = Callable[[Sequence[frozenset[str]]], Sequence[str]]
+"""Of the tests that notice each mutant, those that trivial bodies will probably have to meet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,8 @@ class Strength:
     """Each with the tests that notice it, and those that it was run on."""
     asserting: frozenset[str] | None = None
     """The tests that notice when the target gives other values than it should; None when it gives none."""
+    ahead: Mapping[Stub, tuple[frozenset[str], frozenset[str]]] = field(default_factory=dict)
+    """Of trivial bodies, as `stubs` has it, with tests that were run beside those: whoever asks for these too need not run them."""
 
     def notices(self) -> list[frozenset[str]]:
         """The tests that notice each change, for those that any does."""
@@ -103,6 +109,8 @@ class Measuring:
     run: RunVersions
     expected: tuple[str, ...] = ()
     """What the tests compare with, as it stands in them; a body that gives it always is a trivial one."""
+    likely: Likely | None = None
+    """None: nobody can tell."""
 
     def measure(self, text: str) -> Strength:
         """Run the tests on mutants, trivial bodies, and versions whose value is another one.
@@ -122,14 +130,47 @@ class Measuring:
         if given and asserting is not None and asserting <= self.written:
             asserting |= self._in_two_steps([given.nothing])[0][0]
         near, far = self._near_and_far()
-        told = [(stub, found, frozenset(near)) for stub, found in self._told(trivial, near)]
+        beside = self._beside([found for found, _ in noticed[: len(changes)] if found])
+        ahead = self._ahead(trivial, near, beside) if beside else {}
+        known = {stub: found.intersection(near) for stub, (found, _) in ahead.items()}
+        known |= self._told([stub for stub in trivial if stub not in ahead], near)
+        told = [(stub, known[stub], frozenset(near)) for stub in trivial]
         passing = [stub for stub, found, _ in told if not found] if far else []
-        more = {stub: (stub, found, frozenset(tests)) for stub, found in self._told(passing, far)}
+        more = {stub: (stub, found, frozenset(tests)) for stub, found in self._told(passing, far).items()}
         return Strength(
             tuple((change, *found) for change, found in zip(changes, noticed, strict=False)),
             tuple(more.get(stub, (stub, found, asked)) for stub, found, asked in told),
             asserting,
+            ahead,
         )
+
+    def _beside(self, notices: Sequence[frozenset[str]]) -> tuple[str, ...]:
+        """The further tests that trivial bodies meet in one session with the others: one of their own costs 0.4 s in the mean.
+
+        They are of files that are collected anyway, or that we wrote, which run nothing when they are imported.
+        """
+        near, far = self._near_and_far()
+        if not far or self.likely is None:
+            return ()
+        files = files_of(near)
+        found = [
+            test
+            for test in self.likely(notices)
+            if test in far and (test in self.written or test.partition("::")[0] in files)
+        ]
+        return tuple(found) if len(found) <= MOST_BESIDE else ()
+
+    def _ahead(
+        self, trivial: Sequence[Stub], near: tuple[str, ...], beside: tuple[str, ...]
+    ) -> dict[Stub, tuple[frozenset[str], frozenset[str]]]:
+        """The tests of both that notice each trivial body; nothing of one whose session cannot be believed."""
+        tests = (*near, *beside)
+        found = self._sessions([stub.text for stub in trivial], tests, (), 0)
+        return {
+            stub: (noticed, frozenset(tests))
+            for stub, (noticed, limited) in zip(trivial, found, strict=True)
+            if not limited
+        }
 
     def with_trivial_bodies_on(self, tests: Sequence[str], strength: Strength) -> Strength:
         """Run the trivial bodies on tests that they have not met: those whose expectation may be altered pay in part.
@@ -138,17 +179,20 @@ class Measuring:
             SandboxLost: the sandbox broke.
         """
         unmet = [stub for stub, _, asked in strength.stubs if not asked.issuperset(tests)]
-        told = dict(self._told(unmet, tuple(tests)))
+        if all(stub in strength.ahead and strength.ahead[stub][1].issuperset(tests) for stub in unmet):
+            told = {stub: strength.ahead[stub][0].intersection(tests) for stub in unmet}
+        else:
+            told = self._told(unmet, tuple(tests))
         stubs = tuple(
             (stub, noticed | told[stub], asked | set(tests)) if stub in told else (stub, noticed, asked)
             for stub, noticed, asked in strength.stubs
         )
         return replace(strength, stubs=stubs)
 
-    def _told(self, trivial: Sequence[Stub], tests: tuple[str, ...]) -> list[tuple[Stub, frozenset[str]]]:
+    def _told(self, trivial: Sequence[Stub], tests: tuple[str, ...]) -> dict[Stub, frozenset[str]]:
         """Of each trivial body, the tests that notice it."""
-        found = self._sessions([stub.text for stub in trivial], tests, 0)
-        return [(stub, noticed) for stub, (noticed, _) in zip(trivial, found, strict=True)]
+        found = self._sessions([stub.text for stub in trivial], tests, (), 0)
+        return {stub: noticed for stub, (noticed, _) in zip(trivial, found, strict=True)}
 
     def _near_and_far(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The tests that every change meets, and those that only survivors do."""
@@ -159,29 +203,25 @@ class Measuring:
 
     def _in_two_steps(self, texts: Sequence[str]) -> list[tuple[frozenset[str], bool]]:
         """The first tests that notice each text; the further ones are asked where none of the others does."""
-        enough = self.rules.redundancy + SLACK
-        near, far = self._near_and_far()
-        noticed = self._sessions(texts, near, enough)
-        survived = [number for number, (found, _) in enumerate(noticed) if not found] if far else []
-        again = self._sessions([texts[number] for number in survived], far, enough)
-        for number, found in zip(survived, again, strict=True):
-            noticed[number] = found
-        return noticed
+        return self._sessions(texts, *self._near_and_far(), self.rules.redundancy + SLACK)
 
     def _sessions(
-        self, texts: Sequence[str], tests: tuple[str, ...], most_failures: int
+        self, texts: Sequence[str], tests: tuple[str, ...], further: tuple[str, ...], most_failures: int
     ) -> list[tuple[frozenset[str], bool]]:
         """The tests that notice each text of the file, and whether its session cannot be believed."""
         if not texts:
             return []
-        rules = self.rules
-        limit = min(rules.sample_timeout_s, max(rules.mutant_timeout_s, 10 * self._took_s(tests)))
+        rules, every = self.rules, (*tests, *further)
+        limit = min(rules.sample_timeout_s, max(rules.mutant_timeout_s, 10 * self._took_s(every)))
         job = replace(
-            self.job, test_files=files_of(tests), tests=tests, timeout_s=limit,
+            self.job, test_files=files_of(every), tests=tests, further=further, timeout_s=limit,
             test_timeout_s=min(rules.test_timeout_s, limit), test_cpu_s=self._endless_s(), most_failures=most_failures,
         )  # fmt: skip
         reports = self.run(self.environment, job, [{self.target.path: text} for text in texts], self.target.key)
-        return [(_noticed(report, tests, most_failures), bool(session_defect(report))) for report in reports]
+        found = [
+            _noticed(report, tests, most_failures) or _noticed(report, further, most_failures) for report in reports
+        ]
+        return list(zip(found, [bool(session_defect(report)) for report in reports], strict=True))
 
     def _endless_s(self) -> float:
         """Processor seconds after which a test does not end: the slowest one of the reference paid for what it imports late."""

@@ -145,6 +145,12 @@ def find_tripwires(
     return ()
 
 
+def tried_first(proposals: Sequence[Proposal], tests: Sequence[str], most: int) -> tuple[str, ...]:
+    """The tests whose expectations `find_tripwires` alters in its first session: maybe more, of their functions."""
+    functions = {one.function for one in _next(proposals, (), most, tests)}
+    return tuple(test for test in tests if function_of(test) in functions)
+
+
 def ids(tripwires: Sequence[Tripwire]) -> list[str]:
     """The tests that tripwires name."""
     return list(dict.fromkeys(test for edit in tripwires for test in edit.tests))

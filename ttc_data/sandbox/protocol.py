@@ -24,6 +24,8 @@ class Job:
     """Collected in this order; paths relative to the tree."""
     tests: tuple[str, ...] | None = None
     """Run only these test ids; None runs all that are collected."""
+    further: tuple[str, ...] = ()
+    """Run these after `tests`, where every one of those has passed."""
     skip: tuple[str, ...] = ()
     """Do not run these, whatever `tests` says."""
     files: Mapping[str, str | None] = field(default_factory=dict)

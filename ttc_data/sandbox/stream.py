@@ -26,7 +26,7 @@ MAX_EVENTS = 1_000_000
 REWRITING = ("texts", "codes", "rewritten")
 STARTING = ("streams", "start")
 INSIDE = (
-    *REWRITING, "kernel", "calls", "procfs", "sessions", "scheduling", "answering", "spaces", "confine", "processes", "measuring", "properties", "session", "preload", *STARTING, "versions",
+    *REWRITING, "kernel", "calls", "procfs", "sessions", "scheduling", "answering", "spaces", "confine", "processes", "measuring", "properties", "choosing", "session", "preload", *STARTING, "versions",
     "beginning", "numbers", "reading", "execution", "runner",
 )  # fmt: skip
 ENDED_BY = {
@@ -181,7 +181,7 @@ class StreamSandbox:
             "versions": len(versions),
         }
         body = {
-            "test_files": job.test_files, "tests": job.tests, "skip": job.skip, "files": dict(job.files),
+            "test_files": job.test_files, "tests": job.tests, "further": job.further, "skip": job.skip, "files": dict(job.files),
             "args": job.args, "cover": dict(job.cover), "branches": job.branches, "properties": job.properties,
             "order": job.order, "most_failures": job.most_failures, "timezone": job.timezone, "locale": job.locale, "days": job.days,
             "test_cpu_s": job.test_cpu_s, "from_start": job.from_start,

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ast
-import copy
 import re
 from collections.abc import Iterator, Sequence
 from random import Random
 
 from ttc_data.evidence.generated.arguments import Parameter
-from ttc_data.evidence.generated.case import Case, expression
+from ttc_data.evidence.generated.case import Case, copied, expression_shared
 from ttc_data.evidence.generated.module import Module, is_kind
 from ttc_data.lang.facts import last_name
 
@@ -23,7 +22,7 @@ _DIGIT = re.compile(r"(?<!\d)\d(?!\d)")
 
 def words(case: Case) -> Iterator[str]:
     """The texts of a case's call."""
-    node = expression(case.call)
+    node = expression_shared(case.call)
     for one in ast.walk(node) if node else ():
         if isinstance(one, ast.Constant) and isinstance(one.value, str):
             yield one.value
@@ -66,7 +65,7 @@ def nothing_by_default(call: ast.Call, known: Sequence[Parameter], module: Modul
     for number, parameter in enumerate(known):
         is_open = number >= len(call.args) and parameter.name not in given and parameter.place in ("either", "keyword")
         if is_open and parameter.name in others:
-            other = copy.deepcopy(call)
+            other = copied(call)
             other.keywords.append(ast.keyword(parameter.name, ast.Constant(None)))
             yield other
 
@@ -78,7 +77,7 @@ def nothing_beside_another(call: ast.Call, known: Sequence[Parameter], module: M
         for number, parameter in enumerate(known):
             is_open = number >= len(other.args) and parameter.name not in given
             if is_open and parameter.place in ("either", "keyword") and parameter.name in _given_for_nothing(module):
-                more = copy.deepcopy(other)
+                more = copied(other)
                 more.keywords.append(ast.keyword(parameter.name, ast.Constant(GIVEN)))
                 yield more
 
@@ -89,7 +88,7 @@ def _given_for_nothing(module: Module) -> frozenset[str]:
 
 def as_bytes(call: ast.Call) -> Iterator[ast.Call]:
     """Bytes for every text that is given, where the docstring speaks of bytes."""
-    other = copy.deepcopy(call)
+    other = copied(call)
     texts = _texts(other)
     for node in texts:
         node.value = str(node.value).encode("utf-8", "replace")
@@ -113,8 +112,8 @@ def emptied(call: ast.Call, known: Sequence[Parameter], module: Module) -> Itera
                 continue  # given by its place
             pair = []
             for value in (GIVEN, None):
-                other = copy.deepcopy(call)
-                other.args[number] = copy.deepcopy(empty) if empty else arg
+                other = copied(call)
+                other.args[number] = copied(empty) if empty else arg
                 other.keywords = [one for one in other.keywords if one.arg != parameter.name]
                 other.keywords.append(ast.keyword(parameter.name, ast.Constant(value)))
                 pair.append(other)
@@ -153,7 +152,7 @@ def iterators(call: ast.Call, known: Sequence[Parameter], asked: frozenset[str])
     for number in range(len(call.args)):
         parameter = known[min(number, len(known) - 1)] if known else None
         if parameter and parameter.name in asked and isinstance(call.args[number], (ast.List, ast.Tuple)):
-            other = copy.deepcopy(call)
+            other = copied(call)
             other.args[number] = ast.Call(ast.Name("iter", ast.Load()), [other.args[number]], [])
             yield other
 
@@ -213,7 +212,7 @@ def repeated(call: ast.Call) -> Iterator[ast.Call]:
     for other, node in _copies(call, held):
         parts = _parts(node)
         if all(isinstance(part, ast.Constant) for part in parts) and ast.unparse(parts[0]) != ast.unparse(parts[-1]):
-            parts.append(copy.deepcopy(parts[0]))
+            parts.append(copied(parts[0]))
             yield other
 
 
@@ -236,14 +235,14 @@ def alike(call: ast.Call, module: Module) -> Iterator[ast.Call]:
             _alike(one) == kinds[at] for one in held or ()
         )
         if is_held and inner in ("", kinds[at]):
-            other = copy.deepcopy(call)
-            _parts(other.args[place]).append(copy.deepcopy(call.args[at]))
+            other = copied(call)
+            _parts(other.args[place]).append(copied(call.args[at]))
             yield other
     for at, place in pairs:
         is_hinted = texts[at] == texts[place] != ""
         if at < place and kinds[at] == kinds[place] and (kinds[at] != "int" or is_hinted):
-            other = copy.deepcopy(call)
-            other.args[place] = copy.deepcopy(call.args[at])
+            other = copied(call)
+            other.args[place] = copied(call.args[at])
             yield other
 
 
@@ -300,7 +299,6 @@ def _given(call: ast.Call) -> list[ast.expr]:
 
 def _copies(call: ast.Call, places: Sequence[ast.AST]) -> Iterator[tuple[ast.Call, ast.AST]]:
     """A copy of a call for each of its nodes, with that node in the copy."""
-    every = list(ast.walk(call))
     for place in places:
-        other = copy.deepcopy(call)
-        yield other, list(ast.walk(other))[every.index(place)]
+        other = copied(call)
+        yield other, next(twin for node, twin in zip(ast.walk(call), ast.walk(other), strict=True) if node is place)

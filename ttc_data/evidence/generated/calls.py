@@ -16,7 +16,7 @@ from ttc_data.evidence.generated.lazy import YES, unread
 from ttc_data.evidence.generated.module import Module, read
 from ttc_data.evidence.generated.naming import with_names
 from ttc_data.evidence.generated.proposals import proposals, with_more
-from ttc_data.evidence.generated.recording import compared, differing, recorded, recorder
+from ttc_data.evidence.generated.recording import compared, differing, hanging, recorded, recorder
 from ttc_data.evidence.generated.writing import diverse, generated_file
 from ttc_data.evidence.strength import RunVersions, fewest
 from ttc_data.evidence.suite import RunJob
@@ -59,6 +59,8 @@ class ProposedCalls:
     """What a recorder printed on each version that was compared."""
     _reference: list[str] = field(default_factory=list, init=False)
     """And on the reference, the last two times."""
+    _hanging: set[Case] = field(default_factory=set, init=False)
+    """Calls with which the reference hangs or crashes: each would cost half a second of the processor in every session."""
 
     @cached_property
     def module(self) -> str | None:
@@ -212,7 +214,10 @@ class ProposedCalls:
 
     def _recorded(self, cases: Sequence[Case]) -> list[Recorded]:
         """What the reference does with calls, twice the same."""
-        outputs = [self.run(self.environment, replace(self._job(cases), hash_seed=one)).output for one in SEEDS]
+        outputs = []
+        for one in SEEDS:
+            outputs.append(self.run(self.environment, replace(self._job(cases), hash_seed=one)).output)
+            self._hanging.update(hanging(outputs[-1], cases))
         return recorded(outputs, cases, self.target, self.text)
 
     def _outputs(self, versions: Sequence[str]) -> list[str]:
@@ -232,7 +237,7 @@ class ProposedCalls:
 
     def _job(self, cases: Sequence[Case], *, once: bool = False) -> Job:
         assert self.module is not None
-        file = recorder(self.target, self.module, cases, once=once)
+        file = recorder(self.target, self.module, cases, once=once, hanging=self._hanging)
         return Job(
             test_files=(file.path,), files={self.target.path: self.text, file.path: file.text},
             args=self.environment.pytest_args, timeout_s=self.rules.sample_timeout_s,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import builtins
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from functools import lru_cache
+from typing import Literal, TypeAlias, TypeVar
 
 from ttc_data.lang import python
 
@@ -16,6 +18,9 @@ Origin: TypeAlias = Literal["docstring", "hints", "call_site", "model", "corner"
 BUILTINS = frozenset(dir(builtins))
 MOST_CHARACTERS = 600
 """Of one case: a longer one is no example that a person reads."""
+TREES_HELD = 1024
+"""Trees of setups and calls: those of one target are read again and again."""
+N = TypeVar("N", bound=ast.AST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,15 @@ class Recorded:
 
 def expression(text: str) -> ast.expr | None:
     """Parse one expression; None when the text is anything else."""
-    statements = block(text)
+    return _value(block(text))
+
+
+def expression_shared(text: str) -> ast.expr | None:
+    """As `expression`, with a tree of `block_shared`."""
+    return _value(block_shared(text))
+
+
+def _value(statements: list[ast.stmt] | None) -> ast.expr | None:
     if statements and len(statements) == 1 and isinstance(statements[0], ast.Expr):
         return statements[0].value
     return None
@@ -69,12 +82,32 @@ def block(text: str) -> list[ast.stmt] | None:
         return None
 
 
+@lru_cache(maxsize=TREES_HELD)
+def block_shared(text: str) -> list[ast.stmt] | None:
+    """As `block`, of a text that is asked for again and again. The trees are everybody's: who has them must not change them."""
+    return block(text)
+
+
+def copied(node: N) -> N:
+    """A copy of a tree; `copy.deepcopy` takes eight times as long."""
+    other = type(node).__new__(type(node))
+    held = vars(other)
+    for name, value in vars(node).items():
+        if isinstance(value, ast.AST):
+            held[name] = copied(value)
+        elif isinstance(value, list):
+            held[name] = [copied(one) if isinstance(one, ast.AST) else one for one in value]
+        else:
+            held[name] = value
+    return other
+
+
 def is_import(text: str) -> bool:
     """Whether statements do nothing but import."""
-    return all(isinstance(node, (ast.Import, ast.ImportFrom)) for node in block(text) or ())
+    return all(isinstance(node, (ast.Import, ast.ImportFrom)) for node in block_shared(text) or ())
 
 
-def bound_names(nodes: list[ast.stmt]) -> set[str]:
+def bound_names(nodes: Sequence[ast.stmt]) -> set[str]:
     """The names that statements bind where they stand: assignments, imports, definitions."""
     found: set[str] = set()
     for statement in nodes:
@@ -92,8 +125,8 @@ def bound_names(nodes: list[ast.stmt]) -> set[str]:
 
 
 def bound_literal(text: str) -> tuple[str, ast.expr] | None:
-    """The name that a statement gives a literal to, and the literal; None for any other statement."""
-    match block(text):
+    """The name that a statement gives a literal to, and the literal, which is everybody's; None for any other statement."""
+    match block_shared(text):
         case [ast.Assign(targets=[ast.Name(id=name)], value=value)] if is_literal(value):
             return name, value
         case _:

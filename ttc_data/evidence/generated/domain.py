@@ -6,10 +6,11 @@ import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from ttc_data.evidence.generated.arguments import Parameter, parameters
 from ttc_data.evidence.generated.bags import is_bag
-from ttc_data.evidence.generated.case import BUILTINS, Case, block, bound_literal
+from ttc_data.evidence.generated.case import BUILTINS, TREES_HELD, Case, block_shared, bound_literal
 from ttc_data.evidence.generated.guesses import compared
 from ttc_data.evidence.generated.hints import from_hint
 from ttc_data.evidence.generated.module import Module, is_kind
@@ -145,7 +146,7 @@ def _reads(text: str, hidden: frozenset[str]) -> bool:
         and node.attr in hidden
         and isinstance(node.value, ast.Name)
         and node.value.id == "instance"
-        for statement in block(text) or ()
+        for statement in block_shared(text) or ()
         for node in ast.walk(statement)
     )
 
@@ -205,9 +206,11 @@ def _given(call: ast.Call, known: Sequence[Parameter]) -> Iterator[tuple[str, as
     yield from ((keyword.arg, keyword.value) for keyword in call.keywords if keyword.arg)
 
 
-def _calls(text: str) -> Iterator[ast.Call]:
-    for statement in block(text) or ():
-        yield from (node for node in ast.walk(statement) if isinstance(node, ast.Call))
+@lru_cache(maxsize=TREES_HELD)
+def _calls(text: str) -> Sequence[ast.Call]:
+    return [
+        node for statement in block_shared(text) or () for node in ast.walk(statement) if isinstance(node, ast.Call)
+    ]
 
 
 def _value(node: ast.expr, values: Mapping[str, ast.expr]) -> ast.expr:

@@ -6,12 +6,13 @@ import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from random import Random
 
 from ttc_data.evidence.generated import draws
 from ttc_data.evidence.generated.arguments import Argument, Parameter, drawn, given_in, is_changed, parameters
 from ttc_data.evidence.generated.bags import bags, is_bag
-from ttc_data.evidence.generated.case import Case, Origin, block, expression
+from ttc_data.evidence.generated.case import TREES_HELD, Case, Origin, block_shared, expression
 from ttc_data.evidence.generated.draws import Draw
 from ttc_data.evidence.generated.module import Module, is_kind
 from ttc_data.evidence.generated.seen import calls_of, case_of, public_attributes, variables_of, written
@@ -67,6 +68,7 @@ class Proposer:
         self.random = random
         self.variables = variables_of(module)
         self.known: dict[str, list[Parameter]] = {}
+        self.changed: dict[tuple[ast.AST, str], bool] = {}
         self.attributes = public_attributes(module) if module.owner else []
         self.calls = calls_of(module.name, module, others)
         self.constructor = self._constructor() if module.owner else []
@@ -213,18 +215,11 @@ class Proposer:
 
     def _found_in(self, setup: Sequence[str], given: Sequence[Argument]) -> list[Argument]:
         """Arguments, of which some are what the instance was made of: it has something to do with these."""
-        held = [
-            ast.unparse(one)
-            for text in setup
-            for statement in block(text) or ()
-            for one in ast.walk(statement)
-            if isinstance(one, ast.Constant) and type(one.value) in (int, str)
-        ]
+        held = [constant for text in setup for constant in _constants(text)]
         found = []
         for one in given:
             alike = [text for text in dict.fromkeys(held) if (text[:1] in "'\"") == (one.text[:1] in "'\"")]
-            is_plain = isinstance(expression(one.text), ast.Constant)
-            is_taken = is_plain and alike and self.random.random() < 0.5
+            is_taken = _is_constant(one.text) and alike and self.random.random() < 0.5
             found.append(replace(one, text=self.random.choice(alike)) if is_taken else one)
         return found
 
@@ -235,12 +230,17 @@ class Proposer:
         for one in given:
             name = one.parameter
             is_free = f"{name} = " not in "\n".join(setup) and name not in self.module.target.qualname.split(".")
-            if is_free and one.text[:1] in "[{" and is_changed(function, name):
+            if is_free and one.text[:1] in "[{" and self._is_changed(function, name):
                 setup.append(f"{name} = {one.text}")
                 observe.append(name)
                 yield one.written(name)
             else:
                 yield one.written()
+
+    def _is_changed(self, function: Function, name: str) -> bool:
+        if (function, name) not in self.changed:
+            self.changed[function, name] = is_changed(function, name)
+        return self.changed[function, name]
 
     def _observations(self) -> list[str]:
         found = [f"instance.{name}" for name in self.attributes[:4]]
@@ -274,6 +274,22 @@ class Proposer:
             same = f"{self.module.path}({', '.join(one.written() for one in drawn(self.constructor, self.random))})"
             return f"instance {_OPERATORS[name]} {self.random.choice((same, self.random.choice(self.made or [same])))}"
         return ""
+
+
+@lru_cache(maxsize=TREES_HELD)
+def _constants(text: str) -> Sequence[str]:
+    """The numbers and texts in statements, as they are written."""
+    return [
+        ast.unparse(one)
+        for statement in block_shared(text) or ()
+        for one in ast.walk(statement)
+        if isinstance(one, ast.Constant) and type(one.value) in (int, str)
+    ]
+
+
+@lru_cache(maxsize=TREES_HELD)
+def _is_constant(text: str) -> bool:
+    return isinstance(expression(text), ast.Constant)
 
 
 def is_ambient(function: Function) -> bool:

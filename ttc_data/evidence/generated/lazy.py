@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ast
-import copy
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from ttc_data.evidence.generated.arguments import Parameter, parameters
 from ttc_data.evidence.generated.beside import asking_iterables
-from ttc_data.evidence.generated.case import Case, expression
+from ttc_data.evidence.generated.case import Case, copied, expression
 from ttc_data.evidence.generated.corners import target_call, with_values
 from ttc_data.evidence.generated.module import Module, is_kind
 
@@ -77,7 +76,7 @@ def _long(call: ast.Call, known: Sequence[Parameter], asked: frozenset[str]) -> 
                 numbers = False
             case _:
                 continue
-        other = copy.deepcopy(call)
+        other = copied(call)
         other.args[number] = ast.Name("given", ast.Load())
         held = (
             f"chain({ast.unparse(arg)}, range({LENGTH}))" if numbers else f"islice(cycle({ast.unparse(arg)}), {LENGTH})"

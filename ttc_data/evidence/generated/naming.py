@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import copy
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -18,7 +17,7 @@ def with_names(case: Case, name: str) -> Case:
         case: any.
         name: the target's own; where the case does not call it once, the outermost call counts.
     """
-    node = copy.deepcopy(expression(case.call))
+    node = expression(case.call)
     call = called(node, name)
     setup = list(case.setup)
     kept: list[str] = []

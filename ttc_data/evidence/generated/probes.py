@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import base64
-import copy
 import json
 import re
 import zlib
@@ -13,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from ttc_data.evidence.generated.case import Case, expression
+from ttc_data.evidence.generated.case import Case, copied, expression
 from ttc_data.evidence.generated.domain import Domain
 from ttc_data.evidence.generated.inside import MARKER
 from ttc_data.evidence.generated.naming import with_names
@@ -70,6 +69,8 @@ class Bounds:
     """Seconds without a word from a call before it is given up."""
     processes: int
     """How many may be started, one after the other: each call that hangs or crashes ends one."""
+    cpu_s: float
+    """Processor seconds that a call may take before its process is ended; 0 sets no such limit."""
     characters: int
     """Of the line that is printed; the last calls are not told of where it is longer."""
 
@@ -159,12 +160,12 @@ def _without_end(case: Case, target: Target) -> Iterator[Case]:
             case _:
                 continue
         for grows in ([], [ast.keyword("grows", ast.Constant(True))]):
-            wrapped = ast.Call(ast.Name("endless", ast.Load()), [copy.deepcopy(held)], grows)
+            wrapped = ast.Call(ast.Name("endless", ast.Load()), [copied(held)], grows)
             yield _with_argument(case, node, number, wrapped)
 
 
 def _with_argument(case: Case, call: ast.Call, number: int, value: ast.expr) -> Case:
-    changed = copy.deepcopy(call)
+    changed = copied(call)
     _put(list(_arguments(changed))[number], value)
     return Case(case.names, case.setup, ast.unparse(changed), (), case.origin)
 
@@ -208,7 +209,7 @@ def probing_file(target: Target, module: str, chosen: Sequence[Probe], word: str
     last = max((lines[1] for lines in target.body_lines), default=0)
     plan = {
         "module": module, "path": target.path, "lines": [first, last], "patience": bounds.patience_s,
-        "processes": bounds.processes, "most": bounds.characters,
+        "cpu": bounds.cpu_s, "processes": bounds.processes, "most": bounds.characters,
         "cases": [
             {
                 "imports": imports_of(probe.case, module), "setup": list(probe.case.setup), "call": probe.case.call,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from ttc_data.evidence.generated.case import BUILTINS, Case, Recorded, expression, is_literal
-from ttc_data.evidence.generated.inside import MARKER
+from ttc_data.evidence.generated.inside import HANGS, MARKER
 from ttc_data.records import FileText, Target
 
 FOLDER = "ttc_generated"
@@ -52,7 +53,9 @@ def imports_of(case: Case, module: str) -> list[str]:
     return [f"from {module} import {', '.join(case.names)}"] if case.names else []
 
 
-def recorder(target: Target, module: str, cases: Sequence[Case], *, once: bool = False) -> FileText:
+def recorder(
+    target: Target, module: str, cases: Sequence[Case], *, once: bool = False, hanging: Collection[Case] = ()
+) -> FileText:
     """Write a pytest file with one test, which runs each case and prints a line about it.
 
     The lines are among what the job printed, whatever pytest captures. Run it under two hash seeds.
@@ -62,6 +65,7 @@ def recorder(target: Target, module: str, cases: Sequence[Case], *, once: bool =
         module: dotted name of its module.
         cases: in the order that `recorded` is given them.
         once: run each as seldom as shows what it gives, for `compared`; else as often as shows that it gives it every time.
+        hanging: those that are known to hang or crash, as `hanging` found them: that is said of them, and they do not run.
     """
     given = [
         {
@@ -72,12 +76,23 @@ def recorder(target: Target, module: str, cases: Sequence[Case], *, once: bool =
             "kept": list(case.kept),
             "plain": plain(case.call),
             "once": once,
+            "hangs": _unobserved(case) in hanging,
         }
         for case in cases
     ]
     text = _INSIDE.read_text(encoding="utf-8") + _TEST.format(module=repr(module), cases=repr(json.dumps(given)))
     text += _AT_COLLECTION if once else ""
     return FileText(f"{FOLDER}/test_record_{file_name(target, module)}.py", text)
+
+
+def hanging(output: str, cases: Sequence[Case]) -> list[Case]:
+    """The cases that hung, or ended their process, in a session with a recorder; whatever is observed of them is left out."""
+    found = _answers(output, len(cases))
+    return [_unobserved(cases[number]) for number, answer in found.items() if answer.get("refused") == HANGS]
+
+
+def _unobserved(case: Case) -> Case:
+    return replace(case, observe=())
 
 
 def recorded(outputs: Sequence[str], cases: Sequence[Case], target: Target, text: str) -> list[Recorded]:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import ast
-import copy
 import doctest
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from random import Random
 
 from ttc_data.evidence.generated.case import (
     MOST_CHARACTERS,
+    TREES_HELD,
     Case,
     Origin,
     block,
+    block_shared,
     bound_names,
     expression,
+    expression_shared,
     is_import,
     used_names,
 )
@@ -30,18 +33,18 @@ def case_of(
     module: Module, setup: Sequence[str], call: str, origin: Origin, observe: Sequence[str] = ()
 ) -> Case | None:
     """Make a case of texts; None when they use a name that nothing binds, are too long, or are no Python."""
-    node = expression(call)
+    node = expression_shared(call)
     if node is None or sum(map(len, [*setup, call])) > MOST_CHARACTERS:
         return None
     bound: set[str] = set()
     names: set[str] = set()
     for statement in setup:
-        statements = block(statement)
-        if statements is None:
+        pairs = _names_of(statement)
+        if pairs is None:
             return None
-        for one in statements:
-            names |= used_names(one) - bound
-            bound |= bound_names([one])
+        for used, binds in pairs:
+            names |= used - bound
+            bound |= binds
     names |= used_names(node) - bound
     standard = {name for name in names & STANDARD if f"{name}." in call}
     if standard:
@@ -52,8 +55,15 @@ def case_of(
     return Case(tuple(sorted(names)), tuple(setup), call, tuple(observe), origin)
 
 
+@lru_cache(maxsize=TREES_HELD)
+def _names_of(text: str) -> list[tuple[set[str], set[str]]] | None:
+    """Of each statement the names that it uses and those that it binds; None when the text is no Python."""
+    statements = block_shared(text)
+    return None if statements is None else [(used_names(one), bound_names([one])) for one in statements]
+
+
 def _imported(setup: Sequence[str]) -> set[str]:
-    return {name for text in setup if is_import(text) for name in bound_names(block(text) or [])}
+    return {name for text in setup if is_import(text) for name in bound_names(block_shared(text) or [])}
 
 
 def documented(module: Module, others: Mapping[str, str]) -> list[Case]:
@@ -157,8 +167,11 @@ def _names_owner(module: Module, nodes: Sequence[ast.stmt]) -> bool:
 
 
 def calls_of(name: str, module: Module, others: Mapping[str, str]) -> list[ast.Call]:
-    """Calls of a name, anywhere in the repository's code and docstrings, whose arguments stand for themselves."""
-    nodes = [expression(text) for text in call_sites(name, module.text, others)]
+    """Calls of a name, anywhere in the repository's code and docstrings, whose arguments stand for themselves.
+
+    Everybody's: who has them must not change them.
+    """
+    nodes = [expression_shared(text) for text in call_sites(name, module.text, others)]
     return [node for node in nodes if isinstance(node, ast.Call)]
 
 
@@ -174,7 +187,6 @@ def changed(case: Case, random: Random) -> Case:
     node = expression(case.call)
     if node is None:
         return case
-    node = copy.deepcopy(node)
     for _ in range(random.choice((1, 1, 2))):
         places = [one for one in ast.walk(node) if _changeable(one)]
         if not places:

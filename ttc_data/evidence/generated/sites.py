@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import copy
 import doctest
 import itertools
 import re
@@ -12,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
-from ttc_data.evidence.generated.case import block, is_literal, used_names
+from ttc_data.evidence.generated.case import block, copied, is_literal, used_names
 from ttc_data.lang import python
 from ttc_data.lang.facts import docstring_of, last_name
 
@@ -124,7 +123,7 @@ def _values(nodes: Sequence[ast.AST]) -> Mapping[str, ast.expr]:
             case ast.FunctionDef(name=name, args=given, body=[*_, ast.Return(value=ast.expr() as value)] as body) if (
                 bound[name] == 1 and len(body) == 1 and not node.decorator_list
             ):
-                given = copy.deepcopy(given)
+                given = copied(given)
                 for one in ast.walk(given):
                     if isinstance(one, ast.arg):
                         one.annotation = None
@@ -158,7 +157,7 @@ def imported(nodes: Iterable[ast.AST]) -> Mapping[str, ast.expr]:
 
 def resolved(call: ast.Call, values: Mapping[str, ast.expr]) -> ast.Call:
     """A call with values in place of the names among its arguments."""
-    other = copy.deepcopy(call)
+    other = copied(call)
     names = Names(values)
     other.args = [names.visit(one) for one in other.args]
     for keyword in other.keywords:
@@ -174,7 +173,7 @@ class Names(ast.NodeTransformer):
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
         """A name that has a value becomes it."""
-        return copy.deepcopy(self.values.get(node.id, node))
+        return copied(self.values.get(node.id, node))
 
     def visit_Lambda(self, node: ast.Lambda) -> ast.expr:
         """Names within are its own, or may be."""

@@ -7,7 +7,7 @@ import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from ttc_data.evidence.generated.case import BUILTINS, Case, block, bound_names, expression, used_names
+from ttc_data.evidence.generated.case import BUILTINS, Case, block_shared, bound_names, expression, used_names
 from ttc_data.evidence.generated.module import Module
 from ttc_data.evidence.generated.naming import called
 from ttc_data.lang.facts import Function, last_name
@@ -68,7 +68,7 @@ class _Told:
         used = used_names(self.node)
         setup: list[str] = []
         for text in reversed(case.setup):
-            statements = block(text) or []
+            statements = block_shared(text) or []
             if not all(map(_is_function, statements)) or used & bound_names(statements):
                 setup.insert(0, text)
                 used |= {name for one in statements for name in used_names(one)}
@@ -93,7 +93,7 @@ class _Told:
 
 def _with_functions(case: Case, name: str, tells: Sequence[str]) -> _Told | None:
     """The case's expression with other functions in place of those that its call gives; None where it gives none."""
-    node = copy.deepcopy(expression(case.call))
+    node = expression(case.call)
     call = called(node, name)
     if node is None or call is None or last_name(call.func) != name:
         return None
@@ -127,7 +127,7 @@ def _functions_in(case: Case) -> frozenset[str]:
     """Names that stand for functions: Python's own, and those that the setup defines or takes from `operator`."""
     found = {name for name in BUILTINS if name.islower()} - {"dict", "list", "set", "tuple", "frozenset", "type"}
     for text in case.setup:
-        for statement in block(text) or ():
+        for statement in block_shared(text) or ():
             match statement:
                 case ast.FunctionDef(name=name) | ast.Assign(targets=[ast.Name(id=name)], value=ast.Lambda()):
                     found.add(name)

@@ -14,9 +14,9 @@ import time
 import types
 import zlib
 from pathlib import Path
-from random import Random
 from typing import Any, Callable, Iterator
 
+from ttc_data.sandbox.inside.choosing import names_of, shuffled
 from ttc_data.sandbox.inside.measuring import Measuring
 from ttc_data.sandbox.inside.properties import change_property_test, keep_apart
 
@@ -25,6 +25,7 @@ LAST_WORDS_S = 2.0
 SOON_S = 0.01
 STUCK = 86
 WRITTEN = ("ttc_doctests/", "ttc_imports/", "ttc_generated/")
+COUNT_AS_PASSED = ("passed", "xfailed")
 SELECTING = ("-k", "-m", "--deselect")
 OPTIONS = (
     "-p", "no:cacheprovider", "-q", "-o", "addopts=", "-o", "required_plugins=", "-o", "xfail_strict=false",
@@ -186,35 +187,10 @@ def vary(job: dict[str, Any]) -> None:
         clock.travel(time.time() + 86_400 * job["days"], tick=True).start()
 
 
-def shuffled(items: list[Any], seed: int) -> list[Any]:
-    """Files, the classes in them, and the tests in those in another order; what shares a fixture stays together."""
-    draw = Random(seed)
-    places: dict[str, float] = {}
-
-    def place(item: Any) -> list[float]:
-        parts = item.nodeid.split("::")
-        return [places.setdefault("::".join(parts[:count]), draw.random()) for count in range(1, len(parts) + 1)]
-
-    return sorted(items, key=place)
-
-
 def admit(roots: list[str]) -> None:
     """Let the tree in, for this process and what it starts: a `pytest.py` in it is not what runs the tests."""
     sys.path[:0] = roots
     os.environ["PYTHONPATH"] = os.pathsep.join([*roots, os.environ["PYTHONPATH"]])
-
-
-def names_of(tests: list[str], files: list[str]) -> dict[str, set[str]]:
-    """By id of a file or a class: the names in it that lead to one of the tests."""
-    found: dict[str, set[str]] = {}
-    for test in tests:
-        for file in files:
-            if test.startswith(file + "::"):
-                place = file
-                for name in test[len(file) + 2 :].partition("[")[0].split("::"):
-                    found.setdefault(place, set()).add(name)
-                    place += "::" + name
-    return found
 
 
 def is_known(parser: Any, option: str) -> bool:
@@ -259,12 +235,16 @@ class Reporter:
         self, job: dict[str, Any], channel: Channel, measuring: Measuring | None, versions: Callable[[], None] | None
     ) -> None:
         self.job = {name: job[name] for name in ("seed", "order")}
-        self.wanted = set(job["tests"]) if job["tests"] is not None else None
+        named = None if job["tests"] is None else job["tests"] + job["further"]
+        self.wanted = set(named) if named is not None else None
+        self.further = set(job["further"])
+        self.first = set(job["tests"] or ()) if self.further else set()
+        """Those that have to pass, each removed when it has, before the further ones run."""
         self.skip = set(job["skip"])
         self.order = job["order"]
-        self.ranks = {test: rank for rank, test in enumerate(job["tests"] or ())} if job["most_failures"] else {}
+        self.ranks = {test: rank for rank, test in enumerate(named or ())} if job["most_failures"] else {}
         self.options, self.properties = job["args"], job["properties"]
-        self.names = names_of(job["tests"], job["test_files"]) if job["tests"] is not None else None
+        self.names = names_of(named, job["test_files"]) if named is not None else None
         self.seconds, self.cpu_seconds = job["test_timeout_s"], job["test_cpu_s"]
         self.say, self.hold = channel.say, channel.hold
         self.measuring = measuring
@@ -310,6 +290,7 @@ class Reporter:
             items.sort(key=lambda item: self.ranks[item.nodeid])
         if self.order:
             items[:] = shuffled(items, self.order)
+        items.sort(key=lambda item: item.nodeid in self.further)
 
     def pytest_collectreport(self, report: Any) -> None:
         if report.failed:
@@ -329,6 +310,10 @@ class Reporter:
     def pytest_runtest_setup(self, item: Any) -> None:
         if self.properties != "as_written":
             change_property_test(item, self.properties)
+
+    def pytest_runtest_protocol(self, item: Any) -> bool | None:
+        """Leave a further test alone where one of the first has not passed."""
+        return True if self.first and item.nodeid in self.further else None
 
     def pytest_runtest_logstart(self, nodeid: str, location: object) -> None:
         number = self.numbers.setdefault(nodeid, len(self.numbers))
@@ -393,4 +378,6 @@ class Reporter:
                 self.hold("starting", self.numbers[nodeid])
             self.measuring.switch("")
         state = self.phases.pop(nodeid)
+        if state["outcome"] in COUNT_AS_PASSED:
+            self.first.discard(nodeid)
         self.hold("test", self.numbers[nodeid], state["outcome"], round(state["seconds"], 4), state["message"])
