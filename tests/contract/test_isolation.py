@@ -187,6 +187,10 @@ def test_loopback_works():
                 assert peer.recv(5) == b"hello"
 
 
+def test_localhost_is_loopback():
+    assert ("127.0.0.1", 80) in [found[4] for found in socket.getaddrinfo("localhost", 80)]
+
+
 def test_only_loopback_is_there():
     assert [name for _, name in socket.if_nameindex() if not name.startswith(("tunl", "sit", "ip6", "gre", "erspan"))] == ["lo"]
 """
@@ -195,7 +199,7 @@ def test_only_loopback_is_there():
 def test_there_is_no_network_but_loopback(sandbox: Sandbox) -> None:
     report = sandbox.run(session(NETWORK))
     assert set(outcomes(report).values()) == {"passed"}, report.tests
-    assert len(report.tests) == 7
+    assert len(report.tests) == 8
 
 
 def test_nothing_of_the_host_is_visible(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

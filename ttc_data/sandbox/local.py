@@ -127,6 +127,9 @@ def _system() -> list[str]:
             arguments += ["--ro-bind", folder, folder]
     for file in ("/etc/ld.so.cache", "/etc/alternatives", "/etc/mime.types"):
         arguments += ["--ro-bind-try", file, file]
+    # Without them `localhost` has no address, and many a test starts a server there.
+    for file in ("hosts", "nsswitch.conf"):
+        arguments += ["--ro-bind", str(Path(__file__).with_name("etc") / file), f"/etc/{file}"]
     prefix = sys.base_prefix
     if not prefix.startswith("/usr/"):
         arguments += ["--ro-bind", prefix, prefix]
