@@ -120,7 +120,8 @@ def test_a_models_cases_come_before_the_drawn_ones() -> None:
 
 def test_a_function_is_tested_with_values_and_with_the_exception_that_it_raises(place: Place) -> None:
     text = place.written("clamp")
-    assert "    assert clamp(11, high=4) == 4\n" in text
+    assert "    result = clamp(11, high=4)\n    assert isinstance(result, int)\n    assert result == 4\n" in text
+    assert "    assert clamp(11, high=5) == 5\n" in text
     assert "    with pytest.raises(ValueError):\n        clamp(" in text
 
 
@@ -233,7 +234,7 @@ def test_the_file_is_named_after_module_target_and_key(place: Place) -> None:
     assert file.path == f"ttc_generated/test_record_shapes_Point_move_{target.key[:6]}.py"
 
 
-GOOD: dict[str, object] = {"view": "{}", "value": "4", "raises": None, "changed": []}
+GOOD: dict[str, object] = {"view": "{}", "value": "4", "raises": None, "changed": [], "kept": []}
 
 
 @pytest.mark.parametrize(
@@ -250,6 +251,7 @@ GOOD: dict[str, object] = {"view": "{}", "value": "4", "raises": None, "changed"
         json.dumps([0, {**GOOD, "value": "f()"}]),
         json.dumps([0, {**GOOD, "value": 4}]),
         json.dumps([0, {**GOOD, "changed": [["x"], 3]}]),
+        json.dumps([0, {**GOOD, "kept": 3}]),
         json.dumps([0, {**GOOD, "changed": [[3, []]]}]),
         json.dumps([0, {**GOOD, "raises": ["a b", "ValueError"]}]),
         json.dumps([0, {**GOOD, "raises": 3}]),
