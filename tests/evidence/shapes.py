@@ -91,6 +91,12 @@ def draws(size: int) -> int:
 
 
 def warns(size: int) -> int:
+    """Of something that the caller does."""
+    warnings.warn("large")
+    return size + 1
+
+
+def outdated(size: int) -> int:
     """Old."""
     warnings.warn("old", DeprecationWarning)
     return size + 1

@@ -183,6 +183,11 @@ def test_a_case_that_cannot_be_asserted_is_not_kept(place: Place, name: str) -> 
     assert not (place.folder / "left.txt").exists() or name == "writes"
 
 
+def test_a_function_that_later_versions_will_not_have_is_tested_like_any_other(place: Place) -> None:
+    """Seen: `finalize_version` of semver gave a `Version` for a text, and no written test looked, because it is deprecated."""
+    assert "assert outdated(" in place.written("outdated")
+
+
 def test_a_case_that_hangs_costs_only_itself(place: Place) -> None:
     cases = [Case(("hangs",), (), f"hangs({size})", (), "model") for size in (1, 3, 4)]
     assert [one.case.call for one in place.recorded("hangs", cases)] == ["hangs(1)", "hangs(4)"]
