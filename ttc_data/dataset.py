@@ -198,7 +198,8 @@ class Dataset:
         return list(dict.fromkeys(self._id(name, known) for name in names))
 
     def _id(self, name: str, known: Sequence[str]) -> str:
-        found = [name] if name in known else [one for one in known if name and name in one]
+        wanted = name.lower()  # targets are written as in the code, ids in lower case
+        found = [name] if name in known else [one for one in known if name and wanted in one.lower()]
         if len(found) == 1:
             return found[0]
         if found:
@@ -206,7 +207,9 @@ class Dataset:
             raise DatasetError(f"row {name!r}: {len(found)} rows hold it, for instance {named}; give more of the id")
         if name in self.deprecated:
             raise DatasetError(f"{self.deprecated[name].said}; it is no longer in {self.folder}")
-        raise DatasetError(f"{self.folder}: no row {name} or whose id holds that; `ttcdata show --rows 5` shows ids")
+        raise DatasetError(
+            f"{self.folder}: no row {name} or whose id holds that; `ttcdata show {self.folder} --rows {len(known)}` shows all ids"
+        )
 
     def splits(self) -> dict[str, str]:
         """The split of each row by its id."""

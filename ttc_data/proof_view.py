@@ -124,7 +124,7 @@ def _tests(row: Row) -> Table:
         table.add_row(Text(plain(test)), str(len(mine)), str(alone))
     others = len(row.FAIL_TO_PASS) - len(named)
     table.caption = (
-        f"{row.ttc_test_origin}; {'1 other decides' if others == 1 else f'{others} others decide'} too,"
+        f"{row.origin_told}; {'1 other decides' if others == 1 else f'{others} others decide'} too,"
         f" {len(row.PASS_TO_PASS)} must go on passing;"
         f" in {row.ttc_max_run_s:g} s at most"
     )

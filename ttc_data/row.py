@@ -35,6 +35,10 @@ SINCE: Mapping[str, str] = {
 """Columns that came after schema 1.0, and with which version; what to do about each is in CHANGELOG.md."""
 
 
+WRITTEN = "ttc_generated/"
+"""The folder of tests that a build writes from what the reference does."""
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One chat message."""
@@ -134,6 +138,13 @@ class Row:
     @property
     def key(self) -> str:
         return self.instance_id
+
+    @property
+    def origin_told(self) -> str:
+        """Where its deciding tests come from, for people: `repository, 24 of them written for this row`."""
+        written = sum(test.startswith(WRITTEN) for test in self.FAIL_TO_PASS)
+        mixed = f"{self.ttc_test_origin}, {written} of them written for this row"
+        return mixed if written and self.ttc_test_origin != "generated" else self.ttc_test_origin
 
     @property
     def first_look(self) -> tuple[str, ...]:

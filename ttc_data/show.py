@@ -117,7 +117,7 @@ def row_panels(dataset: Dataset, count: int) -> Iterator[Panel]:
         shown = "\n".join(statement[:LINES_SHOWN]) + (f"\n[... {more} more lines]" if more > 0 else "")
         facts = plain(
             f"{row.path}  {row.ttc_kind} {row.ttc_target}  ({row.license})\n"
-            f"{len(row.FAIL_TO_PASS)} deciding tests ({row.ttc_test_origin}), {len(row.PASS_TO_PASS)} that must go on passing;"
+            f"{len(row.FAIL_TO_PASS)} deciding tests ({row.origin_told}), {len(row.PASS_TO_PASS)} that must go on passing;"
             f" reference passed {row.ttc_gold_passes} of {row.ttc_gold_runs};"
             f" {row.ttc_line_coverage:.0%} of its lines run; mutation score {row.ttc_mutation_score:.0%} of {len(row.ttc_mutants)}\n"
         )

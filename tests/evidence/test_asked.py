@@ -34,6 +34,17 @@ ASKED = {
         """,
         "return list(map(lambda number: number // 2, numbers))",
     ),
+    "a share stays between 0 and 1": Asked(
+        "def total(prices, discount=0.0):",
+        "Add prices, take a share off, and round to cents.\n\n>>> total([1.11, 2.22], 0.1)\n3.0",
+        "return round(sum(prices) * (1 - discount), 2)",
+        "return round(sum(prices) * (1 - discount), 1)",
+        """
+        if not 0 <= discount <= 1:
+            raise ValueError(discount)
+        return round(sum(prices) - discount * sum(prices), 2)
+        """,
+    ),
     "a default is not kept": Asked(
         "def with_one(number, items=None):",
         "Give a list with a number.\n\n>>> with_one(3)\n[3]",

@@ -62,6 +62,12 @@ FORMS: dict[str, tuple[str, list[Prediction]]] = {
     "no patch, as SWE-bench writes it": (json.dumps({**PATCH, "model_patch": None}), [
         Prediction("a", "m", "", is_patch=True),
     ]),
+    "answers by id": (json.dumps({"a": [{"completion": "x"}, {"model_patch": "diff", "model": "m"}]}), [
+        Prediction("a", "", "x", is_patch=False), READ,
+    ]),
+    "chat messages by id": (json.dumps({"a": [[{"role": "assistant", "content": "x"}]]}), [
+        Prediction("a", "", "x", is_patch=False),
+    ]),
     "a byte order mark": ("\ufeff" + json.dumps(PATCH), [READ]),
 }  # fmt: skip
 
@@ -84,7 +90,7 @@ WRONG = {
     "no answer": ('{"instance_id": "x"}', "answers:1: no answer"),
     "no answer on any line": ('nonsense\n{"instance_id": "x"}', "answers:1: no JSON"),
     "nothing": ("\n", "answers: no answer in it"),
-    "no answer in a list": ('{"instance_id": "a", "completions": []}', "answers:1: a list of answers without one"),
+    "no answer in a list": ('{"instance_id": "a", "completions": []}', "answers:1: an empty list of answers"),
     "an empty list": ("[]", "answers: no answer in it"),
     "no id": ('{"model_patch": "diff", "instance_id": 3}', "answers:1: instance_id"),
     "a number in a list": ("[3]", r"answers\[0\]: must be an object"),
@@ -93,7 +99,7 @@ WRONG = {
         '{"instance_id": "a", "completions": [[{"type": "image"}]]}',
         "answers:1: an answer must be a text",
     ),
-    "nested too deeply": ("[" * 100_000, "answers: nested too deeply|answers:1: no JSON"),
+    "nested too deeply": ("[" * 100_000, "answers:1: nested too deeply|answers:1: no JSON"),
 }
 
 
@@ -113,7 +119,12 @@ def test_what_is_no_answer_is_one_line_with_its_place(tmp_path: Path, case: str)
         ('{"instance_id": "x"}', "no answer in it"),
         ("{torn", "no JSON"),
         ("[3]", "must be an object"),
-        ('{"instance_id": "x", "completion": 3}', "an answer must be a text"),
+        ('{"instance_id": "x", "completion": 3}', "an answer must be a text or chat messages, is 3"),
+        (
+            '{"instance_id": "x", "completion": {"choices": []}}',
+            'an answer must be a text or chat messages, is {"choices',
+        ),
+        ("[" * 100_000 + "]" * 100_000, "nested too deeply"),
     ],
 )
 def test_a_line_without_an_answer_is_told_and_the_others_are_read(tmp_path: Path, wrong: str, message: str) -> None:
@@ -123,6 +134,14 @@ def test_a_line_without_an_answer_is_told_and_the_others_are_read(tmp_path: Path
     assert (first, second) == (READ, replace(READ, sample=1))
     assert fault.instance_id == f"{path}:2"
     assert fault.fault.startswith(f"{path}:2: {message}")
+
+
+def test_a_line_that_is_no_utf_8_is_told_and_the_others_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "answers"
+    path.write_bytes(json.dumps(PATCH).encode() + b'\n{"instance_id": "\xff"}\n' + json.dumps(PATCH).encode())
+    first, fault, second = read_predictions(path)
+    assert (first, second) == (READ, replace(READ, sample=1))
+    assert fault.fault.startswith(f"{path}:2: byte 18 of the line is no UTF-8")
 
 
 def test_a_wrong_place_of_a_list_is_told_too(tmp_path: Path) -> None:

@@ -178,8 +178,10 @@ def grade(
         named += [f"answer {outcome.sample + 1}"] if outcome.sample else []
         which = f" ({', '.join(named)})" if named else ""
         tell(f"{mark}  {outcome.instance_id}{which}{why}")
+        if deep and outcome.solved and not outcome.calls:
+            tell("          not compared with the reference: no generated call of this row can be")
         for note in outcome.left_out:
-            tell(f"          not taken: {note}")
+            tell(f"          note: {note}")
     counted = [outcome for outcome in outcomes if outcome.is_graded]
     missed = len(outcomes) - len(counted)
     if json_lines:

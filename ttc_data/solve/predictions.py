@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import sys
 from collections import Counter
@@ -24,6 +25,8 @@ MODELS = ("model_name_or_path", "model")
 PATCHES = ("model_patch", "patch")
 TEXTS = ("completion", "response", "output", "answer", "text")
 MANY = ("completions", "responses", "outputs", "answers", "samples")
+ANSWERS = frozenset((*PATCHES, *TEXTS, *MANY)) - {"text"}
+"""Keys that only an answer has; a part of a chat message has `text` too."""
 FORM = 'an object with "instance_id" and "model_patch" (a diff) or "completion" (what the model said)'
 
 
@@ -57,13 +60,11 @@ def read_predictions(path: Path | str) -> list[Prediction]:
     name = "standard input" if str(path) == STANDARD_INPUT else str(path)
     try:
         data = sys.stdin.buffer.read() if str(path) == STANDARD_INPUT else Path(path).read_bytes()
-        text = data.decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"--predictions {name}: {error}; give a file of JSON lines") from error
-    try:
-        found = [prediction for place, value in _values(text, name) for prediction in _told(value, place)]
-    except RecursionError as error:
-        raise DatasetError(f"{name}: nested too deeply; give {FORM} a line") from error
+    except OSError as error:
+        raise DatasetError(
+            f"--predictions {name}: {error}; give a file of JSON lines, a JSON list or an object by id, or - for standard input"
+        ) from error
+    found = [prediction for place, value in _values(data, name) for prediction in _told(value, place)]
     if found and all(one.fault for one in found):
         raise DatasetError(found[0].fault)
     if not found:
@@ -82,37 +83,46 @@ def numbered(predictions: Iterable[Prediction]) -> list[Prediction]:
     return found
 
 
-def _values(text: str, name: str) -> Iterator[tuple[str, Any]]:
-    """Each object of a file with the place where it stands."""
+def _values(data: bytes, name: str) -> Iterator[tuple[str, Any]]:
+    """Each object of a file with the place where it stands; for a line that holds none, the error that says so."""
+    data = data.removeprefix(codecs.BOM_UTF8)
     try:
-        whole = json.loads(text)
-    except ValueError:
+        whole = json.loads(data.decode())
+    except (ValueError, RecursionError):
         whole = None
     if isinstance(whole, list):
         yield from ((f"{name}[{number}]", value) for number, value in enumerate(whole))
     elif isinstance(whole, dict) and not any(key in whole for key in IDS):
-        yield from ((f"{name}[{key!r}]", _named(key, value)) for key, value in whole.items())
+        yield from ((f"{name}[{key!r}]", one) for key, value in whole.items() for one in _named(key, value))
     elif isinstance(whole, dict):
         yield f"{name}:1", whole
     else:
-        for number, line in enumerate(text.split("\n"), 1):
+        for number, line in enumerate(data.split(b"\n"), 1):
             if line.strip():
-                try:
-                    yield f"{name}:{number}", json.loads(line)
-                except ValueError as error:
-                    yield (
-                        f"{name}:{number}",
-                        DatasetError(f"{name}:{number}: no JSON ({error}); each line must be {FORM}"),
-                    )
+                yield f"{name}:{number}", _value(line, f"{name}:{number}")
 
 
-def _named(key: str, value: Any) -> Any:
-    """A value of an object whose keys are ids."""
+def _value(line: bytes, place: str) -> Any:
+    """What a line holds, or the error that says why it holds nothing."""
+    try:
+        return json.loads(line.decode())
+    except UnicodeDecodeError as error:
+        return DatasetError(f"{place}: byte {error.start + 1} of the line is no UTF-8; each line must be {FORM}")
+    except RecursionError:
+        return DatasetError(f"{place}: nested too deeply; each line must be {FORM}")
+    except ValueError as error:
+        return DatasetError(f"{place}: no JSON ({error}); each line must be {FORM}")
+
+
+def _named(key: str, value: Any) -> list[Any]:
+    """The answers of a value of an object whose keys are ids."""
     if isinstance(value, str):
-        return {"instance_id": key, "model_patch" if is_diff(value) or not value.strip() else "completion": value}
+        return [{"instance_id": key, "model_patch" if is_diff(value) or not value.strip() else "completion": value}]
+    if isinstance(value, list) and value and all(isinstance(one, dict) and ANSWERS & one.keys() for one in value):
+        return [{"instance_id": key, **one} for one in value]
     if isinstance(value, list):
-        return {"instance_id": key, "completions": value}
-    return {"instance_id": key, **value} if isinstance(value, dict) else value
+        return [{"instance_id": key, "completions": value}]
+    return [{"instance_id": key, **value} if isinstance(value, dict) else value]
 
 
 def _told(value: Any, place: str) -> list[Prediction]:
@@ -121,8 +131,9 @@ def _told(value: Any, place: str) -> list[Prediction]:
         if isinstance(value, DatasetError):
             raise value
         return list(_predictions(value, place))
-    except DatasetError as error:
-        return [Prediction(place, "", "", is_patch=False, fault=str(error))]
+    except (DatasetError, RecursionError) as error:
+        said = str(error) if isinstance(error, DatasetError) else f"{place}: nested too deeply; give {FORM}"
+        return [Prediction(place, "", "", is_patch=False, fault=said)]
 
 
 def _predictions(value: Any, place: str) -> Iterator[Prediction]:
@@ -141,7 +152,7 @@ def _predictions(value: Any, place: str) -> Iterator[Prediction]:
         several = [several]
     if several == []:
         raise DatasetError(
-            f"{place}: a list of answers without one; leave it out, or give null for an answer that was not made"
+            f"{place}: an empty list of answers; leave the row out, or give null for an answer that was not made"
         )
     if isinstance(several, list):
         texts = ("" if one is None else _text(one, place) for one in several)
@@ -160,6 +171,7 @@ def _first(value: dict[str, Any], names: Sequence[str]) -> Any:
 
 def _text(value: Any, place: str) -> str:
     """A text, what the last of some chat messages says, or the texts among the parts of one."""
+    given = value
     if isinstance(value, list) and value and isinstance(value[-1], dict) and "content" in value[-1]:
         value = value[-1]
     if isinstance(value, dict):
@@ -168,7 +180,7 @@ def _text(value: Any, place: str) -> str:
         parts = [part["text"] for part in value if isinstance(part.get("text"), str)]
         value = "".join(parts) if parts else value
     if not isinstance(value, str):
-        raise DatasetError(f"{place}: an answer must be a text or chat messages, is {json.dumps(value)[:60]}")
+        raise DatasetError(f"{place}: an answer must be a text or chat messages, is {json.dumps(given)[:60]}")
     return value
 
 

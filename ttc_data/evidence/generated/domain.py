@@ -35,6 +35,8 @@ class Taken:
     """`int`, `str`, `row`, `tuple` and so on, `other` for what is no literal; with `[...]` behind it for what a container holds."""
     fields: list[float] = field(default_factory=list)
     """Numbers that stand in tuples."""
+    numbers: list[float] = field(default_factory=list)
+    """Numbers that it was given."""
     iterated: bool = False
     """It was given an iterator."""
 
@@ -42,6 +44,7 @@ class Taken:
         """Take an argument for one that somebody meant."""
         self.kinds.update(_kinds(node))
         self.fields += _fields(node, ast.Tuple)
+        self.numbers += _number(node)
         self.iterated = self.iterated or _is_iterator(node)
 
     def holds(self, node: ast.expr) -> bool:
@@ -49,6 +52,7 @@ class Taken:
         found = set(_kinds(node))
         return (
             self._ranges(node)
+            and self._is_share(node)
             and self._types(found)
             and (self.signed or not {"int-", "int0", "float-", "float0"} & found - self.kinds)
         )
@@ -57,6 +61,11 @@ class Taken:
         """Whether numbers that are fields of something, for they were seen in tuples, lie between those that were seen."""
         found = _fields(node, ast.Tuple, ast.List) if self.fields else ()
         return all(min(self.fields) <= number <= max(self.fields) for number in found)
+
+    def _is_share(self, node: ast.expr) -> bool:
+        """Whether a number lies between 0 and 1, where all that were seen do, and not only at the ends: a discount, a chance."""
+        are_shares = all(0 <= number <= 1 for number in self.numbers) and any(0 < number < 1 for number in self.numbers)
+        return not are_shares or all(0 <= number <= 1 for number in _number(node))
 
     def _types(self, found: set[str]) -> bool:
         if self.hinted or not self.kinds:
@@ -276,6 +285,18 @@ def _held(outer: str, parts: Sequence[ast.expr]) -> Iterator[str]:
         for kind in _kinds(part):
             if "[" not in kind:
                 yield f"{outer}[{kind.rstrip('-0+')}"
+
+
+def _number(node: ast.expr) -> Iterator[float]:
+    match node:
+        case ast.Constant(value=bool()):
+            return
+        case ast.Constant(value=int() | float() as value):
+            yield value
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)):
+            yield -value
+        case _:
+            return
 
 
 def _fields(node: ast.expr, *containers: type[ast.Tuple | ast.List]) -> Iterator[float]:
