@@ -95,6 +95,7 @@ class Outcome:
         """What is told of it, as JSON: without what the answer changed."""
         hidden = {"files", "model", "paying", "paid"}
         shown = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in hidden}
+        shown["seconds"] = round(self.seconds, 3)
         verdict = {"solved": self.solved, "reward": self.reward, "share": round(self.share, 4)}
         name = shown.pop("instance_id")
         return {"instance_id": name, "model_name_or_path": self.model, **verdict, **shown}
