@@ -167,4 +167,10 @@ def fault_in(error: ValidationError) -> str:
 
 
 def _cause(error: BaseException) -> str:
-    return "nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())[:200]
+    """What is wrong with a text, in words that are not about our own code."""
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    if isinstance(error, (AttributeError, LookupError, TypeError)):  # PyYAML's, of `!!timestamp "abc"` and the like
+        return "a value is not what its tag says"
+    said = " ".join(str(error).split())[:200]
+    return "a number of too many digits" if "set_int_max_str_digits" in said else said

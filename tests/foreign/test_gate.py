@@ -305,6 +305,12 @@ def test_yaml_is_a_value_or_a_value_error(text: str) -> None:
         checked(parse_yaml(text))
 
 
+@pytest.mark.parametrize("text", ['a: !!timestamp "abc"', 'a: !!int ""', 'a: !!bool "abc"'])
+def test_a_value_that_is_not_what_its_tag_says_is_told_in_words_about_the_value(text: str) -> None:
+    with pytest.raises(ValueError, match="^a value is not what its tag says$"):
+        parse_yaml(text)
+
+
 def test_a_recipe_that_says_the_same_twice_may_do_so() -> None:
     assert parse_yaml("a: &x [1, 2]\nb: *x\n") == {"a": [1, 2], "b": [1, 2]}
     with pytest.raises(ValueError, match="aliases"):

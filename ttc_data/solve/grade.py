@@ -93,7 +93,7 @@ def grade(
         SandboxLost: the sandbox broke, which says nothing about the answer.
     """
     if not task.fail_to_pass:
-        return Outcome(task.instance_id, "no_fail_to_pass")
+        return Outcome(task.instance_id, "no_fail_to_pass", "FAIL_TO_PASS is empty, so nothing decides")
 
     def seen(session: Session, files: Files = files) -> Seen:
         return Seen(session, run(task.job(session, files)))
