@@ -307,7 +307,7 @@ def test_yaml_is_a_value_or_a_value_error(text: str) -> None:
 
 @pytest.mark.parametrize("text", ['a: !!timestamp "abc"', 'a: !!int ""', 'a: !!bool "abc"'])
 def test_a_value_that_is_not_what_its_tag_says_is_told_in_words_about_the_value(text: str) -> None:
-    with pytest.raises(ValueError, match="^a value is not what its tag says$"):
+    with pytest.raises(ValueError, match=r"^a value is not what its tag says$"):
         parse_yaml(text)
 
 
