@@ -116,7 +116,10 @@ def test_a_models_calls_are_counted_with_the_lines_that_are_none(built: Built, r
         [str(built.folder / "records" / "prove.parquet")],
     ).fetchall()  # fmt: skip
     assert found == [(2, 2)]
-    assert "unreached(12) == '21'" in rows["unreached"].test_patch
+    assert (
+        "+    result = unreached(12)\n+    assert isinstance(result, str)\n+    assert result == '21'\n"
+        in rows["unreached"].test_patch
+    )
 
 
 def test_attempts_at_a_task_are_graded_by_its_own_tests(rows: dict[str, Row]) -> None:
