@@ -199,7 +199,7 @@ class Dataset:
 
     def _id(self, name: str, known: Sequence[str]) -> str:
         wanted = name.lower()  # targets are written as in the code, ids in lower case
-        found = [name] if name in known else [one for one in known if name and wanted in one.lower()]
+        found = [name] if name in known else [row_id for row_id in known if name and wanted in row_id.lower()]
         if len(found) == 1:
             return found[0]
         if found:
