@@ -12,9 +12,20 @@ import pytest
 ROOT = Path(__file__).parent.parent
 # Calls that take a reason, and at which place.
 GIVES = {
-    "Reject": 2, "Outcome": 1, "Refused": 0, "SourceRefused": 0, "EnvironmentFailed": 0, "MaskingFailed": 0,
-    "PromptRefused": 0, "_Refused": 0, "Defect": 0, "failed": 0, "reject": 0, "left_out": 0, "run_uv": 1,
-}  # fmt: skip
+    "Reject": 2,
+    "Outcome": 1,
+    "Refused": 0,
+    "SourceRefused": 0,
+    "EnvironmentFailed": 0,
+    "MaskingFailed": 0,
+    "PromptRefused": 0,
+    "_Refused": 0,
+    "Defect": 0,
+    "failed": 0,
+    "reject": 0,
+    "left_out": 0,
+    "run_uv": 1,
+}
 REASON = re.compile(r"[a-z]+(?:_[a-z]+)*")
 
 
@@ -37,7 +48,7 @@ def reasons(tree: ast.AST) -> Iterator[str]:
         match node:
             case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=given, keywords=keywords):
                 at = GIVES.get(name, len(given))
-                for value in [*given[at : at + 1], *(one.value for one in keywords if one.arg == "reason")]:
+                for value in [*given[at : at + 1], *(keyword.value for keyword in keywords if keyword.arg == "reason")]:
                     yield from said(value)
             case ast.Assign(targets=[ast.Name(id="reason")], value=value):
                 yield from said(value)

@@ -20,9 +20,13 @@ def test_further_tests_run_where_all_others_have_passed(sandbox: Sandbox, from_s
     text = "import f, pytest\n\ndef test_next():\n    assert f.f() < 3\n\n"
     text += "def test_first():\n    if f.f() == 9:\n        pytest.skip()\n    assert f.f() < 5\n\ndef test_last():\n    assert f.f() < 2\n"
     job = Job(
-        test_files=("test_f.py",), tests=(FIRST,), further=(NEXT, LAST), most_failures=most_failures, timeout_s=20,
+        test_files=("test_f.py",),
+        tests=(FIRST,),
+        further=(NEXT, LAST),
+        most_failures=most_failures,
+        timeout_s=20,
         files={"f.py": "def f():\n    return 1\n", "test_f.py": text},
-    )  # fmt: skip
+    )
     versions = [{"f.py": f"def f():\n    return {value}\n"} for value in (1, 4, 7, 9)]
     expected = [
         {"test_first": "passed", "test_next": "passed", "test_last": "passed"},

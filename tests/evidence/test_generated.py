@@ -210,7 +210,7 @@ def test_a_case_that_is_known_to_hang_is_said_to_hang_and_does_not_run(place: Pl
     (place.folder / "shapes.py").write_text(quick, encoding="utf-8")
     again = [place.run(recorder(target_of("hangs"), "shapes", cases, hanging=names)).stdout for names in (known, ())]
     assert [hanging(output, cases) for output in again] == [known, []]
-    assert [one.case.call for one in recorded([again[0]] * 2, cases, target_of("hangs"), SHAPES)] == [
+    assert [record.case.call for record in recorded([again[0]] * 2, cases, target_of("hangs"), SHAPES)] == [
         "hangs(1)",
         "hangs(4)",
     ]

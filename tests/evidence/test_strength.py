@@ -208,10 +208,10 @@ def test_a_trivial_body_says_the_same_of_tests_that_it_met_before_it_had_to(hang
 
     later = measuring(Job(("test_m.py",), (*near, *further)), run=run, further=further)
     told, sessions = [], []
-    for one in (later, replace(later, likely=lambda notices: further)):
-        strength = one.measure(TEXT)
+    for measurer in (later, replace(later, likely=lambda notices: further)):
+        strength = measurer.measure(TEXT)
         jobs.clear()
-        told.append((strength.stubs, one.with_trivial_bodies_on(further[:1], strength).stubs))
+        told.append((strength.stubs, measurer.with_trivial_bodies_on(further[:1], strength).stubs))
         sessions.append(len(jobs))
     assert (told[0], sessions) == (told[1], [1, 1 if hanging else 0])
 

@@ -17,7 +17,9 @@ MERGED = f"{BODY}\n=======\n{RIGHT}\n>>>>>>> REPLACE\n"
 JSON = {
     "a fence of JSON": fenced(json.dumps({"code": PLAIN}), "json"),
     "a fence of JSON without a language": fenced(json.dumps({"code": PLAIN}), ""),
-    "JSON over several lines, with an explanation": fenced(json.dumps({"why": "It splits.", "code": PLAIN}, indent=2), "json"),
+    "JSON over several lines, with an explanation": fenced(
+        json.dumps({"why": "It splits.", "code": PLAIN}, indent=2), "json"
+    ),
     "JSON between prose": f"Here it is:\n\n{fenced(json.dumps({'code': PLAIN}), 'json')}\nIt splits the text.",
     "a call of a tool": fenced(json.dumps({"name": "write", "arguments": {"content": PLAIN}}), "json"),
     "JSON and nothing else": json.dumps({"answer": PLAIN}),
@@ -26,7 +28,7 @@ JSON = {
     "JSON with a body in it": json.dumps({"body": 'return text.split("-")[0]'}),
     "JSON with line ends that are not escaped": '{"code": "' + PLAIN.replace('"', "'") + '"}',
     "a list of objects": json.dumps([{"path": PATH, "code": PLAIN}]),
-}  # fmt: skip
+}
 LINES = {
     "one span of backticks": f"`{LINE}`",
     "one span of backticks in a sentence": f"Use `{LINE}` and that is it.",
@@ -39,9 +41,11 @@ LINES = {
 FEEDS = {
     "a form feed before it": f"\f{PLAIN}",
     "a form feed before it in a fence": fenced(f"\f{PLAIN}"),
-    "a form feed between an import and it": fenced('import re\n\fdef first_part(text):\n    return re.split("-", text)[0]\n'),
+    "a form feed between an import and it": fenced(
+        'import re\n\fdef first_part(text):\n    return re.split("-", text)[0]\n'
+    ),
     "a form feed inside it": fenced('def first_part(text):\n\f    return text.split("-")[0]\n'),
-}  # fmt: skip
+}
 NUMBERED = {
     "a line's number": f"{PATH}\n<<<<<<< SEARCH\n:start_line:14\n-------\n{MERGED}",
     "a line's number and nothing under it": f"{PATH}\n<<<<<<< SEARCH\n:start_line:14\n{MERGED}",
@@ -54,9 +58,11 @@ QUALIFIED = {
     "Class.method = a function beside it": fenced(f"{METHOD.replace('area', '_area')}\nBox.area = _area"),
     "def Class.method": METHOD.replace("area", "Box.area"),
     "def Class.method in a fence": fenced(METHOD.replace("area", "Box.area")),
-    "def Class.method behind an import": fenced("import math\n\ndef Box.area(self):\n    return math.prod([self._width, self.height])"),
+    "def Class.method behind an import": fenced(
+        "import math\n\ndef Box.area(self):\n    return math.prod([self._width, self.height])"
+    ),
     "def Class.method between prose": f"Here it is:\n\n{METHOD.replace('area', 'Box.area')}\nDone, isn't it.\n",
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("form", JSON)

@@ -13,7 +13,7 @@ MANY = 64
 def addresses(sockets: list[socket.socket]) -> list[int]:
     lines = [line.split() for line in Path("/proc/net/unix").read_text().splitlines()[1:]]
     found = {int(line[6]): int(line[0].rstrip(":"), 16) for line in lines}
-    return [found[os.fstat(one.fileno()).st_ino] for one in sockets]
+    return [found[os.fstat(opened.fileno()).st_ino] for opened in sockets]
 
 
 def leave(bit: bool, number: int) -> None:

@@ -32,9 +32,9 @@ def promised(case: Case, name: str, docstring: str) -> Iterator[tuple[Case, str]
     if not isinstance(node, ast.Call) or last_name(node.func) != name:
         return
     expected = str(not _ANOTHER.search(docstring))
-    things = [*named.kept, *(["instance"] if any(text.startswith("instance = ") for text in case.setup) else [])]
-    for thing in things if bool(_ANOTHER.search(docstring)) != bool(_ITSELF.search(docstring)) else ():
-        yield replace(named, call=f"{named.call} is {thing}", observe=(), kept=(), origin="corner"), expected
+    passed = [*named.kept, *(["instance"] if any(text.startswith("instance = ") for text in case.setup) else [])]
+    for given in passed if bool(_ANOTHER.search(docstring)) != bool(_ITSELF.search(docstring)) else ():
+        yield replace(named, call=f"{named.call} is {given}", observe=(), kept=(), origin="corner"), expected
     if _ORDER.search(docstring):
         yield replace(case, call=f"list({case.call}.items())", observe=(), origin="corner"), ""
 
@@ -54,7 +54,10 @@ def again(case: Case, name: str, known: Sequence[Parameter]) -> Iterator[Case]:
     if call is None or last_name(call.func) != name or not (node is call or _lists(node, call)):
         return
     given = given_in(call, known)
-    if all(one.required or one.place in ("star", "double_star") or one.name in given for one in known):
+    if all(
+        parameter.required or parameter.place in ("star", "double_star") or parameter.name in given
+        for parameter in known
+    ):
         return
     made = tuple(text for text in case.setup if not is_import(text))
     for change in ((), *((text,) for text in _CHANGES)):
@@ -63,5 +66,5 @@ def again(case: Case, name: str, known: Sequence[Parameter]) -> Iterator[Case]:
 
 
 def _lists(node: ast.expr | None, call: ast.Call) -> bool:
-    """Whether an expression is but a list of what the call gives."""
+    """Whether an expression only lists the call's result."""
     return isinstance(node, ast.Call) and last_name(node.func) == "list" and node.args == [call]

@@ -35,7 +35,7 @@ def bags(function: Function, name: str, module: Module, others: Mapping[str, str
     found: dict[str, int] = {}
     for text in call_sites(_BAG, module.text, others):
         match expression(text):
-            case ast.Call(args=[], keywords=[_, *_] as given) if read.issuperset(one.arg for one in given):
+            case ast.Call(args=[], keywords=[_, *_] as given) if read.issuperset(keyword.arg for keyword in given):
                 found[f"argparse.{_BAG}({', '.join(map(ast.unparse, given))})"] = len(given)
             case _:
                 continue

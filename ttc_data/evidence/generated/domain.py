@@ -302,12 +302,4 @@ def _number(node: ast.expr) -> Iterator[float]:
 def _fields(node: ast.expr, *containers: type[ast.Tuple | ast.List]) -> Iterator[float]:
     for inner in ast.walk(node):
         for part in inner.elts if isinstance(inner, containers) else ():
-            match part:
-                case ast.Constant(value=bool()):
-                    continue
-                case ast.Constant(value=int() | float() as value):
-                    yield value
-                case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)):
-                    yield -value
-                case _:
-                    continue
+            yield from _number(part)

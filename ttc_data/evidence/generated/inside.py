@@ -30,7 +30,7 @@ CASE_S = 0.2
 # Of seconds that a case may take, and of cases that may take longer; where each is run once, there are many versions.
 HANGS_S, HANGS_ONCE_S = 2.0, 0.5
 MOST_PROCESSES, MOST_PROCESSES_ONCE = 5, 2
-# What a later version will do says nothing of what a call gives now.
+# Warnings about later versions do not change what a call returns now.
 OF_LATER = (DeprecationWarning, PendingDeprecationWarning, FutureWarning)
 # Of the processor, for one run of a case: several times what a run may take that is kept, so it hangs, and nobody waits on.
 RUN_CPU_S = 0.5

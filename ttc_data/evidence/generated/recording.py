@@ -188,7 +188,7 @@ def _read(case: Case, answer: Mapping[str, Any], own: str) -> Recorded | None:
     changed, kept = (_observed(answer[what], case) for what in ("changed", "kept"))
     if changed is None or kept is None:
         return None
-    # Nobody asked for a change of what has its name from us.
+    # We named these arguments, and the docstring does not ask the call to change them.
     changed = tuple(pair for pair in changed if pair[0] not in case.kept)
     match raises:
         case None if _literal(value):

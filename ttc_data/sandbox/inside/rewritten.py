@@ -123,7 +123,7 @@ def rewritten_alone(rewriting: types.ModuleType, work: str, path: str, text: str
 
 
 def spliced(rewriting: types.ModuleType, cache: int, path: str, place: str, text: str) -> bytes | None:
-    """The same, made of what is kept of another text; None where too little of it is the same."""
+    """Build the bytecode from a cached text's; None if too little is the same."""
     known = read(cache, name_of(path))
     if known is None or b"\r" in known or "\r" in text:  # which ends lines for the compiler, and not for `Text`
         return None

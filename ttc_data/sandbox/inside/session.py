@@ -16,7 +16,7 @@ import zlib
 from pathlib import Path
 from typing import Any, Callable, Iterator
 
-from ttc_data.sandbox.inside.choosing import names_of, shuffled
+from ttc_data.sandbox.inside.choosing import COUNT_AS_PASSED, names_of, shuffled
 from ttc_data.sandbox.inside.measuring import Measuring
 from ttc_data.sandbox.inside.properties import change_property_test, keep_apart
 
@@ -25,7 +25,6 @@ LAST_WORDS_S = 2.0
 SOON_S = 0.01
 STUCK = 86
 WRITTEN = ("ttc_doctests/", "ttc_imports/", "ttc_generated/")
-COUNT_AS_PASSED = ("passed", "xfailed")
 SELECTING = ("-k", "-m", "--deselect")
 OPTIONS = (
     "-p", "no:cacheprovider", "-q", "-o", "addopts=", "-o", "required_plugins=", "-o", "xfail_strict=false",
