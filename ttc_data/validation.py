@@ -14,7 +14,7 @@ from ttc_data.row import Row
 from ttc_data.rules import ReaderRules
 from ttc_data.sandbox.judging import COUNTS_AS_PASSED
 from ttc_data.solve.grader import Grader
-from ttc_data.solve.outcome import Outcome
+from ttc_data.solve.outcome import GRADING_PATIENCE, Outcome
 from ttc_data.solve.predictions import Prediction, numbered, read_predictions
 
 
@@ -115,7 +115,7 @@ def grade_predictions(
     *,
     sandbox: SandboxKind = "auto",
     deep: bool = False,
-    patience: float = 20.0,
+    patience: float = GRADING_PATIENCE,
     workers: int = 0,
     reader: ReaderRules | None = None,
     progress: Progress | None = None,

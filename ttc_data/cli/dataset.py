@@ -18,6 +18,7 @@ from ttc_data.cli.options import (
     newest_build,
     sandbox_named,
 )
+from ttc_data.solve.outcome import GRADING_PATIENCE
 
 
 def validate(
@@ -123,7 +124,7 @@ def grade(
             min=0,
             help="An answer's tests may take N times as long as the reference's, and 2 s at least; 0: as long as the recipe says.",
         ),
-    ] = 20.0,
+    ] = GRADING_PATIENCE,
     workers: WorkersOption = 0,
     allow_image: AllowImageOption = None,
     grant: GrantOption = None,

@@ -19,6 +19,8 @@ MOST_MESSAGE_LINES = 12
 MOST_LINE = 200
 
 
+GRADING_PATIENCE = 20.0
+"""An answer's session may take so many times as long as the reference's, unless the caller says otherwise."""
 UNGRADED = frozenset(("unknown_instance", "deprecated", "no_prediction"))
 """Reasons for which an answer meets no row."""
 
