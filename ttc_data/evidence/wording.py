@@ -158,11 +158,16 @@ def like(word: str, other: str) -> str:
 def other_digits(digits: str, random: Random, base: str = "0123456789") -> str:
     """A number of as many digits, with another one or two of them; no zero comes to the front or leaves it."""
     places = [at for at in range(len(digits)) if digits[at] in base]
+
+    def allowed(at: int) -> list[str]:
+        may_be_zero = at > places[0] or len(places) == 1
+        return [digit for digit in base if digit != digits[at] and (digit != "0" or may_be_zero)]
+
     movable = [at for at in places if len(places) == 1 or at > places[0] or digits[at] != "0"] or places
+    movable = [at for at in movable if allowed(at)]  # a binary number begins with the only digit that may stand there
     changed = list(digits)
     for at in random.sample(movable, min(len(movable), random.choice((1, 1, 2)))):
-        allowed = [one for one in base if one != digits[at] and (one != "0" or at > places[0] or len(places) == 1)]
-        changed[at] = random.choice(allowed)
+        changed[at] = random.choice(allowed(at))
     return "".join(changed)
 
 
