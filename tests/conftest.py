@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from types import TracebackType
 
 import pytest
 
@@ -29,8 +30,7 @@ from tests.sandboxes import place, sandbox
 from tests.train.cluster import slurm_problem
 from ttc_data.environments.engine import bubblewrap_problem, connect
 from ttc_data.errors import EngineUnavailable
-from ttc_data.solve.faults import Faults
-from ttc_data.solve.outcome import Outcome
+from ttc_data.faults import Guarded
 
 __all__ = ["place", "sandbox"]  # here, so that all lists of tests share one environment a transport
 
@@ -73,15 +73,19 @@ def trl_problem() -> str:
 
 @pytest.fixture(autouse=True)
 def no_fault_of_ours(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A fault of ours ends one answer's judging and is told; here it fails the test, unless the test made it."""
+    """A fault of ours ends the work on one thing and is told; here it fails the test, unless the test made it."""
     found: list[Exception] = []
-    tell = Faults.outcome
+    leave = Guarded.__exit__
 
-    def noted(faults: Faults, instance_id: str, error: Exception) -> Outcome:
-        found.append(error)
-        return tell(faults, instance_id, error)
+    def noted(
+        guarded: Guarded, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> bool:
+        held = leave(guarded, kind, error, at)
+        if guarded.fault:
+            found.append(guarded.fault)
+        return held
 
-    monkeypatch.setattr(Faults, "outcome", noted)
+    monkeypatch.setattr(Guarded, "__exit__", noted)
     yield
     if found and request.node.get_closest_marker("faults") is None:
         raise found[0]

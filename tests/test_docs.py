@@ -37,7 +37,20 @@ RUNS_TTCDATA = re.compile(r"^(?:sudo )?(?:\.venv/bin/)?ttcdata(?= |$)")
 # Lowest first. A module may import its own layer and those below it.
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset(
-        ("fields", "options", "keys", "records", "row", "errors", "template", "cache", "plain", "programs", "whole")
+        (
+            "fields",
+            "options",
+            "keys",
+            "records",
+            "row",
+            "errors",
+            "faults",
+            "template",
+            "cache",
+            "plain",
+            "programs",
+            "whole",
+        )
     ),
     frozenset(("rules", "reading", "agreement")),
     frozenset(("recipe", "pins", "reader")),

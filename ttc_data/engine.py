@@ -12,7 +12,8 @@ from threading import Thread
 from types import TracebackType
 from typing import Generic, Protocol, TypeVar
 
-from ttc_data.errors import ModelUnavailable, SandboxLost, SourceUnavailable
+from ttc_data.errors import ModelUnavailable, SandboxLost, SourceUnavailable, WorkFaulty
+from ttc_data.faults import Guarded, lines_of, named
 from ttc_data.keys import content_key
 from ttc_data.records import Reject
 from ttc_data.store import Keyed, Stage
@@ -23,6 +24,7 @@ T = TypeVar("T")
 U = TypeVar("U")
 ATTEMPTS = 2
 INFRASTRUCTURE = (SandboxLost, SourceUnavailable, ModelUnavailable)
+NO_ANSWER = (*INFRASTRUCTURE, WorkFaulty)
 
 
 class Progress(Protocol):
@@ -140,11 +142,12 @@ def run_stage(
         total: number of inputs at most, for the progress.
 
     Returns:
-        The infrastructure errors, after a second attempt each. Any other exception ends the stage; what was
-        finished is in the journal.
+        The infrastructure errors, after a second attempt each, and the faults of ttcdata itself, whose tracebacks the progress
+        is told once a place. Any other `TtcError` ends the stage; what was finished is in the journal.
     """
     done = stage.counted()
     seen: set[str] = set()
+    told: set[str] = set()
     ran = Ran()
     progress.begin(stage.name, total)
     waiting: set[Future[tuple[int, int]]] = set()
@@ -154,7 +157,7 @@ def run_stage(
         started = time.monotonic()
         for number in range(ATTEMPTS):
             try:
-                results = list(work(item))
+                results = _results(work, item)
                 break
             except INFRASTRUCTURE:
                 if number + 1 == ATTEMPTS:
@@ -170,9 +173,13 @@ def run_stage(
             key, name = names.pop(future)
             try:
                 kept, rejected = future.result()
-            except INFRASTRUCTURE as error:
+            except NO_ANSWER as error:
                 ran.errors.append(f"{stage.name} {name}: {error}")
                 seen.discard(key)
+                if isinstance(error, WorkFaulty) and str(error) not in told:
+                    told.add(str(error))
+                    for line in (f"{stage.name} {name}: a fault of ttcdata itself:", *lines_of(error)):
+                        progress.say(line)
                 progress.advance(0, 0, 1)
                 continue
             progress.advance(kept, rejected, 0)
@@ -201,6 +208,20 @@ def run_stage(
         progress.end()
     stage.compact(seen)
     return ran
+
+
+def _results(work: Callable[[Input], Iterable[R | Reject]], item: Input) -> list[R | Reject]:
+    """What comes of one input.
+
+    Raises:
+        WorkFaulty: ttcdata itself is at fault; its cause is what was raised.
+    """
+    results: list[R | Reject] = []
+    with Guarded() as guarded:
+        results = list(work(item))
+    if guarded.fault:
+        raise WorkFaulty(f"a fault of ttcdata: {named(guarded.fault)}; please report it") from guarded.fault
+    return results
 
 
 def in_threads(items: Iterable[T], work: Callable[[T], U], workers: int) -> Iterator[U]:

@@ -83,6 +83,10 @@ class PushFailed(TtcError):
     """A dataset that is not published: its files, the token, the network, or what the Hub has under that name."""
 
 
+class WorkFaulty(TtcError):
+    """ttcdata itself failed while it worked on one input, whatever that input is worth."""
+
+
 class ReportError(TtcError):
     """A report's page that cannot be written where it is wanted."""
 

@@ -17,7 +17,7 @@ from ttc_data import errors
 from ttc_data.datasets.worker import LENGTH, Asked, Opening, Told
 from ttc_data.environments.host import HostName
 from ttc_data.environments.open import Cache
-from ttc_data.errors import SandboxLost
+from ttc_data.errors import SandboxLost, WorkFaulty
 from ttc_data.programs import NETWORK, environment
 from ttc_data.proof import Case
 from ttc_data.recipe import Recipe
@@ -114,6 +114,7 @@ class Processes:
 
         Raises:
             SandboxLost: its process ended.
+            WorkFaulty: ttcdata itself is at fault.
         """
         process = self._take(case.environment.key)
         told = process.prove(case)
@@ -130,7 +131,8 @@ class Processes:
         if told.error:
             raise getattr(errors, told.error)(told.text)
         if told.text:
-            raise RuntimeError(f"in a process that proves samples:\n{told.text}")
+            cause = told.text.strip().splitlines()[-1]
+            raise WorkFaulty(f"a fault of ttcdata: {cause}; please report it") from RuntimeError(told.text)
         yield from told.found
 
     def _take(self, wanted: str) -> _Process:

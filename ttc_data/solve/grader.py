@@ -33,6 +33,7 @@ from ttc_data.errors import (
 )
 from ttc_data.evidence.oracle import Oracle
 from ttc_data.evidence.stability import variation, varied
+from ttc_data.faults import Guarded
 from ttc_data.keys import content_key
 from ttc_data.lang.trivial import is_trivial
 from ttc_data.records import Environment
@@ -41,7 +42,7 @@ from ttc_data.rules import ReaderRules
 from ttc_data.sandbox.protocol import Job, Report, Sandbox
 from ttc_data.sandbox.scheduler import Apart, Scheduler
 from ttc_data.solve.answer import Answer, read_answer, read_patch
-from ttc_data.solve.faults import Faults, Judging
+from ttc_data.solve.faults import Faults
 from ttc_data.solve.grade import Seen, grade
 from ttc_data.solve.outcome import Outcome
 from ttc_data.solve.rows import Rows
@@ -233,11 +234,11 @@ class Grader:
         Raises:
             TtcError: as `judged`; these are no faults.
         """
-        with Judging() as judging:
+        with Guarded() as judging:
             return judged()
         return self._fault(instance_id, judging)
 
-    def _fault(self, instance_id: str, judging: Judging) -> Outcome:
+    def _fault(self, instance_id: str, judging: Guarded) -> Outcome:
         assert judging.fault is not None
         with self._lock:
             self.failed_in_a_row += 1
@@ -286,7 +287,7 @@ class Grader:
 
     def _reading(self, instance_id: str, text: str) -> tuple[str, Answer | Outcome]:
         """An answer and the key of what it changes, or the outcome of a text that holds none."""
-        with Judging() as judging:
+        with Guarded() as judging:
             return self._keyed(instance_id, text)
         return "", self._fault(instance_id, judging)
 
