@@ -362,10 +362,10 @@ class _Attempt:
         job = varied(self.job(tests, text), one or Variation())
         job = replace(job, files={**job.files, **(twins or {})}, properties="unshrunk" if twins else "as_written")
         if text != self.reference:
-            job = replace(job, properties="hurried")
+            job = replace(job, properties="hurried", own_copy=True)
         if cover:
             lines = {self.sample.path: {self.case.target.key: self.case.target.body_lines}}
-            job = replace(job, cover=lines, branches=True)
+            job = replace(job, cover=lines, branches=True, own_copy=True)
         return self.prover.run(self.environment, job)
 
 

@@ -78,15 +78,15 @@ class Subject:
 def run_suite(subject: Subject, run: RunJob, rules: TestRules) -> Iterator[Suite | Reject]:
     """Run the whole suite once, with coverage, and map each test that passed to the targets whose own lines it ran.
 
-    A target's `def` line runs when its module is imported, so only the lines of its body count. A docstring's
-    examples are a test of their own target alone. Yields one `Suite`, or one `Reject` of the repository.
+    A target's `def` line runs when its module is imported, so only the lines of its body count. Nor do lines that pytest
+    runs, where the project is one that pytest needs. A docstring's examples are a test of their own target alone. Yields one `Suite`, or one `Reject` of the repository.
     """
     environment = subject.environment
     cover: defaultdict[str, dict[str, Sequence[tuple[int, int]]]] = defaultdict(dict)
     for target in subject.targets:
         cover[target.path][target.key] = target.body_lines
     files = [*environment.test_files, *(file.path for file in subject.written)]
-    report = run_through(environment, _job(subject, files, None, rules, cover), run)
+    report = run_through(environment, replace(_job(subject, files, None, rules, cover), own_copy=True), run)
     passed = sorted(report.passed)
     if not passed:
         yield Reject(

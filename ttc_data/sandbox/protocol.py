@@ -52,6 +52,9 @@ class Job:
     and draw the same each time, `hurried`."""
     from_start: bool = False
     """Of a job's versions: each reads `conftest.py` files and collects the tests for itself, in a session that has started."""
+    own_copy: bool = False
+    """Where pytest runs on what the tree provides, it gets a copy of that as it was mined. For text that we made ourselves: an
+    answer could hand its work on to the copy."""
     branches: bool = False
     """Whether their branches are asked for instead: of the session as a whole, in half of the time."""
 

@@ -26,7 +26,7 @@ MAX_EVENTS = 1_000_000
 REWRITING = ("texts", "codes", "rewritten")
 STARTING = ("streams", "start")
 INSIDE = (
-    *REWRITING, "kernel", "calls", "procfs", "sessions", "scheduling", "answering", "spaces", "confine", "processes", "measuring", "properties", "choosing", "session", "preload", *STARTING, "versions",
+    *REWRITING, "kernel", "calls", "procfs", "sessions", "scheduling", "answering", "spaces", "confine", "processes", "measuring", "properties", "choosing", "copies", "session", "preload", *STARTING, "versions",
     "beginning", "numbers", "reading", "execution", "runner",
 )  # fmt: skip
 ENDED_BY = {
@@ -184,7 +184,7 @@ class StreamSandbox:
             "test_files": job.test_files, "tests": job.tests, "further": job.further, "skip": job.skip, "files": dict(job.files),
             "args": job.args, "cover": dict(job.cover), "branches": job.branches, "properties": job.properties,
             "order": job.order, "most_failures": job.most_failures, "timezone": job.timezone, "locale": job.locale, "days": job.days,
-            "test_cpu_s": job.test_cpu_s, "from_start": job.from_start,
+            "test_cpu_s": job.test_cpu_s, "from_start": job.from_start, "own_copy": job.own_copy,
             "versions": [dict(version) for version in versions],
         }  # fmt: skip
         data = b"".join(_frame(json.dumps(part).encode("utf-8", "surrogateescape")) for part in (head, body))
