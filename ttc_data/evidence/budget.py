@@ -68,7 +68,7 @@ class Budget:
 
 
 def short_enough(tests: Sequence[str], reports: Sequence[Report], most_s: float) -> tuple[str, ...]:
-    """As many tests, the first before the others, as take no longer together than they may.
+    """As many tests, the first before the others, as take no longer together than they may, and hold up no other one.
 
     A test's time is the shortest that was measured, and at least what pytest needs for any, rounded up to a power of two:
     most tests then cost the same on every machine and in every build.
@@ -78,15 +78,43 @@ def short_enough(tests: Sequence[str], reports: Sequence[Report], most_s: float)
         reports: of the reference with these tests.
         most_s: seconds of all together.
     """
-    took: dict[str, float] = {}
-    for result in (result for report in reports for result in report.tests):
-        took[result.id] = min(took.get(result.id, result.seconds), result.seconds)
+    took = _shortest(reports)
     kept: list[str] = []
     left = most_s
-    for test in tests:
+    holding = holding_up(reports, most_s)
+    for test in (test for test in tests if test not in holding):
         steps = math.ceil(math.log2(max(took.get(test, 0.0) / LEAST_S, 1.0)))
         cost = LEAST_S * 2**steps
         if cost <= left:
             kept.append(test)
             left -= cost
     return tuple(kept)
+
+
+def holding_up(reports: Sequence[Report], least_s: float) -> frozenset[str]:
+    """The tests after which the next one waits, whichever it is: they leave a server busy, say, that all of them ask.
+
+    The session is slow by them, and no test's own shortest time tells.
+
+    Args:
+        reports: of the same tests in several orders; of one order nothing can be said.
+        least_s: by how much the next test takes longer than its shortest time, in every order.
+    """
+    took = _shortest(reports)
+    found = [
+        {
+            before.id
+            for before, after in zip(report.tests, report.tests[1:], strict=False)
+            if after.seconds - took[after.id] > least_s
+        }
+        for report in reports
+    ]
+    return frozenset(set.intersection(*found)) if len(found) > 1 else frozenset()
+
+
+def _shortest(reports: Sequence[Report]) -> dict[str, float]:
+    """Seconds of each test in the fastest of some runs."""
+    took: dict[str, float] = {}
+    for result in (result for report in reports for result in report.tests):
+        took[result.id] = min(took.get(result.id, result.seconds), result.seconds)
+    return took
