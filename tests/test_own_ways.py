@@ -174,6 +174,28 @@ def is_plain():
     assert os.environ["THING_PLAIN"] == "1"
     assert os.environ.get("HOME") != "nowhere"
 """
+ONE_AT_A_TIME = """\
+import pretend
+import hamcrest
+import ddt
+import flaky
+
+import pytest
+
+
+@pytest.fixture
+def low():
+    return pretend.stub(value=1).value
+"""
+TEST_WITH_MORE = """\
+import testfixtures
+
+from thing import clamp
+
+
+def test_clamp(low):
+    testfixtures.compare([clamp(0, low, 3), clamp(9, low, 3), clamp(2, low, 3)], expected=[1, 3, 2])
+"""
 CACHE = "[pytest]\ncache_dir = .cache/pytest\nfilterwarnings = error\n"
 OPTIONS = """[tool.pytest.ini_options]
 markers = ["fast"]
@@ -206,6 +228,7 @@ PROJECTS: dict[str, dict[str, str | bytes]] = {
     "variables": {
         "thing.py": CLAMP, "tox.ini": VARIABLES, "tests/conftest.py": ASKS_FOR_ONE, "tests/test_a.py": TEST_CLAMP,
     },
+    "one-at-a-time": {"thing.py": CLAMP, "tests/conftest.py": ONE_AT_A_TIME, "tests/test_a.py": TEST_WITH_MORE},
     "blanks": {"thing.py": CLAMP, "my tests/test_a.py": TEST_CLAMP},
     "broken": {"thing.py": FOLD, "tests/test_a.py": "import nothing_there\n"},
     "unknown": {"thing.py": CLAMP, "pytest.ini": "[pytest]\nminversion = 99\n", "tests/test_a.py": TEST_CLAMP},
@@ -325,6 +348,10 @@ def test_a_package_that_pytest_needs_is_masked_and_proven(seen: Seen) -> None:
 def test_variables_that_tox_sets_are_there_where_no_test_passes_without(seen: Seen) -> None:
     assert deciding(seen, "variables") == {"tests/test_a.py::test_clamp", "the example"}
     assert "ways/variables: variables that its tox settings give its tests: THING_PLAIN" in seen.log
+
+
+def test_modules_that_one_file_after_the_other_asks_for_are_all_brought(seen: Seen) -> None:
+    assert deciding(seen, "one-at-a-time") == {"tests/test_a.py::test_clamp", "the example"}
 
 
 def test_a_blank_in_a_folder_s_name_loses_nothing(seen: Seen) -> None:

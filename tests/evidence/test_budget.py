@@ -16,6 +16,7 @@ def test_a_test_that_the_next_one_waits_for_whichever_it_is_is_left_out() -> Non
     """No test's own shortest time says why the session is slow."""
     tests = tuple(f"t.py::{name}" for name in "abcd")
     reports = [in_order("abcd", {"c": 30.0}), in_order("dcba", {"a": 30.0})]
+    assert holding_up(reports, 5.0) == {"t.py::b"}
     assert short_enough(tests, reports, 5.0) == ("t.py::a", "t.py::c", "t.py::d")
     assert not holding_up(reports[:1], 5.0)
 
@@ -24,8 +25,9 @@ def test_a_test_that_is_slow_itself_is_not_blamed_on_the_one_before() -> None:
     assert not holding_up([in_order("abc", {"b": 30.0}), in_order("cab", {"b": 30.0})], 5.0)
 
 
-def test_waits_behind_different_tests_are_nobody_s_doing() -> None:
-    assert not holding_up([in_order("abc", {"c": 30.0}), in_order("bca", {"a": 30.0})], 5.0)
+def test_a_test_that_does_not_ask_the_busy_server_may_come_between() -> None:
+    reports = [in_order("bxaq", {"a": 30.0, "x": 2.0}), in_order("qabc", {"c": 30.0}), in_order("abqc", {"q": 30.0})]
+    assert holding_up(reports, 5.0) == {"t.py::b"}
 
 
 def test_a_short_wait_in_one_order_alone_takes_no_test_away() -> None:

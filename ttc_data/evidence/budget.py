@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -92,24 +92,29 @@ def short_enough(tests: Sequence[str], reports: Sequence[Report], most_s: float)
 
 
 def holding_up(reports: Sequence[Report], least_s: float) -> frozenset[str]:
-    """The tests after which the next one waits, whichever it is: they leave a server busy, say, that all of them ask.
+    """The tests after which another one waits, whichever it is: they leave a server busy, say, that others ask too.
 
-    The session is slow by them, and no test's own shortest time tells.
+    The session is slow by them, and no test's own shortest time tells. A test is suspected where it ended before one that
+    waited, and no longer before than that one waited; in every order somebody has to wait for it.
 
     Args:
         reports: of the same tests in several orders; of one order nothing can be said.
-        least_s: by how much the next test takes longer than its shortest time, in every order.
+        least_s: by how much the one that waits takes longer than its shortest time.
     """
     took = _shortest(reports)
-    found = [
-        {
-            before.id
-            for before, after in zip(report.tests, report.tests[1:], strict=False)
-            if after.seconds - took[after.id] > least_s
-        }
-        for report in reports
-    ]
-    return frozenset(set.intersection(*found)) if len(found) > 1 else frozenset()
+    suspected = [set(_suspects(report, took, least_s)) for report in reports]
+    return frozenset(set.intersection(*suspected)) if len(suspected) > 1 else frozenset()
+
+
+def _suspects(report: Report, took: Mapping[str, float], least_s: float) -> Iterator[str]:
+    """The tests that one which waited in this order may have waited for."""
+    for number, after in enumerate(report.tests):
+        waited = left = after.seconds - took[after.id]
+        for before in reversed(report.tests[:number] if waited > least_s else ()):
+            if left < 0:
+                break
+            yield before.id
+            left -= before.seconds
 
 
 def _shortest(reports: Sequence[Report]) -> dict[str, float]:
