@@ -33,3 +33,10 @@ def test_a_test_that_does_not_ask_the_busy_server_may_come_between() -> None:
 def test_a_short_wait_in_one_order_alone_takes_no_test_away() -> None:
     assert not holding_up([in_order("abc", {"b": 3.0}), in_order("cab", {})], 5.0)
     assert not holding_up([in_order("abc", {"b": 30.0}), in_order("cab", {})], 5.0)
+
+
+def test_one_order_may_end_with_the_test_that_others_wait_for() -> None:
+    """The same test waits in the first two, so that its shortest time hides one wait; nobody comes after it in the last."""
+    orders = [in_order("axbq", {"q": 8.0}), in_order("bqax", {"q": 10.0}), in_order("xbaq", {"a": 8.0})]
+    assert not holding_up(orders[:2], 5.0)
+    assert holding_up([*orders, in_order("qbxa", {"x": 9.0}), in_order("qxab", {})], 5.0) == {"t.py::b"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -11,6 +12,8 @@ from ttc_data.evidence.suite import RunJob
 from ttc_data.records import Environment
 from ttc_data.sandbox.protocol import Job, Report
 
+MANY_ORDERS = 4
+"""Of so many, one may end with the test that others wait for."""
 LEAST_S = 2.0**-10
 """What pytest needs for a test that does nothing. Times are rounded up to twice, four times, ... as much."""
 
@@ -95,15 +98,16 @@ def holding_up(reports: Sequence[Report], least_s: float) -> frozenset[str]:
     """The tests after which another one waits, whichever it is: they leave a server busy, say, that others ask too.
 
     The session is slow by them, and no test's own shortest time tells. A test is suspected where it ended before one that
-    waited, and no longer before than that one waited; in every order somebody has to wait for it.
+    waited, and no longer before than that one waited; in every order somebody has to wait for it, of many in all but one.
 
     Args:
         reports: of the same tests in several orders; of one order nothing can be said.
         least_s: by how much the one that waits takes longer than its shortest time.
     """
     took = _shortest(reports)
-    suspected = [set(_suspects(report, took, least_s)) for report in reports]
-    return frozenset(set.intersection(*suspected)) if len(suspected) > 1 else frozenset()
+    suspected = Counter(test for report in reports for test in set(_suspects(report, took, least_s)))
+    least = len(reports) - (len(reports) >= MANY_ORDERS)
+    return frozenset(test for test, count in suspected.items() if count >= max(2, least))
 
 
 def _suspects(report: Report, took: Mapping[str, float], least_s: float) -> Iterator[str]:
