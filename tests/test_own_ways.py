@@ -176,7 +176,6 @@ def is_plain():
 """
 ONE_AT_A_TIME = """\
 import pretend
-import hamcrest
 import ddt
 import flaky
 
