@@ -154,14 +154,18 @@ def copying_arguments(*given: Any, **named: Any) -> list[str]:
 
 @contextmanager
 def opened(
-    kind: str, folder: Path, tree: Mapping[str, bytes] = TREE, packages: Sequence[str] = PACKAGES
+    kind: str,
+    folder: Path,
+    tree: Mapping[str, bytes] = TREE,
+    packages: Sequence[str] = PACKAGES,
+    roots: tuple[str, ...] = ("",),
 ) -> Iterator[Place]:
     """The environment on one kind of sandbox; no other session has it, and nothing of it is left at the end."""
     store = EnvironmentStore(folder / "environments", TreeStore(folder / "trees"), 100 * MIB)
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     environment = Environment(
         source_key=f"contract {os.getpid()} {folder.name}", repo="ours/contract", tree=content_key(dict(tree)), project="calc", version="1",
-        python=version, platform="", lock="", roots=("",), metadata=(), generated=(),
+        python=version, platform="", lock="", roots=roots, metadata=(), generated=(),
         test_files=("tests/test_core.py",), pytest_args=(),
     )  # fmt: skip
     fill(store.path(environment), tree, packages)

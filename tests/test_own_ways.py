@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 from dataclasses import dataclass
+from importlib.metadata import distribution
 from pathlib import Path
 
 import duckdb
@@ -134,6 +135,66 @@ def test_d_then():
     assert fold("abcd") == "cdab"
     assert fold("abc") == "bca"
 """
+READS_SETTINGS = """
+
+def has_section(config, name):
+    \"\"\"Tell whether a section of that name stands in a file that was read.\"\"\"
+    if not name:
+        return False
+    return name in config.sections
+
+
+IniConfig.__contains__ = lambda self, name: has_section(self, name)
+"""
+TEST_SETTINGS = """\
+from iniconfig import IniConfig, has_section
+
+CONFIG = IniConfig("a.ini", data="[one]\\nx = 1\\n")
+
+
+def test_sections():
+    assert [has_section(CONFIG, name) for name in ("one", "two", "")] == [True, False, False]
+
+
+def test_values():
+    assert CONFIG.get("one", "x") == "1"
+"""
+NEEDED = Path(str(distribution("iniconfig").locate_file("iniconfig")))
+VARIABLES = (
+    "[testenv]\nsetenv =\n    HOME = nowhere\n    FOLDER = {toxinidir}\n\n[testenv:plain]\nsetenv = THING_PLAIN = 1\n"
+)
+ASKS_FOR_ONE = """\
+import os
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def is_plain():
+    assert os.environ["THING_PLAIN"] == "1"
+    assert os.environ.get("HOME") != "nowhere"
+"""
+ONE_AT_A_TIME = """\
+import pretend
+import ddt
+import flaky
+
+import pytest
+
+
+@pytest.fixture
+def low():
+    return pretend.stub(value=1).value
+"""
+TEST_WITH_MORE = """\
+import testfixtures
+
+from thing import clamp
+
+
+def test_clamp(low):
+    testfixtures.compare([clamp(0, low, 3), clamp(9, low, 3), clamp(2, low, 3)], expected=[1, 3, 2])
+"""
 CACHE = "[pytest]\ncache_dir = .cache/pytest\nfilterwarnings = error\n"
 OPTIONS = """[tool.pytest.ini_options]
 markers = ["fast"]
@@ -158,6 +219,15 @@ PROJECTS: dict[str, dict[str, str | bytes]] = {
     },
     "in-order": {"thing.py": CLAMP + FOLD, "tests/test_a.py": TEST_CLAMP, "tests/test_order.py": IN_ORDER},
     "program": {"thing.py": FOLD.replace("LAST.append", "str"), "tests/test_a.py": AS_A_PROGRAM},
+    "iniconfig": {
+        **{f"iniconfig/{path.name}": path.read_text(encoding="utf-8") for path in NEEDED.glob("*.py")},
+        "iniconfig/__init__.py": (NEEDED / "__init__.py").read_text(encoding="utf-8") + READS_SETTINGS,
+        "pytest.ini": "[pytest]\n", "tests/test_settings.py": TEST_SETTINGS,
+    },
+    "variables": {
+        "thing.py": CLAMP, "tox.ini": VARIABLES, "tests/conftest.py": ASKS_FOR_ONE, "tests/test_a.py": TEST_CLAMP,
+    },
+    "one-at-a-time": {"thing.py": CLAMP, "tests/conftest.py": ONE_AT_A_TIME, "tests/test_a.py": TEST_WITH_MORE},
     "blanks": {"thing.py": CLAMP, "my tests/test_a.py": TEST_CLAMP},
     "broken": {"thing.py": FOLD, "tests/test_a.py": "import nothing_there\n"},
     "unknown": {"thing.py": CLAMP, "pytest.ini": "[pytest]\nminversion = 99\n", "tests/test_a.py": TEST_CLAMP},
@@ -268,6 +338,21 @@ def test_a_target_that_a_started_program_runs_says_so(seen: Seen) -> None:
     assert "tests/test_a.py::test_program starts a process, which is not measured" in detail
 
 
+def test_a_package_that_pytest_needs_is_masked_and_proven(seen: Seen) -> None:
+    """Without its body pytest cannot read its own settings; the tests that do not call it pass all the same."""
+    assert deciding(seen, "iniconfig", "has_section") == {"tests/test_settings.py::test_sections"}
+    assert "tests/test_settings.py::test_values" in seen.rows["iniconfig"]["has_section"].PASS_TO_PASS
+
+
+def test_variables_that_tox_sets_are_there_where_no_test_passes_without(seen: Seen) -> None:
+    assert deciding(seen, "variables") == {"tests/test_a.py::test_clamp", "the example"}
+    assert "ways/variables: variables that its tox settings give its tests: THING_PLAIN" in seen.log
+
+
+def test_modules_that_one_file_after_the_other_asks_for_are_all_brought(seen: Seen) -> None:
+    assert deciding(seen, "one-at-a-time") == {"tests/test_a.py::test_clamp", "the example"}
+
+
 def test_a_blank_in_a_folder_s_name_loses_nothing(seen: Seen) -> None:
     assert deciding(seen, "blanks") == {"my tests/test_a.py::test_clamp", "the example"}
 
@@ -280,7 +365,7 @@ def test_a_project_without_a_row_says_what_happened(seen: Seen) -> None:
 
 @pytest.mark.parametrize(
     ("project", "target"),
-    [(name, "clamp") for name in ("options", "cache", "filters", "names")] + [("doctests", "third")],
+    [(name, "clamp") for name in ("options", "cache", "filters", "names", "variables")] + [("doctests", "third")],
 )
 def test_the_script_of_a_row_runs_its_tests_with_nothing_but_pytest(
     seen: Seen, tmp_path: Path, project: str, target: str

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Protocol
 
 from ttc_data.edits import apply_patch
-from ttc_data.evidence.budget import short_enough
+from ttc_data.evidence.budget import holding_up, short_enough
 from ttc_data.evidence.stability import varied
 from ttc_data.evidence.strength import Measuring, RunVersions, Strength, fewest, files_of, score
 from ttc_data.evidence.suite import NO_REMARKS, Remarks, RunJob, last_lines
@@ -212,6 +212,8 @@ class _Attempt:
             reports.append(report)
             if number == min(SIZING_RUNS, len(self.case.variations) - 1) - 1:
                 tests = short_enough(tests, reports, rules.max_run_s)
+        holding = holding_up(reports, rules.max_run_s)  # more orders tell more
+        tests = tuple(test for test in tests if test not in holding)
         return _Seen(tests, passes_masked, tuple(passed(report) for report in reports), reports[-1])
 
     def decided(self, seen: _Seen) -> Evidence | Reject:
@@ -362,10 +364,10 @@ class _Attempt:
         job = varied(self.job(tests, text), one or Variation())
         job = replace(job, files={**job.files, **(twins or {})}, properties="unshrunk" if twins else "as_written")
         if text != self.reference:
-            job = replace(job, properties="hurried")
+            job = replace(job, properties="hurried", own_copy=True)
         if cover:
             lines = {self.sample.path: {self.case.target.key: self.case.target.body_lines}}
-            job = replace(job, cover=lines, branches=True)
+            job = replace(job, cover=lines, branches=True, own_copy=True)
         return self.prover.run(self.environment, job)
 
 

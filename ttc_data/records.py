@@ -194,6 +194,8 @@ class Suite:
     """Tests that switched the measurement of lines off, sorted: what they run is not known. Filled by run 0 only."""
     starting: tuple[str, ...] = ()
     """Tests that passed and started a process of Python, sorted: what that ran is not known. Filled by run 0 only."""
+    late: int = 0
+    """Tests that did not begin in time. Filled by run 0 only."""
 
     @property
     def key(self) -> str:

@@ -171,3 +171,33 @@ def test_tests_that_start_processes_of_python_are_named(place: Place) -> None:
     assert len(report.passed) == 4
     assert report.starting == ("test_many.py::test_program", "test_many.py::test_fork")
     assert report.reach["body"].tests == ("test_many.py::test_within",)
+
+
+LONG = """\
+import time
+
+from calc.core import double
+
+
+def test_a_long():
+    assert double(1) == 2
+    time.sleep(4)
+
+
+def test_b_late():
+    assert double(2) == 4
+
+
+def test_c_late():
+    assert double(3) == 6
+"""
+
+
+def test_a_session_whose_time_is_nearly_up_tells_which_lines_ran(place: Place) -> None:
+    """One that is killed when its time is up tells of tests alone, and a whole suite would be mapped to nothing."""
+    job = Job(("test_long.py",), files={"test_long.py": LONG}, cover=BODY, begin_until_s=3.0, timeout_s=60)
+    report = measured(place, job)
+    assert report.ended
+    assert outcomes(report) == {"test_a_long": "passed"}
+    assert report.reach["body"].tests == ("test_long.py::test_a_long",)
+    assert report.late == 2

@@ -260,6 +260,23 @@ def test_tests_that_switch_measurement_off_are_named_where_nothing_else_reaches_
     assert Reached([suite]).remarks(G.key).text == "test_m.py::off switches the measurement of lines off"
 
 
+def test_a_session_with_coverage_ends_by_itself_and_what_it_left_is_told_of_targets_that_nothing_reaches() -> None:
+    def late(job: Job) -> Report:
+        report = played(job, {"test_m.py::a": "passed"}, {F.key: ["test_m.py::a"]})
+        return replace(report, late=2)
+
+    script = Script([late])
+    (suite,) = run_suite(subject(), script, RULES)
+    assert isinstance(suite, Suite)
+    until = script.jobs[0].begin_until_s
+    assert 0 < until < RULES.suite_timeout_s - RULES.test_timeout_s
+    assert suite.late == 2
+    assert Reached([suite]).remarks(F.key) == Remarks()
+    assert Reached([suite]).remarks(G.key).text == "2 tests did not begin within tests.suite_timeout_s"
+    list(repeat_suite(subject(), suite, 1, script, RULES))
+    assert script.jobs[1].begin_until_s == 0
+
+
 def test_a_target_that_only_a_started_process_may_run_has_a_reason_of_its_own() -> None:
     def starting(job: Job) -> Report:
         outcomes: dict[str, TestOutcome] = {

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 
 from ttc_data.environments.describe import describe, installed_names
@@ -11,16 +11,20 @@ from ttc_data.environments.host import Host
 from ttc_data.environments.nested import Project, beside, lifted, projects
 from ttc_data.environments.open import Cache
 from ttc_data.environments.tools import missing_modules
+from ttc_data.environments.variables import CONFTEST, conftest_with, variable_sets
 from ttc_data.errors import BuildError, EnvironmentFailed
 from ttc_data.evidence.suite import RunJob
 from ttc_data.keys import content_key
 from ttc_data.pins import Pins
 from ttc_data.recipe import Recipe
-from ttc_data.records import Environment, Reject, Source
+from ttc_data.records import Environment, FileText, Reject, Source
 from ttc_data.sandbox.protocol import Job
 
-# A module that is installed because the tests ask for it may be without one that it can use.
-MOST_TRIES = 3
+# A module that is installed because the tests ask for it may be without one that it can use, and a `conftest.py` tells of one at
+# a time: that of one project of fourteen asks for four, and its test files for two more.
+MOST_TRIES = 10
+# Enough to see whether a suite passes at all.
+PROBED_S, PROBED_FAILURES = 60.0, 20
 
 
 @dataclass(frozen=True)
@@ -114,7 +118,35 @@ class Describer:
             if not more and again.pytest_args == environment.pytest_args:
                 break
             environment = again
+        return self._with_variables(environment, project)
+
+    def _with_variables(self, environment: Environment, project: Project) -> Environment:
+        """The environment with variables that the project sets for its tests, if none passes without and one does with them."""
+        files = project.files
+        sets = [] if project.folder or CONFTEST in files or not environment.test_files else variable_sets(files)
+        if not sets or self._passes(environment, {}):
+            return environment
+        for variables in sets:
+            text = conftest_with(variables)
+            if self._passes(environment, {CONFTEST: text}):
+                self.say(f"{environment.repo}: variables that its tox settings give its tests: {' '.join(variables)}")
+                generated = (*environment.generated, FileText(CONFTEST, text))
+                return replace(environment, generated=tuple(sorted(generated, key=lambda file: file.path)))
         return environment
+
+    def _passes(self, environment: Environment, files: Mapping[str, str]) -> bool:
+        """Whether any test passes, among the first."""
+        self.host.prepare(environment)
+        limits = self.recipe.tests
+        job = Job(
+            environment.test_files,
+            files=files,
+            args=environment.pytest_args,
+            most_failures=PROBED_FAILURES,
+            timeout_s=min(PROBED_S, limits.suite_timeout_s),
+            test_timeout_s=limits.test_timeout_s,
+        )
+        return bool(self.run_job(environment, job).passed)
 
     def _not_imported(self, environment: Environment) -> frozenset[str]:
         """Modules that the test files ask for when they are imported, and that are not there."""

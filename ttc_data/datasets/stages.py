@@ -25,6 +25,7 @@ from ttc_data.keys import content_key
 from ttc_data.masking import interface, mask, restore
 from ttc_data.mine import Request, locked_sources, mine, requests
 from ttc_data.pins import Lock, Pins, check_interpreter, check_mined, mined_key
+from ttc_data.plain import counted
 from ttc_data.proof import Case
 from ttc_data.publish.rows import make_row
 from ttc_data.publish.write import write_dataset
@@ -187,6 +188,10 @@ class Stages(Tools):
             if isinstance(found, Suite) and found.untraced:
                 repo, names = subject.environment.repo, ", ".join(found.untraced)
                 self.progress.say(f"{repo}: switched the measurement of lines off, put back for the next test: {names}")
+            if isinstance(found, Suite) and found.late:
+                limit = f"tests.suite_timeout_s ({self.recipe.tests.suite_timeout_s:g} s)"
+                said = f"{counted(found.late, 'test')} did not begin within {limit} and decide nothing"
+                self.progress.say(f"{subject.environment.repo}: {said}; raise it")
             yield found
 
     def _repeat(self, again: tuple[Subject, Suite, int]) -> Iterator[Suite | Reject]:

@@ -11,11 +11,14 @@ from ttc_data.evidence.doctests import doctest_file, import_file
 from ttc_data.evidence.stability import variation, varied
 from ttc_data.keys import content_key
 from ttc_data.lang.modules import module_name
+from ttc_data.plain import counted
 from ttc_data.records import Environment, FileText, Need, Reject, Suite, Target, TestReach, Variation
 from ttc_data.rules import TestRules
 from ttc_data.sandbox.protocol import Job, Reach, Report
 
 MOST_SESSIONS = 20
+TELLING = 0.9
+"""Of the time of a session with coverage: the rest is for its last test, and for finding out which lines ran."""
 MOST_NAME = 300
 MOST_NAMED = 3
 USAGE_ERROR = 4
@@ -78,15 +81,15 @@ class Subject:
 def run_suite(subject: Subject, run: RunJob, rules: TestRules) -> Iterator[Suite | Reject]:
     """Run the whole suite once, with coverage, and map each test that passed to the targets whose own lines it ran.
 
-    A target's `def` line runs when its module is imported, so only the lines of its body count. A docstring's
-    examples are a test of their own target alone. Yields one `Suite`, or one `Reject` of the repository.
+    A target's `def` line runs when its module is imported, so only the lines of its body count. Nor do lines that pytest
+    runs, where the project is one that pytest needs. A docstring's examples are a test of their own target alone. Yields one `Suite`, or one `Reject` of the repository.
     """
     environment = subject.environment
     cover: defaultdict[str, dict[str, Sequence[tuple[int, int]]]] = defaultdict(dict)
     for target in subject.targets:
         cover[target.path][target.key] = target.body_lines
     files = [*environment.test_files, *(file.path for file in subject.written)]
-    report = run_through(environment, _job(subject, files, None, rules, cover), run)
+    report = run_through(environment, replace(_job(subject, files, None, rules, cover), own_copy=True), run)
     passed = sorted(report.passed)
     if not passed:
         yield Reject(
@@ -108,6 +111,7 @@ def run_suite(subject: Subject, run: RunJob, rules: TestRules) -> Iterator[Suite
         needs=tuple(_needs(report)),
         untraced=tuple(sorted(report.untraced)),
         starting=tuple(sorted(report.passed.intersection(report.starting))),
+        late=report.late,
     )
 
 
@@ -165,13 +169,14 @@ def run_through(environment: Environment, job: Job, run: RunJob) -> Report:
     """Run a suite to its end, again without the test that ended it before: one that hangs for good, or crashes.
 
     Every session tells of the tests that ended in it; one that was killed from outside could tell nothing of lines, so
-    where lines are asked for its tests run again.
+    where lines are asked for its tests run again, and a session ends by itself before its time is up.
     """
     merged: Report | None = None
     skip: set[str] = set()
     left = job.timeout_s
     for _ in range(MOST_SESSIONS):
-        report = run(environment, replace(job, skip=tuple(sorted(skip)), timeout_s=left))
+        until = max(left / 2, left * TELLING - job.test_timeout_s) if job.cover else 0.0
+        report = run(environment, replace(job, skip=tuple(sorted(skip)), timeout_s=left, begin_until_s=until))
         merged = report if merged is None else _merged(merged, report)
         left -= report.seconds
         if report.ended or report.timed_out or not report.unfinished or left <= 0:
@@ -326,7 +331,8 @@ class Reached:
         first = self._suites[0]
         said += [f"{test} switches the measurement of lines off" for test in first.untraced[:MOST_NAMED]]
         said += [f"{test} starts a process, which is not measured" for test in first.starting[:MOST_NAMED]]
-        count += len(first.untraced) + len(first.starting)
+        said += [f"{counted(first.late, 'test')} did not begin within tests.suite_timeout_s"] if first.late else []
+        count += len(first.untraced) + len(first.starting) + bool(first.late)
         in_processes = first.starting and not dropped
         return Remarks("only_processes_may_run_it" if in_processes else UNREACHED, _first(said, count))
 

@@ -52,6 +52,11 @@ class Job:
     and draw the same each time, `hurried`."""
     from_start: bool = False
     """Of a job's versions: each reads `conftest.py` files and collects the tests for itself, in a session that has started."""
+    begin_until_s: float = 0.0
+    """Begin no test later: the session then ends by itself, and tells of the lines that ran. 0 sets no such limit."""
+    own_copy: bool = False
+    """Where pytest runs on what the tree provides, it gets a copy of that as it was mined. For text that we made ourselves: an
+    answer could hand its work on to the copy."""
     branches: bool = False
     """Whether their branches are asked for instead: of the session as a whole, in half of the time."""
 
@@ -106,6 +111,8 @@ class Report:
     """Tests that switched the measurement of lines off; it was put back when they ended."""
     starting: tuple[str, ...] = ()
     """Tests that started a process of Python, where lines are asked for: what it ran is not measured."""
+    late: int = 0
+    """Tests that did not begin before `Job.begin_until_s`."""
 
     @property
     def passed(self) -> frozenset[str]:

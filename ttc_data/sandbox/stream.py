@@ -26,7 +26,7 @@ MAX_EVENTS = 1_000_000
 REWRITING = ("texts", "codes", "rewritten")
 STARTING = ("streams", "start")
 INSIDE = (
-    *REWRITING, "kernel", "calls", "procfs", "sessions", "scheduling", "answering", "spaces", "confine", "processes", "measuring", "properties", "choosing", "session", "preload", *STARTING, "versions",
+    *REWRITING, "kernel", "calls", "procfs", "sessions", "scheduling", "answering", "spaces", "confine", "processes", "measuring", "properties", "choosing", "copies", "session", "preload", *STARTING, "versions",
     "beginning", "numbers", "reading", "execution", "runner",
 )  # fmt: skip
 ENDED_BY = {
@@ -184,7 +184,7 @@ class StreamSandbox:
             "test_files": job.test_files, "tests": job.tests, "further": job.further, "skip": job.skip, "files": dict(job.files),
             "args": job.args, "cover": dict(job.cover), "branches": job.branches, "properties": job.properties,
             "order": job.order, "most_failures": job.most_failures, "timezone": job.timezone, "locale": job.locale, "days": job.days,
-            "test_cpu_s": job.test_cpu_s, "from_start": job.from_start,
+            "test_cpu_s": job.test_cpu_s, "from_start": job.from_start, "own_copy": job.own_copy, "begin_until_s": job.begin_until_s,
             "versions": [dict(version) for version in versions],
         }  # fmt: skip
         data = b"".join(_frame(json.dumps(part).encode("utf-8", "surrogateescape")) for part in (head, body))
@@ -249,6 +249,7 @@ def report_from(answer: Mapping[str, Any], report: bytes, output: bytes) -> Repo
     reach: dict[str, Reach] = {}
     untraced: list[str] = []
     starting: list[str] = []
+    late = 0
     end: int | None = None
     handlers: dict[str, Callable[..., object]] = {}
 
@@ -266,7 +267,11 @@ def report_from(answer: Mapping[str, Any], report: bytes, output: bytes) -> Repo
         nonlocal end
         end = code
 
-    handlers.update(start=started, test=tested, reach=reached, end=ended)
+    def left_out(count: int) -> None:
+        nonlocal late
+        late = int(count)
+
+    handlers.update(start=started, test=tested, reach=reached, end=ended, late=left_out)
     handlers["untraced"] = lambda number: untraced.append(names[number])
     handlers["starting"] = lambda number: starting.append(names[number])
     handlers["collect_error"] = lambda name, reason: collect_errors.append((str(name), str(reason)))
@@ -289,6 +294,7 @@ def report_from(answer: Mapping[str, Any], report: bytes, output: bytes) -> Repo
         reach=reach,
         untraced=tuple(untraced),
         starting=tuple(starting),
+        late=late,
     )
 
 

@@ -43,7 +43,7 @@ def run_versions(
     Returns:
         One report for each version.
     """
-    job = replace(job, properties="hurried")
+    job = replace(job, properties="hurried", own_copy=True)
     jobs = [replace(job, files={**job.files, **version}) for version in versions]
     reports: dict[int, Report] = {}
     draw = Random(f"{seed}:{key}")

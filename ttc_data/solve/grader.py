@@ -320,7 +320,7 @@ class Grader:
 
         Args:
             row: whose tests.
-            files: what is laid over the masked ones.
+            files: what is laid over the masked ones; never an answer. With none of them the session is one of the proof's.
             session: all tests as written when not given.
             number: of the run: every one but 0 has another order, hash seed, time zone and locale, as the suite had. The
                 date stays, for not every suite bears that it is put forward.
@@ -328,7 +328,7 @@ class Grader:
         environment, task = self.rows.environment(row), self.rows.task(row)
         session = session or task.as_written
         job = varied(task.job(session, files), replace(variation(number, environment), days=0))
-        return Seen(session, self._pool.run(environment, job))
+        return Seen(session, self._pool.run(environment, replace(job, own_copy=not files)))
 
     def report(self, row: Row, job: Job) -> Report:
         """Run any job in a row's environment."""

@@ -241,5 +241,5 @@ class ProposedCalls:
         return Job(
             test_files=(file.path,), files={self.target.path: self.text, file.path: file.text},
             args=self.environment.pytest_args, timeout_s=self.rules.sample_timeout_s,
-            test_timeout_s=self.rules.sample_timeout_s,
+            test_timeout_s=self.rules.sample_timeout_s, own_copy=True,
         )  # fmt: skip

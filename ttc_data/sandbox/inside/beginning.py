@@ -19,6 +19,7 @@ from typing import Any, Callable
 
 from ttc_data.sandbox.inside.answering import heard_of, listen_for, machine_as_told, reply
 from ttc_data.sandbox.inside.confine import copy_out, give_up_rights, lay_out, limit
+from ttc_data.sandbox.inside.copies import import_on, needs_copy
 from ttc_data.sandbox.inside.kernel import LIBC, PR_SET_DUMPABLE, PR_SET_PDEATHSIG
 from ttc_data.sandbox.inside.rewritten import open_cache, provide
 from ttc_data.sandbox.inside.scheduling import begin_anywhere, blur
@@ -85,7 +86,7 @@ def prepare(config: dict[str, Any], word: str, ends: Ends, source: int) -> None:
             lay_out(config, files, job["test_files"])
         else:
             cache = open_cache()
-            changes, whole = enter(config)
+            changes, whole = enter(config, bare=needs_copy(job))
             lay_out(config, files, job["test_files"])
             provide(cache, config["work"], files, job["test_files"])
             os.close(cache)
@@ -149,6 +150,8 @@ def run(config: dict[str, Any], job: dict[str, Any], channel: Channel, ends: End
     channel.descriptor = 100 + int.from_bytes(os.urandom(2), "big") % 800
     os.dup2(ends.report, channel.descriptor, inheritable=False)
     os.close(ends.report)
+    if needs_copy(job):
+        import_on(config["tree"], config["roots"])
     drive(job, channel, roots, versions)
 
 

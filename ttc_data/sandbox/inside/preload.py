@@ -17,17 +17,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from ttc_data.sandbox.inside.copies import LATER, PYTEST
 from ttc_data.sandbox.inside.session import prepare
 
-PYTEST = (
-    "pytest", "_pytest.assertion.rewrite", "_pytest.terminal", "_pytest.skipping", "_pytest.junitxml", "_pytest.doctest",
-    "_pytest.unittest", "_pytest.capture", "_pytest.cacheprovider", "_pytest.faulthandler", "_pytest.pastebin",
-    "_pytest.debugging", "_pytest.setuponly", "_pytest.setupplan", "_pytest.stepwise", "_pytest.warnings",
-    "_pytest.logging", "_pytest.python", "_pytest.threadexception", "_pytest.unraisableexception", "unittest", "doctest",
-    "difflib",
-)  # fmt: skip
-# Imported by every session, and not when pytest is. An interpreter may have been built without the last one.
-LATER = ("_pytest._argcomplete", "_pytest.helpconfig", "encodings.unicode_escape", "faulthandler", "readline")
 # Which the project itself may be.
 TOOLS = (
     "coverage", "coverage.tracer", "coverage.sqldata", "coverage.python", "coverage.parser", "coverage.results", "time_machine",

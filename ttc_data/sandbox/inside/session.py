@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import json
 import locale
+import math
 import os
 import random
 import signal
@@ -153,6 +154,8 @@ def drive(job: dict[str, Any], channel: Channel, roots: list[str], versions: Cal
         measuring.stop()
         for event in measuring.reached():
             channel.say(*event)
+    if reporter.late:
+        channel.say("late", reporter.late)
     channel.say("end", int(code))
     sys.stdout.flush()
     sys.stderr.flush()
@@ -247,6 +250,10 @@ class Reporter:
         self.seconds, self.cpu_seconds = job["test_timeout_s"], job["test_cpu_s"]
         self.say, self.hold = channel.say, channel.hold
         self.measuring = measuring
+        self.clock = time.monotonic
+        self.begin_until = self.clock() + (job["begin_until_s"] or math.inf)
+        self.late = 0
+        """Tests that were not begun any more."""
         self.versions = versions
         self.from_start = bool(job["from_start"])
         self.numbers: dict[str, int] = {}
@@ -311,7 +318,10 @@ class Reporter:
             change_property_test(item, self.properties)
 
     def pytest_runtest_protocol(self, item: Any) -> bool | None:
-        """Leave a further test alone where one of the first has not passed."""
+        """Leave a further test alone where one of the first has not passed, and any where it is late."""
+        if self.clock() > self.begin_until:
+            self.late += 1
+            return True
         return True if self.first and item.nodeid in self.further else None
 
     def pytest_runtest_logstart(self, nodeid: str, location: object) -> None:

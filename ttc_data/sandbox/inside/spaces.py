@@ -172,10 +172,14 @@ def become_nobody(config: dict[str, Any], outside: int) -> None:
     os.close(outside)
 
 
-def enter(config: dict[str, Any]) -> tuple[int, int]:
+def enter(config: dict[str, Any], *, bare: bool = False) -> tuple[int, int]:
     """Set up the namespaces that `fork_into` and `own` made; gives descriptors of the overlay's changes, and of a whole `/proc`.
 
     The process has every right in them, and keeps it. Nothing of a job can open it.
+
+    Args:
+        config: of the runner.
+        bare: the tree beneath the job's is not covered.
     """
     spaces = config["spaces"]
     LIBC.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
@@ -189,7 +193,7 @@ def enter(config: dict[str, Any]) -> tuple[int, int]:
         set_clocks()
     LIBC.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
     whole = cover_proc(config["covers"])
-    return mount_files(config), whole
+    return mount_files(config, bare), whole
 
 
 def start_loopback() -> None:
@@ -225,8 +229,8 @@ def set_clocks() -> None:
     write_setting("/proc/self/timens_offsets", "".join(lines))
 
 
-def mount_files(config: dict[str, Any]) -> int:
-    """Mount the working tree, the scratch folders and `/dev`; gives a descriptor of the overlay's changes."""
+def mount_files(config: dict[str, Any], bare: bool) -> int:
+    """Mount the working tree, the scratch folders and `/dev`, as `enter`; gives a descriptor of the overlay's changes."""
     size = config["limits"]["scratch_bytes"]
     flags = MS_NOSUID | MS_NODEV
     mount("tmpfs", "/tmp", "tmpfs", flags, "size=%d,nr_inodes=%d,mode=1777" % (size, size // 1024))
@@ -238,7 +242,7 @@ def mount_files(config: dict[str, Any]) -> int:
     mount("overlay", config["work"], "overlay", flags, layers)
     changes = os.open("/tmp/changes", os.O_RDONLY | os.O_DIRECTORY)
     # The tree beneath holds what was masked, and the tests as they were; `/sys` counts what others do.
-    for place in (config["tree"], "/sys"):
+    for place in ("/sys",) if bare else (config["tree"], "/sys"):
         if os.path.isdir(place):
             mount("tmpfs", place, "tmpfs", flags | MS_NOEXEC | MS_RDONLY, "size=4k,nr_inodes=2,mode=555")
     mount_devices("/tmp/dev")
