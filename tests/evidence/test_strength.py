@@ -123,9 +123,38 @@ def test_a_session_on_a_mutant_has_little_time() -> None:
     assert [job.timeout_s for job in jobs] == [2.0] * 3 + [20.0] * 3
     assert {job.test_cpu_s for job in jobs} == {0.2}
     slow = measuring(Job(("test_m.py",), ("test_m.py::any",)), run=run)
-    tests = tuple(replace(test, seconds=0.1) for test in slow.report.tests)
-    replace(slow, report=replace(slow.report, tests=tests)).measure(TEXT)
-    assert jobs[-1].test_cpu_s == pytest.approx(2.0)
+    for cpu_s, more_s in ((0.02, 0.4), (5.0, 15.5)):
+        tests = tuple(replace(test, cpu_s=cpu_s) for test in slow.report.tests)
+        replace(slow, report=replace(slow.report, tests=tests)).measure(TEXT)
+        assert jobs[-1].test_cpu_s == pytest.approx(0.2 + cpu_s), "what it imports late may fall to any test"
+        assert jobs[-1].more_cpu_s == {"test_m.py::any": more_s}
+
+
+def hung(job: Job, outcomes: Mapping[str, TestOutcome], ran_out: str, *, in_c: bool) -> Report:
+    """A session that a test ended that ran out of its time: as a failure of it, or with the process."""
+    if not in_c:
+        return replace(played(job, {**outcomes, ran_out: "failed"}), ran_out=(ran_out,))
+    return replace(played(job, outcomes), ended=False, exit=-26, unfinished=(ran_out,), ran_out=(ran_out,))
+
+
+@pytest.mark.parametrize("in_c", [False, True], ids=["in Python", "in C"])
+def test_a_mutant_that_hangs_is_noticed_by_the_test_that_it_hangs_in(in_c: bool) -> None:
+    """And by those that failed before it; no other test is asked, and none is said to notice it."""
+    one, two, three = tests = ("test_m.py::inside", "test_m.py::low", "test_m.py::high")
+    jobs: list[Job] = []
+
+    def run(environment: Environment, job: Job, versions: Sequence[Mapping[str, str]], key: str) -> list[Report]:
+        jobs.append(job)
+        before: dict[str, TestOutcome] = {one: "failed"}
+        return [hung(job, before, two, in_c=in_c) for _ in versions]
+
+    strength = measuring(Job(("test_m.py",), tests), run=run).measure(TEXT)
+    assert {(one.fate, one.tests) for one in strength.mutations(tests)} == {("killed", (one, two))}
+    assert {job.most_endless for job in jobs if job.most_failures} == {1}
+    assert {job.most_endless for job in jobs if not job.most_failures} == {2}
+    assert all(three in noticed for _, noticed, _ in strength.stubs), (
+        "what a trivial body did not meet, it does not pass"
+    )
 
 
 def test_what_the_tests_expect_is_a_trivial_body() -> None:
