@@ -245,6 +245,28 @@ def test_a_trivial_body_says_the_same_of_tests_that_it_met_before_it_had_to(hang
     assert (told[0], sessions) == (told[1], [1, 1 if hanging else 0])
 
 
+@pytest.mark.parametrize("in_c", [False, True], ids=["in Python", "in C"])
+@pytest.mark.parametrize("where", ["near", "beside"])
+def test_a_trivial_body_that_hangs_is_asked_again_where_it_hung_in_a_test_beside(where: str, in_c: bool) -> None:
+    near, further = ("test_m.py::low", "test_m.py::inside"), ("test_m.py::any", "test_m.py::high")
+    first, second = near if where == "near" else further
+    jobs: list[Job] = []
+
+    def run(environment: Environment, job: Job, versions: Sequence[Mapping[str, str]], key: str) -> list[Report]:
+        if job.most_failures:
+            return on_versions(environment, job, versions, key)
+        jobs.append(job)
+        if second not in (job.tests or ()):
+            return [played(job, dict.fromkeys(job.tests or (), "failed")) for _ in versions]
+        report = hung(job, {} if in_c else {first: "failed"}, second, in_c=in_c)
+        return [report if in_c else replace(report, ran_out=(first, second)) for _ in versions]
+
+    measurer = measuring(Job(("test_m.py",), (*near, *further)), run=run, further=further)
+    strength = replace(measurer, likely=lambda notices: further).measure(TEXT)
+    assert [job.tests for job in jobs] == ([(*near, *further)] if where == "near" else [(*near, *further), near])
+    assert all(noticed.issuperset(near) for _, noticed, _ in strength.stubs)
+
+
 def test_a_value_that_no_test_looks_at_is_unasserted() -> None:
     def unasserted(*tests: str) -> bool:
         return not measuring(Job(("test_m.py",), tests)).measure(TEXT).asserts_values(tests)

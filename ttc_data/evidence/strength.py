@@ -170,7 +170,7 @@ class Measuring:
     ) -> dict[Stub, tuple[frozenset[str], frozenset[str]]]:
         """The tests of both that notice each trivial body; nothing of one whose session cannot be believed."""
         tests = (*near, *beside)
-        found = self._sessions([stub.text for stub in trivial], tests, (), 0)
+        found = self._sessions([stub.text for stub in trivial], tests, (), 0, known=near)
         return {
             stub: (noticed, frozenset(tests))
             for stub, (noticed, limited) in zip(trivial, found, strict=True)
@@ -211,9 +211,17 @@ class Measuring:
         return self._sessions(texts, *self._near_and_far(), self.rules.redundancy + SLACK)
 
     def _sessions(
-        self, texts: Sequence[str], tests: tuple[str, ...], further: tuple[str, ...], most_failures: int
+        self,
+        texts: Sequence[str],
+        tests: tuple[str, ...],
+        further: tuple[str, ...],
+        most_failures: int,
+        known: tuple[str, ...] = (),
     ) -> list[tuple[frozenset[str], bool]]:
-        """The tests that notice each text of the file, and whether its session cannot be believed."""
+        """The tests that notice each text of the file, and whether its session cannot be believed.
+
+        One that hangs in `known` tests alone is believed: with these tests alone it would hang in the same ones.
+        """
         if not texts:
             return []
         rules, every = self.rules, (*tests, *further)
@@ -228,7 +236,7 @@ class Measuring:
         found = [
             _noticed(report, tests, most_failures) or _noticed(report, further, most_failures) for report in reports
         ]
-        return list(zip(found, [_is_limited(report, most_failures) for report in reports], strict=True))
+        return list(zip(found, [_is_limited(report, most_failures, known) for report in reports], strict=True))
 
     def _endless_s(self) -> float:
         """Processor seconds that any test is given: the slowest one of the reference paid for what it imports late."""
@@ -260,10 +268,15 @@ def _is_cut(report: Report, enough: int) -> bool:
     return bool(enough and report.ran_out)
 
 
-def _is_limited(report: Report, enough: int) -> bool:
+def _is_limited(report: Report, enough: int, known: Sequence[str]) -> bool:
     """Whether a session cannot be believed, or only as far as it came."""
-    is_cut_early = not enough and len(report.ran_out) >= MOST_ENDLESS
-    return is_cut_early or (bool(session_defect(report)) and not _is_cut(report, enough))
+    if _is_cut(report, enough):
+        return False
+    ran_out = set(report.ran_out)
+    in_c = bool(report.unfinished) and ran_out.issuperset(report.unfinished)
+    if in_c or len(ran_out) >= MOST_ENDLESS:
+        return not ran_out.issubset(known)
+    return bool(session_defect(report))
 
 
 def _noticed(report: Report, tests: Sequence[str], enough: int) -> frozenset[str]:
