@@ -64,18 +64,30 @@ def test_a_build_tells_what_a_limit_left_out_and_what_was_kept_before_and_logs_i
     assert not list((out / "dataset").rglob("build.log"))
 
 
-def test_samples_with_many_tests_are_proven_first_and_a_proof_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
-    source = GitSource(url=str(shapes(tmp_path / "shapes")), repo="geometry/shapes")
-    hasty = Recipe(name="shapes", sources=(source,), tests=RULES.model_copy(update={"max_proof_s": 0.001}))
+def test_samples_with_most_to_do_are_proven_first_and_a_proof_that_takes_too_long_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("shapes", "solids")
+    sources = tuple(GitSource(url=str(shapes(tmp_path / name)), repo=f"geometry/{name}") for name in names)
+    hasty = Recipe(name="shapes", sources=sources, tests=RULES.model_copy(update={"max_proof_s": 0.001}))
     cache = Cache(tmp_path / "cache")
     made = ttc_data.build(hasty, tmp_path / "out", sandbox="local", cache=cache, workers=2)
     found = rejects(made, "prove")
     assert set(found.values()) == {"proof_too_slow"}
     assert not made.rows
     with closing(Build(made.folder)) as folder:
-        samples = [case.sample for _, case in Inputs(folder, hasty, cache).cases()]
-    counts = [len(sample.candidates) + len(sample.further) for sample in samples]
-    assert len(counts) == len(found)
+        inputs = Inputs(folder, hasty, cache)
+        took = inputs.suites.seconds_by("environment_key")
+        assert len(took) == 2
+        assert min(took.values()) > 0
+        for keys in (sorted(took), sorted(took, reverse=True)):
+            monkeypatch.setattr(
+                inputs.suites, "seconds_by", lambda name, keys=keys: dict(zip(keys, (9.0, 1.0), strict=True))
+            )
+            samples = [case.sample for _, case in inputs.cases()]
+            assert list(dict.fromkeys(sample.environment_key for sample in samples)) == keys, "the slower suite's first"
+    assert len(samples) == len(found)
+    counts = [len(one.candidates) + len(one.further) for one in samples if one.environment_key == keys[0]]
     half = (len(counts) + 1) // 2
     assert len(set(counts)) > 1
     assert min(counts[:half]) >= max(counts[half:])

@@ -134,6 +134,15 @@ def test_results_of_inputs_that_are_no_more_stay_out_of_the_parquet(tmp_path: Pa
         assert len(stage.done()) == 6
 
 
+def test_the_seconds_of_an_ended_stage_are_known_by_what_its_records_are_about(tmp_path: Path) -> None:
+    with opened(tmp_path) as stage:
+        stage.write("left out", [spec(1)], [], 100.0)
+        for name, about, seconds in (("a", 1, 2.0), ("b", 2, 3.5), ("c", 1, 0.25)):
+            stage.write(name, [spec(about)], [], seconds)
+        stage.compact({"a", "b", "c"})
+        assert stage.seconds_by("target_key") == {"target-1": 2.25, "target-2": 3.5}
+
+
 def test_a_stage_without_inputs_is_compacted_too(tmp_path: Path) -> None:
     with opened(tmp_path) as stage:
         stage.compact(set())

@@ -313,7 +313,7 @@ class Mutation:
     old: field.Text
     new: field.Text
     fate: Fate
-    """`limit`: it ran out of time or memory, or crashed. `equivalent`: it survived, and gives what the reference gives for
+    """`limit`: its session ran out of time or memory, or crashed. `equivalent`: it survived, and gives what the reference gives for
     every generated input."""
     tests: tuple[field.TestId, ...]
     """Deciding tests that it does not pass."""

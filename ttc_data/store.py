@@ -218,6 +218,16 @@ class Stage(Generic[R]):
                 for row in rows:
                     yield self._adapter.validate_python(dict(zip(names, row, strict=True)))
 
+    def seconds_by(self, name: str) -> dict[str, float]:
+        """For each value of a field of the ended stage's records, the seconds in which its inputs were worked on."""
+        times = self._folder / f"{self.name}.times.parquet"
+        query = (
+            f"SELECT record.{name}, sum(seconds) FROM (SELECT input, unnest(kept) AS record FROM ({self._journal_sql()}))"
+            f" JOIN read_parquet({quoted(times)}) USING (input) GROUP BY ALL"
+        )
+        with self._reading().cursor() as cursor:
+            return {str(value): float(seconds) for value, seconds in cursor.execute(query).fetchall()}
+
     def _reading(self) -> duckdb.DuckDBPyConnection:
         """The connection that all queries share: a build asks some twenty for each source, and a new one takes 30 ms."""
         with self._lock:

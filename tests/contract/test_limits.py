@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from dataclasses import replace
 
@@ -75,6 +76,57 @@ def test_sleeps():
     quiet = code.replace("def test_swallows", "def swallows")
     report = sandbox.run(replace(session(quiet, test_timeout_s=20), tests=None, test_cpu_s=0.2))
     assert outcomes(report) == {"test_computes": "failed", "test_sleeps": "passed"}
+
+
+IN_C = {
+    "counts": "from itertools import count; sum(count())",
+    "skips": "from itertools import count, islice; next(islice(count(), 1 << 62, None))",
+    "consumes": "from collections import deque; from itertools import repeat; deque(repeat(1), maxlen=0)",
+    "grows": "from itertools import count; list(map(float, count()))",
+}
+
+
+@pytest.mark.parametrize("way", IN_C)
+def test_a_loop_in_c_is_ended_by_its_processor_time(sandbox: Sandbox, way: str) -> None:
+    """No handler of a signal runs in it, so the kernel ends the process, long before the job's time is over."""
+    code = f"def test_before():\n    pass\n\ndef test_hung():\n    {IN_C[way]}\n\ndef test_after():\n    pass\n"
+    job = replace(session(code, timeout_s=100, test_timeout_s=100), test_cpu_s=0.2)
+    report = sandbox.run(job)
+    assert not report.timed_out
+    assert (report.ended, report.exit) == (False, -signal.SIGVTALRM)
+    assert outcomes(report) == {"test_before": "passed"}
+    assert report.ran_out == report.unfinished == ("test_job.py::test_hung",)
+    assert_right(sandbox)
+
+
+def test_a_test_that_takes_long_is_given_more_of_the_processor(sandbox: Sandbox) -> None:
+    code = """import time
+
+def busy():
+    end = time.process_time() + 0.4
+    while time.process_time() < end:
+        pass
+
+test_short = test_long = busy
+"""
+    job = replace(session(code, test_timeout_s=50), test_cpu_s=0.2, more_cpu_s={"test_job.py::test_long": 5.0})
+    report = sandbox.run(job)
+    assert outcomes(report) == {"test_short": "failed", "test_long": "passed"}
+    assert report.ran_out == ("test_job.py::test_short",)
+    assert 0.4 <= next(test.cpu_s for test in report.tests if test.outcome == "passed") < 5
+
+
+@pytest.mark.parametrize("way", ["while True:\n        pass", "time.sleep(60)"], ids=["computes", "waits"])
+def test_a_session_ends_after_so_many_tests_that_do_not(sandbox: Sandbox, way: str) -> None:
+    code = "import time\n\n" + "".join(
+        f"def test_{name}():\n    {body}\n\n" for name, body in zip("abcd", ("assert 0", way, way, "pass"), strict=True)
+    )
+    job = replace(session(code, test_timeout_s=1), test_cpu_s=0.2)
+    for most, ran in ((1, "ab"), (2, "abc"), (0, "abcd")):
+        report = sandbox.run(replace(job, most_endless=most))
+        assert report.ended
+        assert [test.id for test in report.tests] == [f"test_job.py::test_{name}" for name in ran]
+        assert report.ran_out == tuple(f"test_job.py::test_{name}" for name in ran if name in "bc")
 
 
 HUNG = {

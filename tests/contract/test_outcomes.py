@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -147,6 +148,60 @@ def test_one_fails(subtests):
 
 def test_a_failing_subtest_of_pytest_fails_its_test(sandbox: Sandbox) -> None:
     assert outcomes(sandbox.run(session(SUBTESTS))) == {"test_all_pass": "passed", "test_one_fails": "failed"}
+
+
+MANY = """import unittest
+
+
+class Case(unittest.TestCase):
+    def test_unit(self):
+        for number in range(3000):
+            with self.subTest(number=number):
+                print("met", flush=True)
+                self.assertLess(number, 2)
+
+    def test_some_skip(self):
+        for number in range(5):
+            with self.subTest(number=number):
+                if number < 4:
+                    self.skipTest("not this one")
+                self.assertEqual(number, 0)
+
+
+def test_fixture(subtests):
+    for number in range(3000):
+        with subtests.test(number=number):
+            assert number < 2
+
+
+def test_fixture_after_a_skip(subtests, pytestconfig):
+    for number in range(3):
+        with subtests.test(number=number):
+            if number == 0:
+                import pytest
+                pytest.skip("not this one")
+            assert number == 1
+
+
+def test_after():
+    pass
+"""
+
+
+def test_the_first_subtest_that_fails_ends_its_test(sandbox: Sandbox) -> None:
+    """What comes after it would make a report with a traceback each, and change nothing; one that is skipped ends nothing."""
+    failed = dict.fromkeys(
+        ("Case::test_unit", "Case::test_some_skip", "test_fixture", "test_fixture_after_a_skip"), "failed"
+    )
+    for most in (0, 5):
+        report = sandbox.run(replace(session(MANY), args=("-s",), most_failures=most))
+        assert outcomes(report) == {**failed, "test_after": "passed"}, "a test is one failure, whatever fails in it"
+        assert report.output.count("met") == 3
+        assert report.ended
+        messages = {test.id: test.message for test in report.tests}
+        assert "2 not less than 2" in messages["test_job.py::Case::test_unit"]
+    report = sandbox.run(replace(session(MANY), most_failures=4))
+    assert outcomes(report) == failed
 
 
 def test_a_file_that_cannot_be_collected_leaves_the_others(sandbox: Sandbox) -> None:

@@ -111,23 +111,6 @@ def test_a_version_that_hangs_or_crashes_is_noticed_by_a_limit_and_counted_apart
         assert score(mutations) == 1.0
 
 
-def test_a_session_on_a_mutant_has_little_time() -> None:
-    jobs: list[Job] = []
-
-    def run(environment: Environment, job: Job, versions: Sequence[Mapping[str, str]], key: str) -> list[Report]:
-        jobs.append(job)
-        return on_versions(environment, job, versions, key)
-
-    for took_s in (0.1, 2.0):
-        measuring(Job(("test_m.py",), ("test_m.py::any",)), took_s=took_s, run=run).measure(TEXT)
-    assert [job.timeout_s for job in jobs] == [2.0] * 3 + [20.0] * 3
-    assert {job.test_cpu_s for job in jobs} == {0.2}
-    slow = measuring(Job(("test_m.py",), ("test_m.py::any",)), run=run)
-    tests = tuple(replace(test, seconds=0.1) for test in slow.report.tests)
-    replace(slow, report=replace(slow.report, tests=tests)).measure(TEXT)
-    assert jobs[-1].test_cpu_s == pytest.approx(2.0)
-
-
 def test_what_the_tests_expect_is_a_trivial_body() -> None:
     job = Job(test_files=("test_m.py",), tests=("test_m.py::inside", "test_m.py::low"))
     strength = replace(measuring(job), expected=("3", "3", "1", "low + 1", "'a'")).measure(TEXT)

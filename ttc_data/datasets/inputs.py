@@ -148,16 +148,17 @@ class Inputs:
         yield from with_specs()
 
     def cases(self) -> Iterator[tuple[str, Case]]:
-        """The samples to prove, one repository after the other so that its sandboxes stay warm, the smallest last.
+        """The samples to prove, one repository after the other so that its sandboxes stay warm, the one with least to do last.
 
-        In each comes the half with more tests first, else one worker would be waited for at the end. Within the halves they are
+        What there is to do is reckoned from the tests that are asked and the seconds of the suite. In each comes the half with more tests first, else one worker would be waited for at the end. Within the halves they are
         mixed: what is left would be reckoned from the slowest.
         """
         limit = f"QUALIFY row_number() OVER (ORDER BY turn, key) <= {self.recipe.limit}" if self.recipe.limit else ""
         query = (
             "SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY source_key ORDER BY key) AS turn,"
             " len(candidates) + len(further) AS asked FROM this)"
-            f" {limit} ORDER BY sum(asked) OVER (PARTITION BY environment_key) DESC, environment_key,"
+            " LEFT JOIN (SELECT unnest(?) AS environment_key, unnest(?) AS seconds) USING (environment_key)"
+            f" {limit} ORDER BY sum(asked) OVER (PARTITION BY environment_key) * coalesce(seconds, 0) DESC, environment_key,"
             " ntile(2) OVER (PARTITION BY environment_key ORDER BY asked DESC, key), key"
         )
         environment: Environment | None = None
@@ -166,7 +167,8 @@ class Inputs:
         others: Mapping[str, str] = {}
         variations: list[Variation] = []
         reached: Reached | None = None
-        for sample in self.samples.select(query):
+        took = self.suites.seconds_by("environment_key")
+        for sample in self.samples.select(query, [list(took), list(took.values())]):
             if environment is None or environment.key != sample.environment_key:
                 environment = next(self.environments.records(key=sample.environment_key))
                 texts = self.cache.trees.texts(environment.tree, environment.test_files)

@@ -16,9 +16,14 @@ from ttc_data.sandbox.protocol import Job, Report
 
 SLACK = 2
 """So many tests more than have to notice a change are asked: then there is something to choose from."""
-ENDLESS = 20
-"""A test that takes so many times what the reference's slowest one takes does not end."""
 LEAST_ENDLESS_S = 0.2
+ENDLESS, ENDLESS_LONG = 20, 3
+"""A test that takes so many times what it takes on the reference does not end; one that takes long, `LONG_S` and fewer times as much."""
+LONG_S = 0.5
+LEAST_WAIT_S, SLOWER = 1.0, 10
+"""A test that waits so many times as long as the reference's slowest one takes waits for ever."""
+MOST_ENDLESS = 2
+"""Tests that a trivial body may hang in; a mutant has been noticed by the first."""
 MOST_BESIDE = 12
 """Further tests that trivial bodies meet before it is known that they must."""
 RunVersions = Callable[[Environment, Job, Sequence[Mapping[str, str]], str], list[Report]]
@@ -32,7 +37,7 @@ class Strength:
     """What the tests of one target notice: of a mutant the first tests that do, of a trivial body all that it was run on."""
 
     mutants: tuple[tuple[Mutant, frozenset[str], bool], ...]
-    """Each with the tests that notice it, and whether it ran into a limit or crashed."""
+    """Each with the tests that notice it, and whether it crashed, or ran into a limit in no test of its own."""
     stubs: tuple[tuple[Stub, frozenset[str], frozenset[str]], ...]
     """Each with the tests that notice it, and those that it was run on."""
     asserting: frozenset[str] | None = None
@@ -165,7 +170,7 @@ class Measuring:
     ) -> dict[Stub, tuple[frozenset[str], frozenset[str]]]:
         """The tests of both that notice each trivial body; nothing of one whose session cannot be believed."""
         tests = (*near, *beside)
-        found = self._sessions([stub.text for stub in trivial], tests, (), 0)
+        found = self._sessions([stub.text for stub in trivial], tests, (), 0, known=near)
         return {
             stub: (noticed, frozenset(tests))
             for stub, (noticed, limited) in zip(trivial, found, strict=True)
@@ -206,27 +211,46 @@ class Measuring:
         return self._sessions(texts, *self._near_and_far(), self.rules.redundancy + SLACK)
 
     def _sessions(
-        self, texts: Sequence[str], tests: tuple[str, ...], further: tuple[str, ...], most_failures: int
+        self,
+        texts: Sequence[str],
+        tests: tuple[str, ...],
+        further: tuple[str, ...],
+        most_failures: int,
+        known: tuple[str, ...] = (),
     ) -> list[tuple[frozenset[str], bool]]:
-        """The tests that notice each text of the file, and whether its session cannot be believed."""
+        """The tests that notice each text of the file, and whether its session cannot be believed.
+
+        One that hangs in `known` tests alone is believed: with these tests alone it would hang in the same ones.
+        """
         if not texts:
             return []
         rules, every = self.rules, (*tests, *further)
         limit = min(rules.sample_timeout_s, max(rules.mutant_timeout_s, 10 * self._took_s(every)))
         job = replace(
             self.job, test_files=files_of(every), tests=tests, further=further, timeout_s=limit,
-            test_timeout_s=min(rules.test_timeout_s, limit), test_cpu_s=self._endless_s(), most_failures=most_failures,
+            test_timeout_s=min(rules.test_timeout_s, limit, max(LEAST_WAIT_S, SLOWER * self._slowest_s(every))),
+            test_cpu_s=self._endless_s(), more_cpu_s=self._more_s(every), most_failures=most_failures,
+            most_endless=1 if most_failures else MOST_ENDLESS,
         )  # fmt: skip
         reports = self.run(self.environment, job, [{self.target.path: text} for text in texts], self.target.key)
         found = [
             _noticed(report, tests, most_failures) or _noticed(report, further, most_failures) for report in reports
         ]
-        return list(zip(found, [bool(session_defect(report)) for report in reports], strict=True))
+        return list(zip(found, [_is_limited(report, most_failures, known) for report in reports], strict=True))
 
     def _endless_s(self) -> float:
-        """Processor seconds after which a test does not end: the slowest one of the reference paid for what it imports late."""
-        slowest = max((test.seconds for test in self.report.tests), default=0.0)
-        return max(LEAST_ENDLESS_S, ENDLESS * slowest)
+        """Processor seconds that any test is given: the slowest one of the reference paid for what it imports late."""
+        return LEAST_ENDLESS_S + max((test.cpu_s for test in self.report.tests), default=0.0)
+
+    def _more_s(self, tests: Sequence[str]) -> dict[str, float]:
+        """And those that each of these tests is given besides, by what it took on the reference; after that it does not end."""
+        took = {test.id: test.cpu_s for test in self.report.tests}
+        more = {test: min(ENDLESS * took.get(test, 0.0), LONG_S + ENDLESS_LONG * took.get(test, 0.0)) for test in tests}
+        return {test: round(seconds, 2) for test, seconds in more.items() if seconds >= LEAST_ENDLESS_S / ENDLESS}
+
+    def _slowest_s(self, tests: Sequence[str]) -> float:
+        """Seconds of the slowest of these tests on the reference."""
+        return max((test.seconds for test in self.report.tests if test.id in tests), default=0.0)
 
     def _took_s(self, tests: Sequence[str]) -> float:
         """Seconds of a session of these tests alone on the reference."""
@@ -239,12 +263,30 @@ def files_of(tests: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(test.partition("::")[0] for test in tests))
 
 
+def _is_cut(report: Report, enough: int) -> bool:
+    """Whether a session that ends after `enough` failures ended with a test that ran longer than it may: that test noticed the change."""
+    return bool(enough and report.ran_out)
+
+
+def _is_limited(report: Report, enough: int, known: Sequence[str]) -> bool:
+    """Whether a session cannot be believed, or only as far as it came."""
+    if _is_cut(report, enough):
+        return False
+    ran_out = set(report.ran_out)
+    in_c = bool(report.unfinished) and ran_out.issuperset(report.unfinished)
+    if in_c or len(ran_out) >= MOST_ENDLESS:
+        return not ran_out.issubset(known)
+    return bool(session_defect(report))
+
+
 def _noticed(report: Report, tests: Sequence[str], enough: int) -> frozenset[str]:
     """The tests that do not pass, up to the one that ended the session; all of them where it did not end."""
-    if session_defect(report):
-        return frozenset(tests)
     outcomes = {test.id: test.outcome for test in report.tests}
     failed = frozenset(test for test in tests if outcomes.get(test, "passed") not in COUNTS_AS_PASSED)
+    if _is_cut(report, enough):
+        return failed | frozenset(report.ran_out).intersection(tests)
+    if session_defect(report):
+        return frozenset(tests)
     if enough and sum(outcomes[test] in BROKEN for test in failed) >= enough:
         return failed
     return failed | (frozenset(tests) - set(outcomes))

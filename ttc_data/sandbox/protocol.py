@@ -36,6 +36,8 @@ class Job:
     """Seed that files, classes and tests are shuffled by; 0 leaves them as they are collected."""
     most_failures: int = 0
     """End after so many tests that do not pass, and run `tests` in the order they are named in; 0 runs all."""
+    most_endless: int = 0
+    """End after so many tests that run longer than they may; 0 runs all."""
     timezone: str = "UTC"
     locale: str = "C.UTF-8"
     days: int = 0
@@ -43,7 +45,10 @@ class Job:
     timeout_s: float = 120.0
     test_timeout_s: float = 20.0
     test_cpu_s: float = 0.0
-    """Processor seconds that a test may take, as many on a busy machine as on an idle one; 0 sets no such limit."""
+    """Processor seconds that a test may take, as many on a busy machine as on an idle one; 0 sets no such limit. A test that no
+    exception can be raised in, because it loops in C, ends the session."""
+    more_cpu_s: Mapping[str, float] = field(default_factory=dict)
+    """By test id: so many more for this one."""
     cover: Mapping[str, Mapping[str, Sequence[Lines]]] = field(default_factory=dict)
     """Path to group name to lines: which of them ran is asked for, and which tests ran them."""
     properties: Properties = "as_written"
@@ -72,6 +77,8 @@ class TestResult:
     seconds: float
     message: str
     """The failure as pytest words it, at most 2,000 characters."""
+    cpu_s: float = 0.0
+    """Processor seconds of its own process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +120,8 @@ class Report:
     """Tests that started a process of Python, where lines are asked for: what it ran is not measured."""
     late: int = 0
     """Tests that did not begin before `Job.begin_until_s`."""
+    ran_out: tuple[str, ...] = ()
+    """Tests that ran longer than a test may, and did not pass."""
 
     @property
     def passed(self) -> frozenset[str]:

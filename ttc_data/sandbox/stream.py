@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import struct
 import threading
 import time
@@ -26,7 +27,7 @@ MAX_EVENTS = 1_000_000
 REWRITING = ("texts", "codes", "rewritten")
 STARTING = ("streams", "start")
 INSIDE = (
-    *REWRITING, "kernel", "calls", "procfs", "sessions", "scheduling", "answering", "spaces", "confine", "processes", "measuring", "properties", "choosing", "copies", "session", "preload", *STARTING, "versions",
+    *REWRITING, "kernel", "calls", "procfs", "sessions", "scheduling", "answering", "spaces", "confine", "processes", "measuring", "properties", "choosing", "patience", "subtests", "copies", "session", "preload", *STARTING, "versions",
     "beginning", "numbers", "reading", "execution", "runner",
 )  # fmt: skip
 ENDED_BY = {
@@ -183,8 +184,9 @@ class StreamSandbox:
         body = {
             "test_files": job.test_files, "tests": job.tests, "further": job.further, "skip": job.skip, "files": dict(job.files),
             "args": job.args, "cover": dict(job.cover), "branches": job.branches, "properties": job.properties,
-            "order": job.order, "most_failures": job.most_failures, "timezone": job.timezone, "locale": job.locale, "days": job.days,
-            "test_cpu_s": job.test_cpu_s, "from_start": job.from_start, "own_copy": job.own_copy, "begin_until_s": job.begin_until_s,
+            "order": job.order, "most_failures": job.most_failures, "most_endless": job.most_endless, "timezone": job.timezone,
+            "locale": job.locale, "days": job.days, "test_cpu_s": job.test_cpu_s, "more_cpu_s": dict(job.more_cpu_s),
+            "from_start": job.from_start, "own_copy": job.own_copy, "begin_until_s": job.begin_until_s,
             "versions": [dict(version) for version in versions],
         }  # fmt: skip
         data = b"".join(_frame(json.dumps(part).encode("utf-8", "surrogateescape")) for part in (head, body))
@@ -250,15 +252,17 @@ def report_from(answer: Mapping[str, Any], report: bytes, output: bytes) -> Repo
     untraced: list[str] = []
     starting: list[str] = []
     late = 0
+    ran_out: list[str] = []
     end: int | None = None
     handlers: dict[str, Callable[..., object]] = {}
 
     def started(number: int, name: str) -> None:
         names[number] = str(name)
 
-    def tested(number: int, outcome: str, seconds: float, message: str) -> None:
+    def tested(number: int, outcome: str, seconds: float, message: str, cpu: float) -> None:
         if outcome in OUTCOMES:
-            results[number] = TestResult(names[number], cast("TestOutcome", outcome), float(seconds), str(message))
+            told = cast("TestOutcome", outcome)
+            results[number] = TestResult(names[number], told, float(seconds), str(message), float(cpu))
 
     def reached(key: str, tests: list[int], ran: list[int], *counts: int) -> None:
         reach[key] = Reach(tuple(sorted(names[number] for number in tests)), tuple(ran), *counts)
@@ -274,6 +278,7 @@ def report_from(answer: Mapping[str, Any], report: bytes, output: bytes) -> Repo
     handlers.update(start=started, test=tested, reach=reached, end=ended, late=left_out)
     handlers["untraced"] = lambda number: untraced.append(names[number])
     handlers["starting"] = lambda number: starting.append(names[number])
+    handlers["ran_out"] = lambda number: ran_out.append(names[number])
     handlers["collect_error"] = lambda name, reason: collect_errors.append((str(name), str(reason)))
     for event in _events(report, str(answer["word"]).encode("ascii")):
         try:
@@ -281,10 +286,13 @@ def report_from(answer: Mapping[str, Any], report: bytes, output: bytes) -> Repo
         except (KeyError, TypeError, IndexError, ValueError, OverflowError):
             continue
     ended_by = str(answer["ended_by"])
+    unfinished = tuple(name for number, name in names.items() if number not in results)
+    if answer["exit"] == -signal.SIGVTALRM and not ended_by:
+        ran_out += unfinished
     text = output.decode("utf-8", "replace")
     return Report(
         tests=tuple(results.values()),
-        unfinished=tuple(name for number, name in names.items() if number not in results),
+        unfinished=unfinished,
         collect_errors=tuple(collect_errors),
         exit=int(answer["exit"]),
         ended=end is not None and end == answer["exit"] and not ended_by,
@@ -295,6 +303,7 @@ def report_from(answer: Mapping[str, Any], report: bytes, output: bytes) -> Repo
         untraced=tuple(untraced),
         starting=tuple(starting),
         late=late,
+        ran_out=tuple(dict.fromkeys(ran_out)),
     )
 
 

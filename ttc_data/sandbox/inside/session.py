@@ -19,11 +19,10 @@ from typing import Any, Callable, Iterator
 
 from ttc_data.sandbox.inside.choosing import COUNT_AS_PASSED, names_of, shuffled
 from ttc_data.sandbox.inside.measuring import Measuring
+from ttc_data.sandbox.inside.patience import Patience
 from ttc_data.sandbox.inside.properties import change_property_test, keep_apart
+from ttc_data.sandbox.inside.subtests import Subtests, is_subtest
 
-# A test that goes on this long after its timeout was raised in it has swallowed it.
-LAST_WORDS_S = 2.0
-SOON_S = 0.01
 STUCK = 86
 WRITTEN = ("ttc_doctests/", "ttc_imports/", "ttc_generated/")
 SELECTING = ("-k", "-m", "--deselect")
@@ -130,6 +129,7 @@ def drive(job: dict[str, Any], channel: Channel, roots: list[str], versions: Cal
     pytest.hookimpl(tryfirst=True)(Reporter.pytest_pycollect_makeitem)
     pytest.hookimpl(trylast=True)(Reporter.pytest_sessionstart)
     pytest.hookimpl(tryfirst=True)(Reporter.pytest_runtest_setup)
+    pytest.hookimpl(tryfirst=True)(Reporter.pytest_runtest_protocol)
     pytest.hookimpl(hookwrapper=True, tryfirst=True)(Reporter.pytest_load_initial_conftests)
     reporter = Reporter(job, channel, measuring, versions)
     plugins: list[Any] = [reporter, Beside()] if hasattr(pytest, "Dir") else [reporter]
@@ -144,7 +144,6 @@ def drive(job: dict[str, Any], channel: Channel, roots: list[str], versions: Cal
         *place,
         "--rootdir",
         work,
-        "--maxfail=%d" % job["most_failures"],
         *job["args"],
         *job["test_files"],
     ]
@@ -203,10 +202,6 @@ def is_known(parser: Any, option: str) -> bool:
         return False
 
 
-class TestTimeout(BaseException):
-    """A test ran longer than it may."""
-
-
 class Beside:
     """The plugin that leaves out what lies beside the files that are asked for: pytest makes a node of each, and drops it.
 
@@ -247,7 +242,10 @@ class Reporter:
         self.ranks = {test: rank for rank, test in enumerate(named or ())} if job["most_failures"] else {}
         self.options, self.properties = job["args"], job["properties"]
         self.names = names_of(named, job["test_files"]) if named is not None else None
-        self.seconds, self.cpu_seconds = job["test_timeout_s"], job["test_cpu_s"]
+        self.patience = Patience(job, self.must_wait, self.give_up)
+        self.most_failures, self.most_endless = job["most_failures"], job["most_endless"]
+        self.failures = self.endless = 0
+        self.subtests = Subtests()
         self.say, self.hold = channel.say, channel.hold
         self.measuring = measuring
         self.clock = time.monotonic
@@ -272,6 +270,7 @@ class Reporter:
 
     def pytest_sessionstart(self, session: Any) -> None:
         list_all()  # the session has found them by now
+        self.subtests.hasten(session.config)
 
     def pytest_pycollect_makeitem(self, collector: Any, name: str) -> list[Any] | None:
         """Nothing, for what is not asked for: collecting 577 tests to run five takes 0.1 s."""
@@ -322,6 +321,7 @@ class Reporter:
         if self.clock() > self.begin_until:
             self.late += 1
             return True
+        self.subtests.begin(item)
         return True if self.first and item.nodeid in self.further else None
 
     def pytest_runtest_logstart(self, nodeid: str, location: object) -> None:
@@ -332,34 +332,21 @@ class Reporter:
             self.measuring.put_back()
             self.measuring.switch(str(number))
 
-        expired: list[int] = []
+        self.phases[nodeid]["cpu"] = time.process_time()
+        self.patience.begin(nodeid)
 
-        def expire(signum: int, frame: Any) -> None:
-            if self.measuring is not None and self.measuring.is_at_work(frame):
-                # It holds a lock there, once for each line: an exception would leave it held, for all tests to come.
-                which = signal.ITIMER_PROF if signum == signal.SIGPROF else signal.ITIMER_REAL
-                signal.setitimer(which, SOON_S, LAST_WORDS_S)
-                return
-            expired.append(signum)
-            if len(expired) > 1:
-                self.give_up()
-            took = "%g s of the processor" % self.cpu_seconds if signum == signal.SIGPROF else "%g s" % self.seconds
-            raise TestTimeout("the test ran longer than %s" % took)
-
-        signal.signal(signal.SIGALRM, expire)
-        signal.setitimer(signal.ITIMER_REAL, self.seconds, LAST_WORDS_S)
-        if self.cpu_seconds:
-            signal.signal(signal.SIGPROF, expire)
-            signal.setitimer(signal.ITIMER_PROF, self.cpu_seconds, self.cpu_seconds)
+    def must_wait(self, frame: Any) -> bool:
+        """Whether coverage.py is at work: it holds a lock, once for each line, and an exception would leave it held for all tests to come."""
+        return self.measuring is not None and self.measuring.is_at_work(frame)
 
     def give_up(self) -> None:
         """End the session in the middle of a test that swallows its timeout; what was measured so far is told."""
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.setitimer(signal.ITIMER_PROF, 0)
+        self.patience.end()
         if self.measuring is not None:
             self.measuring.stop()
             for event in self.measuring.reached():
                 self.hold(*event)
+        self.hold("ran_out", self.numbers[self.subtests.item.nodeid])
         self.say("stuck")
         os._exit(STUCK)
 
@@ -370,6 +357,8 @@ class Reporter:
         if report.failed:
             state["outcome"] = "failed" if report.when == "call" else "error"
             state["message"] = state["message"] or str(report.longrepr)[-2000:]
+            if is_subtest(report):
+                self.subtests.fail()
         elif state["outcome"] in ("failed", "error"):
             return  # a subtest failed; that the rest of the test passed or was skipped makes it no better
         elif report.when == "call" and report.passed:
@@ -378,8 +367,7 @@ class Reporter:
             state["outcome"] = "xfailed" if expected else "skipped"
 
     def pytest_runtest_logfinish(self, nodeid: str, location: object) -> None:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.setitimer(signal.ITIMER_PROF, 0)
+        self.patience.end()
         if self.measuring is not None:
             if self.measuring.put_back():
                 self.hold("untraced", self.numbers[nodeid])
@@ -389,4 +377,16 @@ class Reporter:
         state = self.phases.pop(nodeid)
         if state["outcome"] in COUNT_AS_PASSED:
             self.first.discard(nodeid)
-        self.hold("test", self.numbers[nodeid], state["outcome"], round(state["seconds"], 4), state["message"])
+        cpu = round(time.process_time() - state["cpu"], 4)
+        self.hold("test", self.numbers[nodeid], state["outcome"], round(state["seconds"], 4), state["message"], cpu)
+        if state["outcome"] in ("failed", "error"):
+            self.end_after(nodeid)
+
+    def end_after(self, test: str) -> None:
+        """End the session after a test that failed, where it ends after so many, or so many that ran longer than they may."""
+        if self.patience.ran_out:
+            self.hold("ran_out", self.numbers[test])
+        self.failures += 1
+        self.endless += self.patience.ran_out
+        if 0 < self.most_failures <= self.failures or 0 < self.most_endless <= self.endless:
+            self.subtests.item.session.shouldfail = "%s failed" % test
