@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from ttc_data.evidence.alterations import EXPECTED, RARE, RARE_WARNINGS, WARNINGS
 from ttc_data.evidence.doctests import doctest_file
 from ttc_data.evidence.expectations import Rank
-from ttc_data.evidence.tripwires import Proposal, altered, propose, renamed
+from ttc_data.evidence.tripwires import Proposal, altered, is_renamed, propose, renamed
 from ttc_data.evidence.twins import draw
 from ttc_data.lang import python
 from ttc_data.records import Target, Tripwire
@@ -131,6 +131,20 @@ def test_a_test_whose_parameter_changes_may_have_another_id() -> None:
     assert renamed(edit, ["test_m.py::t2", "test_m.py::t[22]"]) == []
     word = Tripwire("test_m.py", 1, 0, "'\u00e9'", "'\u00e9~'", "value", (), ())
     assert renamed(word, ["test_m.py::t[\\xe9]"]) == ["test_m.py::t[\\xe9~]"]
+    ids = ("test_m.py::t[2-2]", "test_m.py::t2", "test_m.py::t[22]", "test_m.py::t[\\xe9]")
+    assert [test for test in ids if is_renamed(edit, test)] == [ids[0]]
+    assert [test for test in ids if is_renamed(word, test)] == [ids[3]]
+
+
+def test_who_asks_for_the_same_tests_again_in_another_order_finds_the_same_edits() -> None:
+    """A proof asks three times, each time the tests of the first look come first; edits are kept by test."""
+    text = "def test_one():\n    assert double(2) == 4\n\n\ndef test_two():\n    assert double(3) == 6\n"
+    tests = ["test_m.py::test_one", "test_m.py::test_two"]
+    first = propose(text, tests, "double")
+    assert [one.tripwire.old for one in first] == ["4", "6"]
+    assert propose(text, tests[::-1], "double") == first[::-1]
+    changed = text.replace("== 4", "== 5")
+    assert [one.tripwire.old for one in propose(changed, tests, "double")] == ["5", "6"]
 
 
 def test_what_a_test_hands_to_its_helper_is_changed_at_the_call() -> None:

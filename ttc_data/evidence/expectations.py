@@ -72,6 +72,8 @@ class _Place:
     """The variables, by the identity of their nodes, that stand where something is expected."""
     functions: tuple[Function, ...]
     """Itself, and those defined in it."""
+    loads: tuple[ast.Name, ...]
+    """Its variables where they are read."""
 
     @classmethod
     def of(cls, function: ast.AST, scope: Scope, names: Names) -> _Place:
@@ -80,14 +82,15 @@ class _Place:
         parts: list[ast.AST] = [expected for claim in made for expected in claim.expected]
         parts += [claim.node.msg for claim in made if isinstance(claim.node, ast.Assert) and claim.node.msg]
         sides = frozenset(id(part) for node in parts for part in ast.walk(node) if isinstance(part, ast.Name))
-        own = [node for node in ast.walk(function) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
-        return cls(function, scope, known, made, sides, tuple(own))
+        nodes = list(ast.walk(function))
+        own = [node for node in nodes if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+        loads = [node for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)]
+        return cls(function, scope, known, made, sides, tuple(own), tuple(loads))
 
     def expects_alone(self, followed: Trail) -> bool:
         """Whether variables are used for nothing but to say what is expected: they may not be in the question too."""
-        loads = [n for n in ast.walk(self.function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)]
-        names = {node.id for node in loads if id(node) in followed}
-        return all(id(node) in self.sides or id(node) in followed for node in loads if node.id in names)
+        names = {node.id for node in self.loads if id(node) in followed}
+        return all(id(node) in self.sides or id(node) in followed for node in self.loads if node.id in names)
 
 
 class TestFile:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ttc_data.errors import DatasetError
 from ttc_data.evidence.alterations import literal_value
@@ -22,6 +23,8 @@ from ttc_data.records import Tripwire
 
 MOST_A_TEST = 8
 """Proposals: those that follow have never been needed."""
+MOST_READ = 8
+"""Test files that are kept parsed: a proof asks for edits of the same tests three times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +59,37 @@ def propose(text: str, tests: Sequence[str], target: str) -> list[Proposal]:
         if path.startswith(f"{FOLDER}/"):
             edits = [(rank, edit) for rank, edit in example_edits(source, path, name)]
             return [Proposal(rank, tests[0], edit) for rank, edit in edits[:MOST_A_TEST]]
-        file = TestFile(source, path, target)
+        file = _read(source, path, target)
         for test in tests:
-            function = function_of(test)
-            edits = sorted(file.edits(test), key=lambda one: one[0])
-            found += [Proposal(rank, function, edit) for rank, edit in edits[:MOST_A_TEST]]
+            found += file.proposals(test)
     except (SyntaxError, RecursionError):  # what Python cannot read, pytest could not either
         return []
     best: dict[Tripwire, Proposal] = {}
     for one in sorted(found, key=lambda one: one.rank):
         best.setdefault(one.tripwire, one)
     return list(best.values())
+
+
+class _Read:
+    """A parsed test file, and what was found in it so far."""
+
+    def __init__(self, source: bytes, path: str, target: str) -> None:
+        self.file = TestFile(source, path, target)
+        self.found: dict[str, tuple[Proposal, ...]] = {}
+
+    def proposals(self, test: str) -> tuple[Proposal, ...]:
+        """The best edits of one test."""
+        if test not in self.found:
+            edits = sorted(self.file.edits(test), key=lambda one: one[0])
+            function = function_of(test)
+            self.found[test] = tuple(Proposal(rank, function, edit) for rank, edit in edits[:MOST_A_TEST])
+        return self.found[test]
+
+
+@lru_cache(maxsize=MOST_READ)
+def _read(source: bytes, path: str, target: str) -> _Read:
+    """A test file, which proofs of the same target share."""
+    return _Read(source, path, target)
 
 
 def function_of(test: str) -> str:
@@ -100,9 +123,23 @@ def altered(text: str, tripwires: Iterable[Tripwire]) -> str:
 
 def renamed(edit: Tripwire, tests: Iterable[str]) -> list[str]:
     """The ids that parametrised tests may have after an edit: pytest makes them of the parameters."""
-    old, new = literal_value(edit.old), literal_value(edit.new)
-    if old is None or new is None:
+    found = _parameters(edit.old, edit.new)
+    if found is None:
         return []
-    old, new = escaped(old), escaped(new)
-    pattern = re.compile(rf"(?<=[\[-]){re.escape(old)}(?=[\]-])")
+    pattern, new = found
     return [f"{test[: at.start()]}{new}{test[at.end() :]}" for test in tests for at in pattern.finditer(test)]
+
+
+def is_renamed(edit: Tripwire, test: str) -> bool:
+    """Whether a parametrised test may have another id after an edit."""
+    found = _parameters(edit.old, edit.new)
+    return found is not None and found[0].search(test) is not None
+
+
+@lru_cache(maxsize=1024)
+def _parameters(old: str, new: str) -> tuple[re.Pattern[str], str] | None:
+    """Where what is replaced stands in a test's id, and what stands there afterwards; None where it stands in none."""
+    before, after = literal_value(old), literal_value(new)
+    if before is None or after is None:
+        return None
+    return re.compile(rf"(?<=[\[-]){re.escape(escaped(before))}(?=[\]-])"), escaped(after)

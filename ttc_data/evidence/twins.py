@@ -10,7 +10,7 @@ from random import Random
 from ttc_data.errors import DatasetError, RowUnfit
 from ttc_data.evidence.places import every_exception, replaced
 from ttc_data.evidence.siblings import Siblings
-from ttc_data.evidence.tripwires import Proposal, altered, function_of, renamed
+from ttc_data.evidence.tripwires import Proposal, altered, function_of, is_renamed, renamed
 from ttc_data.records import Tripwire
 from ttc_data.sandbox.judging import BROKEN, COUNTS_AS_PASSED, session_defect
 from ttc_data.sandbox.protocol import Report
@@ -174,7 +174,7 @@ def _next(left: Sequence[Proposal], held: Sequence[Tripwire], most: int, tests: 
 
 def _ids_lost(edit: Tripwire, tests: Sequence[str]) -> set[str]:
     """The tests that have another id, perhaps, where an edit is made."""
-    return {test for test in tests if renamed(edit, [test])}
+    return {test for test in tests if is_renamed(edit, test)}
 
 
 def _seen(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import unicodedata
+from functools import lru_cache
 from random import Random
 
 from ttc_data.evidence.alterations import literal
@@ -94,6 +95,7 @@ def _sibling(text: str, shown: str, file: Siblings, random: Random, *, plain: bo
     return f"{start[1]}{start[2]}{random.choice(alike)}{start[2]}" if alike else None
 
 
+@lru_cache(maxsize=8192)
 def sorts(text: str) -> frozenset[str]:
     """The sorts of characters in a string."""
     return frozenset(
