@@ -28,6 +28,7 @@ from tests.report.browser import browser
 from tests.sandboxes import place, sandbox
 from tests.train.cluster import slurm_problem
 from ttc_data.environments.engine import bubblewrap_problem, connect
+from ttc_data.environments.open import Cache
 from ttc_data.errors import EngineUnavailable
 from ttc_data.solve.faults import Faults
 from ttc_data.solve.outcome import Outcome
@@ -69,6 +70,12 @@ def vllm_problem() -> str:
 
 def trl_problem() -> str:
     return "" if importlib.util.find_spec("trl") else "TRL is not installed; run `make test-train`"
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Cache:
+    """What builds install is there for the next build of the same project; tests that need an empty one make their own."""
+    return Cache(tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture(autouse=True)
