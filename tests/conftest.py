@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -114,6 +115,22 @@ PROBLEMS: dict[str, Callable[[], str]] = {
 }
 # Slurm's daemons need root, which CI need not have.
 SKIPPED_IN_CI = frozenset(("slurm",))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
+    """Tests that share what is costly to make stay in one process; `.venv-train`, which runs one, has no xdist."""
+    from tests.spread import Spread
+
+    return Spread(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        from tests.spread import sort_longest_first
+
+        sort_longest_first(items)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
