@@ -40,7 +40,7 @@ demo: install ## build a small dataset into out/demo and show it
 
 test: install $(if $(CI),engine browser) ## run the tests (with CI set: no engine and no browser are failures, not skips)
 	$(if $(CI),-@$(BIN)/python -m tests.train.cluster)
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses $(or $(PROCESSES),logical) --maxprocesses 4
 	$(if $(CI),$(MAKE) test-train)
 
 test-llm: $(LLM_STAMP) ## run a whole build with a real small model in a real vLLM, on the processor (fetches gigabytes)

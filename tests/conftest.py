@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from types import TracebackType
+from typing import Any
 
 import pytest
 
@@ -29,6 +30,7 @@ from tests.report.browser import browser
 from tests.sandboxes import place, sandbox
 from tests.train.cluster import slurm_problem
 from ttc_data.environments.engine import bubblewrap_problem, connect
+from ttc_data.environments.open import Cache
 from ttc_data.errors import EngineUnavailable
 from ttc_data.faults import Guarded
 
@@ -71,6 +73,12 @@ def trl_problem() -> str:
     return "" if importlib.util.find_spec("trl") else "TRL is not installed; run `make test-train`"
 
 
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Cache:
+    """What builds install is there for the next build of the same project; tests that need an empty one make their own."""
+    return Cache(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture(autouse=True)
 def no_fault_of_ours(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A fault of ours ends the work on one thing and is told; here it fails the test, unless the test made it."""
@@ -111,6 +119,22 @@ PROBLEMS: dict[str, Callable[[], str]] = {
 }
 # Slurm's daemons need root, which CI need not have.
 SKIPPED_IN_CI = frozenset(("slurm",))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
+    """Tests that share what is costly to make stay in one process; `.venv-train`, which runs one, has no xdist."""
+    from tests.spread import Spread
+
+    return Spread(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        from tests.spread import sort_longest_first
+
+        sort_longest_first(items)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -25,14 +25,14 @@ from ttc_data.store import Build
 pytestmark = [pytest.mark.network, pytest.mark.local]
 
 
-def test_a_build_tells_what_a_limit_left_out_and_what_was_kept_before_and_logs_it(tmp_path: Path) -> None:
+def test_a_build_tells_what_a_limit_left_out_and_what_was_kept_before_and_logs_it(cache: Cache, tmp_path: Path) -> None:
     source = GitSource(url=str(shapes(tmp_path / "shapes")), repo="geometry/shapes")
     recipe = Recipe(name="shapes", sources=(source,), tests=RULES)
     path = tmp_path / "recipe.yaml"
     path.write_text(json.dumps(recipe.model_dump(mode="json")))
     out = tmp_path / "out"
     command = [str(TTCDATA), "build", str(path), "--out", str(out), "--local", "--workers", "2", "--limit", "2"]
-    environment = {**os.environ, "TTCDATA_CACHE": str(tmp_path / "cache"), "COLUMNS": "160", "NO_COLOR": "1"}
+    environment = {**os.environ, "TTCDATA_CACHE": str(cache.folder), "COLUMNS": "160", "NO_COLOR": "1"}
 
     def run() -> subprocess.CompletedProcess[str]:
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
@@ -65,12 +65,11 @@ def test_a_build_tells_what_a_limit_left_out_and_what_was_kept_before_and_logs_i
 
 
 def test_samples_with_most_to_do_are_proven_first_and_a_proof_that_takes_too_long_is_given_up(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = ("shapes", "solids")
     sources = tuple(GitSource(url=str(shapes(tmp_path / name)), repo=f"geometry/{name}") for name in names)
     hasty = Recipe(name="shapes", sources=sources, tests=RULES.model_copy(update={"max_proof_s": 0.001}))
-    cache = Cache(tmp_path / "cache")
     made = ttc_data.build(hasty, tmp_path / "out", sandbox="local", cache=cache, workers=2)
     found = rejects(made, "prove")
     assert set(found.values()) == {"proof_too_slow"}

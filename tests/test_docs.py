@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import json
 import re
 import shlex
@@ -162,6 +163,12 @@ def command_lines(text: str) -> Iterator[str]:
             yield quoted
 
 
+@functools.cache
+def program() -> Any:
+    """All commands; to make them takes longer than to parse what is typed."""
+    return typer.main.get_command(app)
+
+
 def commands(node: Any, name: str) -> Iterator[tuple[str, Any]]:
     yield name, node
     for inner, child in getattr(node, "commands", {}).items():
@@ -172,7 +179,7 @@ def quoted_commands() -> Iterator[Any]:
     for path in PAGES:
         for line in command_lines(path.read_text(encoding="utf-8")):
             yield pytest.param(line, id=f"{name_of(path)}: {line}")
-    for name, command in commands(typer.main.get_command(app), "ttcdata"):
+    for name, command in commands(program(), "ttcdata"):
         for line in command_lines(command.help or ""):
             yield pytest.param(line, id=f"{name} --help: {line}")
 
@@ -186,7 +193,7 @@ def arguments_of(line: str) -> list[str]:
 @pytest.mark.parametrize("line", list(quoted_commands()))
 def test_every_command_that_is_quoted_parses(line: str) -> None:
     arguments = arguments_of(line)
-    command: Any = typer.main.get_command(app)
+    command = program()
     name = "ttcdata"
     while arguments and arguments[0] in getattr(command, "commands", {}):
         name = f"{name} {arguments[0]}"
@@ -232,7 +239,7 @@ def test_a_page_pushes_what_it_built(path: Path) -> None:
 
 
 def test_every_command_is_shown_at_work_in_its_help() -> None:
-    for name, command in commands(typer.main.get_command(app), "ttcdata"):
+    for name, command in commands(program(), "ttcdata"):
         if not hasattr(command, "commands"):
             examples = [line for line in command_lines(command.help or "") if line.startswith(name)]
             assert len(examples) >= 2, f"{name} --help shows {len(examples)} worked examples"
@@ -337,6 +344,7 @@ def imports() -> Iterator[tuple[str, str]]:
             yield from ((module, name) for name in names if name.split(".")[0] == "ttc_data")
 
 
+@functools.cache
 def arrows() -> set[tuple[str, str]]:
     """Which part imports which, as names of the layers' table."""
     found = set()

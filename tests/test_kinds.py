@@ -23,11 +23,6 @@ RULES = TestRules(runs=2, mutants=6, doctests=False, generate=False, test_timeou
 ANY = LicenseRules(allow=(), allow_unknown=True)
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Cache:
-    return Cache(tmp_path_factory.mktemp("cache"))
-
-
 def built(folder: Path, cache: Cache) -> tuple[dict[str, Row], dict[str, str]]:
     """The rows of a repository by `path::target`, and the reason of each reject by its subject."""
     recipe = Recipe(name="kind", sources=(GitSource(url=str(folder), repo="o/kind"),), tests=RULES, license=ANY)

@@ -79,14 +79,13 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def built(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Built:
+def built(server: Server, cache: Cache, tmp_path_factory: pytest.TempPathFactory) -> Built:
     project = shapes(tmp_path_factory.mktemp("asked") / "shapes")
     recipe = Recipe(
         name="shapes", sources=(GitSource(url=str(project), repo="geometry/shapes"),),
         tests=TestRules(runs=2, mutants=8, model_calls=12, test_timeout_s=2, suite_timeout_s=60, sample_timeout_s=30),
         llm=LlmRules(urls=(server.url,), at_once=8), spec=SpecRules(origin="model", attempts=2, solver_attempts=2),
     )  # fmt: skip
-    cache = Cache(tmp_path_factory.mktemp("cache"))
     return ttc_data.build(recipe, tmp_path_factory.mktemp("built"), sandbox="local", cache=cache, workers=2)
 
 

@@ -68,11 +68,6 @@ ROWS = [
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Cache:
-    return Cache(tmp_path_factory.mktemp("cache"))
-
-
-@pytest.fixture(scope="module")
 def built(cache: Cache, tmp_path_factory: pytest.TempPathFactory) -> Built:
     folder = tmp_path_factory.mktemp("single")
     source = StackSource(path=str(parquet(folder / "rows.parquet", ROWS)), unit="file")

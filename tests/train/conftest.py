@@ -21,11 +21,6 @@ TESTS = TestRules(runs=2, mutants=4, test_timeout_s=5, suite_timeout_s=60, sampl
 
 
 @pytest.fixture(scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Cache:
-    return Cache(tmp_path_factory.mktemp("cache"))
-
-
-@pytest.fixture(scope="session")
 def built(cache: Cache, tmp_path_factory: pytest.TempPathFactory) -> Path:
     project = shapes(tmp_path_factory.mktemp("trained") / "shapes")
     recipe = Recipe(name="shapes", sources=(GitSource(url=str(project), repo="geometry/shapes"),), tests=TESTS)
