@@ -21,7 +21,7 @@ from ttc_data.records import Environment, FileText, Reject, Source
 from ttc_data.sandbox.protocol import Job
 
 # A module that is installed because the tests ask for it may be without one that it can use, and a `conftest.py` tells of one at
-# a time: that of one project of fourteen asks for four, and its test files for two more.
+# a time, before its test files tell of any.
 MOST_TRIES = 10
 # Enough to see whether a suite passes at all.
 PROBED_S, PROBED_FAILURES = 60.0, 20
