@@ -13,11 +13,13 @@ from tests.sandboxes import DOCKER, LOCAL, PACKAGES, CopyingHost, Place, opened,
 from ttc_data.sandbox.judging import session_defect
 from ttc_data.sandbox.protocol import Job, Report, Sandbox
 
-NEEDED = "pluggy"
+NEEDED = ("pluggy", "packaging")
 PATH = "src/pluggy/_manager.py"
 SOURCES = {
-    f"src/pluggy/{path.name}": path.read_bytes()
-    for path in Path(str(distribution(NEEDED).locate_file(NEEDED))).glob("*.py")
+    f"src/{name}/{path.relative_to(folder)}": path.read_bytes()
+    for name in NEEDED
+    for folder in (Path(str(distribution(name).locate_file(name))),)
+    for path in folder.rglob("*.py")
 }
 MANAGER = SOURCES[PATH].decode()
 BODY = "        return self._name2plugin.get(name)\n"
@@ -72,7 +74,7 @@ COPYING = pytest.param("copying", marks=pytest.mark.local)
 @pytest.fixture(scope="module", params=[LOCAL, COPYING, DOCKER])
 def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """The environment of a project that pytest needs: the tree alone provides it."""
-    packages = [package for package in PACKAGES if package != NEEDED]
+    packages = [package for package in PACKAGES if package not in NEEDED]
     with opened(request.param, tmp_path_factory.mktemp("copies"), TREE, packages, roots=("src", "")) as place:
         yield place
 
@@ -116,4 +118,16 @@ def test_an_answer_finds_no_copy_to_hand_its_work_to(sandbox: Sandbox, place: Pl
 
 def test_the_reference_passes_without_a_copy(sandbox: Sandbox) -> None:
     report = sandbox.run(job(MANAGER, own_copy=False))
+    assert set(outcomes(report).values()) == {"passed"}
+
+
+def test_pytest_does_not_compare_versions_with_what_the_tree_provides(sandbox: Sandbox) -> None:
+    """`minversion` is compared by `packaging`, which a tree may hold, and whose body may be masked."""
+    files = {
+        PATH: MANAGER,
+        "pytest.ini": "[pytest]\nminversion = 6.0\n",
+        "src/packaging/version.py": "raise NotImplementedError\n",
+    }
+    report = sandbox.run(replace(job(MANAGER, own_copy=True), files=files))
+    assert not session_defect(report), report.output
     assert set(outcomes(report).values()) == {"passed"}

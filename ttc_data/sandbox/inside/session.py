@@ -27,7 +27,7 @@ STUCK = 86
 WRITTEN = ("ttc_doctests/", "ttc_imports/", "ttc_generated/")
 SELECTING = ("-k", "-m", "--deselect")
 OPTIONS = (
-    "-p", "no:cacheprovider", "-q", "-o", "addopts=", "-o", "required_plugins=", "-o", "xfail_strict=false",
+    "-p", "no:cacheprovider", "-q", "-o", "addopts=", "-o", "required_plugins=", "-o", "minversion=", "-o", "xfail_strict=false",
     "--tb=line", "--continue-on-collection-errors",
 )  # fmt: skip
 
