@@ -34,7 +34,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $@
 
 demo: install ## build a small dataset into out/demo and show it
-	@$(BIN)/python -m ttc_data.environments.engine --or-bubblewrap
+	@$(BIN)/python -m ttc_data.hosts.engine --or-bubblewrap
 	$(BIN)/ttcdata build recipes/demo.yaml --out out/demo
 	$(BIN)/ttcdata show out/demo --rows 3
 
@@ -44,11 +44,11 @@ test: install $(if $(CI),engine browser) ## run the tests (with CI set: no engin
 	$(if $(CI),$(MAKE) test-train)
 
 test-llm: $(LLM_STAMP) ## run a whole build with a real small model in a real vLLM, on the processor (fetches gigabytes)
-	@$(LLM_BIN)/python -m ttc_data.environments.engine --or-bubblewrap
+	@$(LLM_BIN)/python -m ttc_data.hosts.engine --or-bubblewrap
 	CI=true $(LLM_BIN)/pytest -m vllm $(LLM)
 
 test-train: $(TRAIN_STAMP) ## train a model of a few thousand weights with TRL, on the processor (fetches gigabytes)
-	@$(TRAIN_BIN)/python -m ttc_data.environments.engine --or-bubblewrap
+	@$(TRAIN_BIN)/python -m ttc_data.hosts.engine --or-bubblewrap
 	-@$(TRAIN_BIN)/python -m tests.train.cluster
 	CI=true $(TRAIN_BIN)/pytest -m trl tests/train
 
@@ -82,7 +82,7 @@ fix: install ## repair what the linter and the formatter can
 docs: install ## regenerate schemas/, docs/cli.md and DATASETS.md
 	$(BIN)/python -m ttc_data.publish.schema schemas
 	$(BIN)/python -m ttc_data.cli.reference docs/cli.md
-	$(BIN)/python -m ttc_data.publish.datasets DATASETS.md docs/datasets
+	$(BIN)/python -m ttc_data.publish.catalogue DATASETS.md docs/datasets
 
 # A torch in one of pip's folders of wheels that was built for the processor alone is taken before PyPI's, which brings CUDA.
 $(TRAIN_STAMP): pyproject.toml | $(STAMP)
@@ -96,7 +96,7 @@ $(TRAIN_STAMP): pyproject.toml | $(STAMP)
 	@touch $@
 
 engine: install ## make a Docker engine and a base image usable on this machine
-	@$(BIN)/python -m ttc_data.environments.engine
+	@$(BIN)/python -m ttc_data.hosts.engine
 
 browser: install ## make Chromium usable on this machine, for the tests of the report's page
 	@$(BIN)/python -m tests.report.browser

@@ -58,8 +58,9 @@ def serve(options: argparse.Namespace) -> None:
     import sandbox  # the clone's own `sandbox.py`
 
     import ttc_data
+    from ttc_data.cache import Cache
     from ttc_data.dataset import Dataset
-    from ttc_data.environments.open import Cache, open_host
+    from ttc_data.hosts.open import open_host
 
     root = Path.cwd()
     if not Path(str(ttc_data.__file__)).is_relative_to(root):

@@ -40,13 +40,13 @@ from rich.progress import track
 from rich.table import Table
 from sandbox import shell_of
 
+from ttc_data.cache import Cache
 from ttc_data.dataset import Dataset
-from ttc_data.environments.engine import connect
-from ttc_data.environments.host import DockerHost
-from ttc_data.environments.open import Cache
 from ttc_data.errors import TtcError
 from ttc_data.evidence.strength import score
-from ttc_data.proof import Case
+from ttc_data.hosts.engine import connect
+from ttc_data.hosts.host import DockerHost
+from ttc_data.prove import ProofCase
 from ttc_data.records import Environment, Evidence
 from ttc_data.sandbox.docker import SILENT
 from ttc_data.sandbox.protocol import Job
@@ -94,7 +94,7 @@ def shuffled(job: Job) -> Job:
     return replace(job, tests=tuple(Random(job.order).sample(tests, len(tests)))) if job.order else job
 
 
-def container_figures(timed: Timed, client: docker.DockerClient, cases: Sequence[Case]) -> dict[str, Any]:
+def container_figures(timed: Timed, client: docker.DockerClient, cases: Sequence[ProofCase]) -> dict[str, Any]:
     """The same executions both ways, one sample after the other."""
     assert isinstance(timed.host, DockerHost)
     if not cases:

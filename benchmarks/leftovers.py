@@ -25,9 +25,10 @@ from rich.progress import track
 from rich.table import Table
 from sandbox import job_of
 
+from ttc_data.cache import Cache
 from ttc_data.dataset import Dataset
-from ttc_data.environments.engine import connect
-from ttc_data.environments.open import Cache, SandboxKind, open_host
+from ttc_data.hosts.engine import connect
+from ttc_data.hosts.open import SandboxKind, open_host
 from ttc_data.sandbox.docker import LABEL
 from ttc_data.sandbox.judging import passed, session_defect
 from ttc_data.sandbox.local import interpreter

@@ -21,10 +21,10 @@ from pathlib import Path
 from threading import Timer
 from typing import Any
 
-from ttc_data.environments.lock import run_uv
-from ttc_data.environments.open import Cache
+from ttc_data.cache import Cache
 from ttc_data.errors import TtcError
-from ttc_data.proof import Case
+from ttc_data.lang.python.packaging.lock import run_uv
+from ttc_data.prove import ProofCase
 from ttc_data.records import Environment, FileText, Target
 
 VERSION = "3.8.1"
@@ -80,7 +80,7 @@ def pattern(target: Target) -> str:
     return f"{module}.{mangled}__mutmut_*".replace(".__init__.", ".")
 
 
-def run_mutmut(cases: Sequence[Case], cache: Cache, folder: Path) -> MutmutRun:
+def run_mutmut(cases: Sequence[ProofCase], cache: Cache, folder: Path) -> MutmutRun:
     """Run mutmut on the targets of some samples of one project.
 
     Args:
@@ -140,7 +140,7 @@ def _write(folder: Path, files: Sequence[FileText]) -> None:
         path.write_bytes(file.text.encode())
 
 
-def _settings(cases: Sequence[Case], tests: Sequence[str], project: Path, left_out: Sequence[str]) -> str:
+def _settings(cases: Sequence[ProofCase], tests: Sequence[str], project: Path, left_out: Sequence[str]) -> str:
     """Mutmut's section of `pyproject.toml`. Lists of strings are written alike in JSON and TOML."""
     environment = cases[0].environment
     paths = sorted({case.target.path for case in cases})

@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 from rich.console import Console
 from rich.progress import track
 
+from ttc_data.cache import Cache
 from ttc_data.dataset import Dataset
-from ttc_data.datasets.stages import Stages
-from ttc_data.engine import Quiet
-from ttc_data.environments.open import Cache, SandboxKind, open_host
 from ttc_data.errors import TtcError
-from ttc_data.proof import Case
+from ttc_data.hosts.open import SandboxKind, open_host
+from ttc_data.kinds.stages import Stages
+from ttc_data.progress import Quiet
+from ttc_data.prove import ProofCase
 from ttc_data.records import Environment, Evidence, Reject
 from ttc_data.sandbox.protocol import Job, Report
 from ttc_data.store import Build
@@ -42,7 +43,7 @@ class Call:
 class Proof:
     """One sample's proof, timed."""
 
-    case: Case
+    case: ProofCase
     found: Evidence | Reject
     calls: tuple[Call, ...]
     seconds: float
@@ -76,12 +77,12 @@ class Timed(Stages):
         self.host.close()
         self.folder.close()
 
-    def cases(self) -> list[Case]:
+    def cases(self) -> list[ProofCase]:
         """Every sample that the build would prove."""
         self.fetch_lost_trees()
         return [case for _, case in self.inputs.cases()]
 
-    def proof(self, case: Case) -> Proof:
+    def proof(self, case: ProofCase) -> Proof:
         """Prove one sample."""
         self.calls, self.sample = [], case.sample.masked
         started = time.perf_counter()
@@ -128,7 +129,7 @@ def say(line: str) -> None:
     print(line, file=sys.stderr)
 
 
-def spread(cases: Sequence[Case], count: int) -> list[Case]:
+def spread(cases: Sequence[ProofCase], count: int) -> list[ProofCase]:
     """Some, at even distances."""
     return [cases[number * len(cases) // count] for number in range(count)] if count < len(cases) else list(cases)
 
@@ -142,7 +143,7 @@ def opened(dataset: Dataset, kind: SandboxKind, cache: Cache) -> Iterator[Timed]
         timed.close()
 
 
-def prove_all(timed: Timed, cases: Sequence[Case], kind: str) -> list[Proof]:
+def prove_all(timed: Timed, cases: Sequence[ProofCase], kind: str) -> list[Proof]:
     """Prove each sample once on warm sandboxes; those that cannot be proven are said."""
     proofs: list[Proof] = []
     warm = ""

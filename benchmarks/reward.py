@@ -36,17 +36,18 @@ from rich.console import Console
 from rich.table import Table
 from sandbox import shell_of
 
+from ttc_data.cache import Cache
 from ttc_data.dataset import Dataset
-from ttc_data.engine import Quiet
-from ttc_data.environments.engine import connect
-from ttc_data.environments.host import DockerHost
-from ttc_data.environments.open import Cache, SandboxKind, open_host
 from ttc_data.errors import PatchRejected, TtcError
+from ttc_data.hosts.engine import connect
+from ttc_data.hosts.host import DockerHost
+from ttc_data.hosts.open import SandboxKind, open_host
+from ttc_data.lang.python.splicing.definitions import definition_lines
+from ttc_data.progress import Quiet
 from ttc_data.row import Row
 from ttc_data.sandbox.protocol import Job
 from ttc_data.solve.answer import read_answer
 from ttc_data.solve.blocks import in_blocks
-from ttc_data.solve.definitions import definition_lines
 from ttc_data.solve.grade import Seen
 from ttc_data.solve.grader import Grader
 from ttc_data.solve.task import hidden_tests, reference_of

@@ -33,10 +33,11 @@ import docker
 from rich.console import Console
 from rich.table import Table
 
+from ttc_data.cache import Cache
 from ttc_data.dataset import Dataset
-from ttc_data.environments.engine import connect
-from ttc_data.environments.host import DockerHost, EnvironmentStore, LocalHost
-from ttc_data.environments.open import Cache, open_host
+from ttc_data.hosts.engine import connect
+from ttc_data.hosts.host import DockerHost, EnvironmentStore, LocalHost
+from ttc_data.hosts.open import open_host
 from ttc_data.records import Environment
 from ttc_data.row import Row
 from ttc_data.sandbox.judging import passed, session_defect

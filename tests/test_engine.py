@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from ttc_data.engine import Quiet, Ran, run_stage
+from ttc_data.engine import Ran, run_stage
 from ttc_data.errors import ModelUnavailable, SandboxLost, SourceUnavailable, StorageFull, TtcError
+from ttc_data.progress import Quiet
 from ttc_data.records import Reject, Spec
 from ttc_data.store import Stage
 
@@ -229,7 +230,8 @@ import sys
 import time
 from pathlib import Path
 
-from ttc_data.engine import Quiet, run_stage
+from ttc_data.progress import Quiet
+from ttc_data.engine import run_stage
 from ttc_data.records import Reject, Spec
 from ttc_data.store import Build
 
@@ -332,7 +334,8 @@ import sys
 import time
 from pathlib import Path
 
-from ttc_data.engine import Quiet, run_stage
+from ttc_data.progress import Quiet
+from ttc_data.engine import run_stage
 from ttc_data.records import Spec
 from ttc_data.store import Build
 

@@ -10,9 +10,9 @@ from git import Repo
 
 import ttc_data
 from tests.projects import commit, write_files
+from ttc_data.cache import Cache
 from ttc_data.dataset import Dataset
-from ttc_data.environments.describe import installed_names
-from ttc_data.environments.open import Cache
+from ttc_data.lang.python.packaging.describe import installed_names
 from ttc_data.recipe import Recipe
 from ttc_data.row import Row
 from ttc_data.rules import GitSource, LicenseRules, TestRules

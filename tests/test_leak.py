@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ttc_data.extract import extract
-from ttc_data.masking import mask
+from ttc_data.lang.python.masking import mask
 from ttc_data.records import MaskMode, Source, Target
 from ttc_data.rules import ExtractRules
 from ttc_data.specs.leak import Leak, leak

@@ -17,13 +17,13 @@ from tests.cli.conftest import Here, here, refused
 from tests.hub import serving
 from tests.projects import commit, shapes
 from tests.publish.small import RECIPE, SmallBuild
-from ttc_data.environments.open import Cache
+from ttc_data.cache import Cache
 from ttc_data.errors import BuildError, SourceUnavailable
-from ttc_data.mine import locked_sources, requests
 from ttc_data.pins import LOCK, Lock, LockedSource, Pins, check_interpreter, check_mined, mined_key, read_pins
 from ttc_data.recipe import Recipe
 from ttc_data.records import FILE_ROOTS, Environment, Source, SourceKind
 from ttc_data.rules import EnvironmentRules, GitSource, PypiSource, StackSource, TestRules
+from ttc_data.sources.mine import locked_sources, requests
 from ttc_data.sources.stack import at_commit
 
 __all__ = ["here"]

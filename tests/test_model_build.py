@@ -15,9 +15,9 @@ import pytest
 import ttc_data
 from tests.models import MODEL, Server, serving
 from tests.projects import shapes
+from ttc_data.build import Built
+from ttc_data.cache import Cache
 from ttc_data.dataset import Dataset
-from ttc_data.datasets.stack_impl import Built
-from ttc_data.environments.open import Cache
 from ttc_data.recipe import Recipe
 from ttc_data.row import Row
 from ttc_data.rules import GitSource, LlmRules, SpecRules, TestRules

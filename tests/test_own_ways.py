@@ -15,8 +15,8 @@ import pytest
 
 import ttc_data
 from tests.projects import commit, write_files
+from ttc_data.cache import Cache
 from ttc_data.dataset import Dataset
-from ttc_data.environments.open import Cache
 from ttc_data.progress import LOG
 from ttc_data.recipe import Recipe
 from ttc_data.row import Row

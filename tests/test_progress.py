@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ttc_data.engine import Quiet
 from ttc_data.errors import SandboxUnavailable
-from ttc_data.progress import BuildLog, Lines, Tally, duration
+from ttc_data.progress import BuildLog, Lines, Quiet, Tally, duration
 
 
 @pytest.mark.parametrize(

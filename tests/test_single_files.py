@@ -10,9 +10,9 @@ import pytest
 
 import ttc_data
 from tests.sources.test_stack import parquet, row
+from ttc_data.build import Built
+from ttc_data.cache import Cache
 from ttc_data.dataset import Dataset
-from ttc_data.datasets.stack_impl import Built
-from ttc_data.environments.open import Cache
 from ttc_data.recipe import Recipe
 from ttc_data.rules import EnvironmentRules, StackSource, TestRules
 

@@ -11,12 +11,12 @@ from threading import Barrier
 import pytest
 
 from tests.scripted import environment
-from tests.test_proof import RULES, case, sample
-from ttc_data.datasets.processes import Processes
-from ttc_data.datasets.worker import Opening, Told
-from ttc_data.environments.open import Cache
+from tests.test_prove import RULES, case, sample
+from ttc_data.cache import Cache
 from ttc_data.errors import SandboxLost
-from ttc_data.proof import Case
+from ttc_data.kinds.processes import Processes
+from ttc_data.kinds.worker import Opening, Told
+from ttc_data.prove import ProofCase
 from ttc_data.recipe import Recipe
 from ttc_data.rules import PypiSource
 
@@ -33,7 +33,7 @@ class Fake:
         self.asked: list[tuple[str, str]] = []
         STARTED.append(self)
 
-    def prove(self, case: Case) -> Told | None:
+    def prove(self, case: ProofCase) -> Told | None:
         self.environment = case.environment.key
         name = case.sample.qualname
         self.asked.append((case.environment.repo, name))
@@ -53,14 +53,14 @@ class Fake:
 
 @pytest.fixture
 def processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Processes]:
-    monkeypatch.setattr("ttc_data.datasets.processes._Process", Fake)
+    monkeypatch.setattr("ttc_data.kinds.processes._Process", Fake)
     STARTED.clear()
     made = Processes(Recipe(sources=(PypiSource(projects=("calc",)),)), Cache(tmp_path), "local", 2)
     yield made
     made.close()
 
 
-def of(repo: str, name: str) -> Case:
+def of(repo: str, name: str) -> ProofCase:
     return replace(case(replace(sample(), qualname=name), RULES, {}), environment=replace(environment(), repo=repo))
 
 

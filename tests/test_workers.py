@@ -16,8 +16,8 @@ import pytest
 import yaml
 
 from tests.projects import commit, write_files
-from ttc_data.datasets import worker
 from ttc_data.errors import EnvironmentFailed, SandboxLost, SourceUnavailable
+from ttc_data.kinds import worker
 from ttc_data.progress import LOG
 from ttc_data.records import Evidence, Reject
 
@@ -79,7 +79,7 @@ def workers(pid: int) -> list[int]:
 
     def is_one(child: int) -> bool:
         try:
-            return b"ttc_data.datasets.worker" in Path(f"/proc/{child}/cmdline").read_bytes()
+            return b"ttc_data.kinds.worker" in Path(f"/proc/{child}/cmdline").read_bytes()
         except OSError:
             return False
 

@@ -29,7 +29,7 @@ from ttc_data.tables import came_after, check_types, column_types, damaged, parq
 if (
     TYPE_CHECKING
 ):  # to import what opens environments takes a second, and most of what is done with a dataset needs none
-    from ttc_data.environments.open import Cache
+    from ttc_data.cache import Cache
 
 ROW: TypeAdapter[Row] = TypeAdapter(Row)
 DEPRECATED: TypeAdapter[Deprecated] = TypeAdapter(Deprecated)

@@ -9,19 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ttc_data.environments.open import Cache
+from ttc_data.cache import Cache
 from ttc_data.errors import TtcError
 from ttc_data.rules import ImageRules
 
 if TYPE_CHECKING:
-    from ttc_data.environments.host import EnvironmentStore, Host
+    from ttc_data.hosts.host import EnvironmentStore, Host
     from ttc_data.sandbox.protocol import Limits
 
 NEEDED_BYTES = 5 * 1024**3
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Trial:
     """One thing that was tried."""
 
     name: str
@@ -30,7 +30,7 @@ class Finding:
     """What was found, or what to do."""
 
 
-def examine(llm: str = "", base: str = ImageRules().base) -> list[Finding]:
+def examine(llm: str = "", base: str = ImageRules().base) -> list[Trial]:
     """Try everything a build may need; nothing is changed, but that the engine pulls a base image as for a build.
 
     Args:
@@ -53,16 +53,16 @@ def examine(llm: str = "", base: str = ImageRules().base) -> list[Finding]:
     return list(_tried(checks))
 
 
-def _tried(checks: dict[str, Callable[[], str]]) -> Iterator[Finding]:
+def _tried(checks: dict[str, Callable[[], str]]) -> Iterator[Trial]:
     for name, check in checks.items():
         try:
-            yield Finding(name, True, check())
+            yield Trial(name, True, check())
         except TtcError as error:
-            yield Finding(name, False, str(error))
+            yield Trial(name, False, str(error))
 
 
 def _docker() -> str:
-    from ttc_data.environments.engine import connect
+    from ttc_data.hosts.engine import connect
 
     with closing(connect()) as client:
         version = client.version()
@@ -71,8 +71,8 @@ def _docker() -> str:
 
 def _base_image(base: str) -> str:
     """What builds take, found as they find it."""
-    from ttc_data.environments.base_image import failed_pull, find_base_image, image_python
-    from ttc_data.environments.engine import connect
+    from ttc_data.hosts.base_image import failed_pull, find_base_image, image_python
+    from ttc_data.hosts.engine import connect
 
     with closing(connect()) as client:
         found = find_base_image(client, base)
@@ -91,9 +91,10 @@ def _bubblewrap() -> str:
 
 
 def _docker_jobs(base: str) -> str:
-    from ttc_data.environments.base_image import find_base_image, image_python
-    from ttc_data.environments.engine import connect
-    from ttc_data.environments.host import DockerHost, Interpreter
+    from ttc_data.hosts.base_image import find_base_image, image_python
+    from ttc_data.hosts.engine import connect
+    from ttc_data.hosts.host import DockerHost
+    from ttc_data.interpreter import Interpreter
 
     with closing(connect()) as client:
         found = find_base_image(client, base)
@@ -103,15 +104,15 @@ def _docker_jobs(base: str) -> str:
 
 
 def _bubblewrap_jobs() -> str:
-    from ttc_data.environments.host import LocalHost
+    from ttc_data.hosts.host import LocalHost
 
     return _own(LocalHost(*_bare()))
 
 
 def _bare() -> tuple[EnvironmentStore, Limits]:
     """What a host needs; nothing is installed."""
-    from ttc_data.environments.host import EnvironmentStore
-    from ttc_data.environments.open import limits_of
+    from ttc_data.hosts.host import EnvironmentStore
+    from ttc_data.hosts.open import limits_of
     from ttc_data.rules import SandboxRules
 
     cache = Cache.default()
@@ -120,7 +121,7 @@ def _bare() -> tuple[EnvironmentStore, Limits]:
 
 def _own(host: Host) -> str:
     """What jobs have of their own, tried in a sandbox."""
-    from ttc_data.environments.shared import what_is_shared
+    from ttc_data.hosts.shared import what_is_shared
     from ttc_data.sandbox.inside.spaces import FILES, SPACES
 
     try:

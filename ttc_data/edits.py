@@ -11,13 +11,12 @@ import re
 import stat
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ttc_data.errors import PatchRejected, TtcError
-from ttc_data.hunks import Section, apply_hunks, file_of, read_sections, renamed
-from ttc_data.lang.python import is_test_path
+from ttc_data.hunks import PatchSection, apply_hunks, file_of, read_sections, renamed
 
 MAX_PATCH_BYTES = 4 * 1024 * 1024
 MAX_FILE_BYTES = 4 * 1024 * 1024
@@ -84,7 +83,17 @@ def apply_patch(files: Mapping[str, bytes], patch: str) -> dict[str, bytes | Non
     return dict(apply_diff(files, patch).files)
 
 
-def apply_diff(files: Mapping[str, bytes], patch: str, only: Mapping[str, object] | None = None) -> Applied:
+def nothing(path: str) -> bool:
+    """Of no path."""
+    return False
+
+
+def apply_diff(
+    files: Mapping[str, bytes],
+    patch: str,
+    only: Mapping[str, object] | None = None,
+    may_miss: Callable[[str], bool] = nothing,
+) -> Applied:
     """Apply a diff, and say what of it was passed over.
 
     git does it, in a private folder that holds the touched files only and no links. A first try is strict, the second
@@ -95,6 +104,7 @@ def apply_diff(files: Mapping[str, bytes], patch: str, only: Mapping[str, object
         files: contents by path; only touched paths are read.
         patch: a unified diff.
         only: paths that may change; parts for others are passed over. None lets all change.
+        may_miss: of a path, whether parts for it may be left out where they do not fit, as those for tests.
 
     Raises:
         PatchRejected: with one line that says what is wrong with the patch.
@@ -122,7 +132,7 @@ def apply_diff(files: Mapping[str, bytes], patch: str, only: Mapping[str, object
             except PatchRejected as error:
                 refused = refused or error
     try:
-        return _placed(files, patch, only)
+        return _placed(files, patch, only, may_miss)
     except PatchRejected:
         raise refused or PatchRejected("the patch does not apply") from None
 
@@ -152,7 +162,9 @@ def _strip_of(patch: str) -> tuple[str, ...]:
     return () if prefixed else ("-p0",)
 
 
-def _placed(files: Mapping[str, bytes], patch: str, only: Mapping[str, object] | None) -> Applied:
+def _placed(
+    files: Mapping[str, bytes], patch: str, only: Mapping[str, object] | None, may_miss: Callable[[str], bool]
+) -> Applied:
     """Apply a diff by what its hunks say; parts for binary files, and for test files that they do not fit, stay out."""
     changed: dict[str, bytes | None] = {}
     left_out: list[str] = []
@@ -173,7 +185,7 @@ def _placed(files: Mapping[str, bytes], patch: str, only: Mapping[str, object] |
         try:
             changed[path] = _made(files, changed, path, section)
         except PatchRejected as error:
-            if not is_test_path(path):
+            if not may_miss(path):
                 raise
             left_out.append(f"{path}: {error}")
     if not changed:
@@ -183,7 +195,9 @@ def _placed(files: Mapping[str, bytes], patch: str, only: Mapping[str, object] |
     )
 
 
-def _made(files: Mapping[str, bytes], changed: Mapping[str, bytes | None], path: str, section: Section) -> bytes | None:
+def _made(
+    files: Mapping[str, bytes], changed: Mapping[str, bytes | None], path: str, section: PatchSection
+) -> bytes | None:
     """The content of a file after a part of a diff."""
     if section.more_than_text:
         raise PatchRejected(f"{path}: a rename, a copy or a change of mode that does not apply")

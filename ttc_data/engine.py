@@ -10,11 +10,12 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Thread
 from types import TracebackType
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from ttc_data.errors import ModelUnavailable, SandboxLost, SourceUnavailable, WorkFaulty
 from ttc_data.faults import Guarded, lines_of, named
 from ttc_data.keys import content_key
+from ttc_data.progress import Progress
 from ttc_data.records import Reject
 from ttc_data.store import Keyed, Stage
 
@@ -25,41 +26,6 @@ U = TypeVar("U")
 ATTEMPTS = 2
 INFRASTRUCTURE = (SandboxLost, SourceUnavailable, ModelUnavailable)
 NO_ANSWER = (*INFRASTRUCTURE, WorkFaulty)
-
-
-class Progress(Protocol):
-    """Told how a stage goes; draws it, prints it, or does nothing."""
-
-    def begin(self, stage: str, total: int | None) -> None: ...
-
-    def advance(self, kept: int, rejected: int, failed: int) -> None: ...
-
-    def skip(self, kept: int, rejected: int) -> None:
-        """An earlier run has worked on an input, and this came of it."""
-        ...
-
-    def end(self) -> None: ...
-
-    def say(self, line: str) -> None: ...
-
-
-class Quiet:
-    """Progress for nobody."""
-
-    def begin(self, stage: str, total: int | None) -> None:
-        """Nothing."""
-
-    def advance(self, kept: int, rejected: int, failed: int) -> None:
-        """Nothing."""
-
-    def skip(self, kept: int, rejected: int) -> None:
-        """Nothing."""
-
-    def end(self) -> None:
-        """Nothing."""
-
-    def say(self, line: str) -> None:
-        """Nothing."""
 
 
 @dataclass

@@ -11,10 +11,10 @@ from pathlib import PurePosixPath
 from typing import TypeAlias
 
 from ttc_data.keys import content_key
-from ttc_data.lang import python
-from ttc_data.lang.encodings import as_utf8
-from ttc_data.lang.modules import NOT_LIBRARY_FOLDERS, VENDORED_FOLDERS
-from ttc_data.lang.python import Definition
+from ttc_data.lang.python import syntax
+from ttc_data.lang.python.encodings import as_utf8
+from ttc_data.lang.python.modules import NOT_LIBRARY_FOLDERS, VENDORED_FOLDERS
+from ttc_data.lang.python.syntax import Definition
 from ttc_data.records import Reject, Source, Target
 from ttc_data.rules import ExtractRules
 
@@ -64,7 +64,7 @@ def _file(source: Source, path: str, data: bytes, rules: ExtractRules) -> Iterat
         yield left_out(*reason)
     else:
         try:
-            found = python.definitions(as_utf8(data))
+            found = syntax.definitions(as_utf8(data))
         except SyntaxError as error:
             where = f"line {error.lineno}: " if error.lineno else ""
             yield left_out("file_does_not_parse", f"{where}{error.msg}")
@@ -85,7 +85,7 @@ def _of_path(path: str, rules: ExtractRules) -> tuple[str, str] | None:
 
 
 def _not_library(path: str) -> tuple[str, str] | None:
-    if python.is_test_path(path):
+    if syntax.is_test_path(path):
         return "test_file", "tests are not library code"
     parts = PurePosixPath(path)
     folder = next((part for part in parts.parts[:-1] if part.lower() in NOT_LIBRARY_FOLDERS), None)
@@ -112,7 +112,7 @@ def _of_content(data: bytes, rules: ExtractRules) -> tuple[str, str] | None:
 
 def _documented(data: bytes) -> int:
     try:
-        return sum(definition.docstring is not None for definition in python.definitions(data))
+        return sum(definition.docstring is not None for definition in syntax.definitions(data))
     except SyntaxError:  # no library code and no definitions: nothing was dropped
         return 0
 

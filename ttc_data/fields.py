@@ -15,7 +15,7 @@ from typing import Annotated, Any, TypeAlias
 
 from annotated_types import Ge, Le
 
-from ttc_data.options import is_argument
+from ttc_data.pytest_options import is_argument
 
 MOST_TEXT = 32 * 1024 * 1024
 MOST_LABEL = 2_000

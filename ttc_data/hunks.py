@@ -51,7 +51,7 @@ class Hunk:
 
 
 @dataclass(slots=True)
-class Section:
+class PatchSection:
     """What a diff does to one file."""
 
     old: str
@@ -64,24 +64,24 @@ class Section:
     """It renames, copies, or changes a mode."""
 
 
-def read_sections(patch: str) -> list[Section]:
+def read_sections(patch: str) -> list[PatchSection]:
     """Take a diff apart; text around it is passed over.
 
     Raises:
         PatchRejected: lines with a sign stand in no hunk, or a hunk's header has a number that no file has lines for.
     """
     lines = [line.removesuffix("\r") for line in patch.split("\n")]
-    found: list[Section] = []
+    found: list[PatchSection] = []
     hunk: Hunk | None = None
     ended = False
     for at, line in enumerate(lines):
         following = lines[at + 1] if at + 1 < len(lines) else ""
         if header := _GIT.match(line):
-            found.append(Section(header["old"], header["new"]))
+            found.append(PatchSection(header["old"], header["new"]))
             hunk, ended = None, False
         elif line.startswith(_UPDATE):
             name = line.removeprefix(_UPDATE).strip()
-            found.append(Section(name, name))
+            found.append(PatchSection(name, name))
             hunk, ended = None, False
         elif line.startswith("--- ") and following.startswith("+++ "):
             if (
@@ -90,7 +90,7 @@ def read_sections(patch: str) -> list[Section]:
                 or found[-1].binary
                 or not lines[at - 1].startswith(("diff ", "index ", "new ", "deleted ", "old ", "similarity "))
             ):
-                found.append(Section("", ""))
+                found.append(PatchSection("", ""))
             found[-1].old, found[-1].new = _name(line), _name(following)
             hunk, ended = None, False
         elif line.startswith("+++ ") and hunk is None:
@@ -199,7 +199,7 @@ def _file_meant(name: str, files: Mapping[str, object], target: str) -> str:
     return target if word in _PLACEHOLDERS and target in files else ""
 
 
-def apply_hunks(text: str, section: Section) -> str:
+def apply_hunks(text: str, section: PatchSection) -> str:
     """The text of a file after its hunks.
 
     Raises:

@@ -8,13 +8,21 @@ CONTROLS: dict[int, int | str] = {
     **{
         code: f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
         for low, high in (
-            (0x80, 0x9F), (0x061C, 0x061C), (0x180E, 0x180E), (0x200B, 0x200B), (0x200E, 0x200F), (0x2028, 0x202E),
-            (0x2060, 0x206F), (0xFEFF, 0xFEFF), (0xFFF9, 0xFFFB), (0xE0000, 0xE007F),
+            (0x80, 0x9F),
+            (0x061C, 0x061C),
+            (0x180E, 0x180E),
+            (0x200B, 0x200B),
+            (0x200E, 0x200F),
+            (0x2028, 0x202E),
+            (0x2060, 0x206F),
+            (0xFEFF, 0xFEFF),
+            (0xFFF9, 0xFFFB),
+            (0xE0000, 0xE007F),
         )
         for code in range(low, high + 1)
     },
     **dict.fromkeys(range(0xD800, 0xE000), 0xFFFD),
-}  # fmt: skip
+}
 """Controls but tab and newline, marks that turn the direction of text or are not seen, line ends that are none in code, and
 halves of characters. The joiners U+200C and U+200D stay: words and emoji are written with them."""
 ENDS = {**CONTROLS, 0x09: 0x2409, 0x0A: 0x240A}

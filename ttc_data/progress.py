@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
-from ttc_data.engine import Progress
 from ttc_data.plain import one_line
 
 LOG = "build.log"
@@ -24,6 +24,45 @@ WORDS: dict[str, tuple[str, ...]] = {
     "push": ("pushed", "failed"),
     "export": ("written", "left out"),
 }
+
+
+class Progress(Protocol):
+    """Told how a stage goes; draws it, prints it, or does nothing."""
+
+    def begin(self, stage: str, total: int | None) -> None: ...
+
+    def advance(self, kept: int, rejected: int, failed: int) -> None: ...
+
+    def skip(self, kept: int, rejected: int) -> None:
+        """An earlier run has worked on an input, and this came of it."""
+        ...
+
+    def end(self) -> None: ...
+
+    def say(self, line: str) -> None: ...
+
+
+class Quiet:
+    """Progress for nobody."""
+
+    def begin(self, stage: str, total: int | None) -> None:
+        """Nothing."""
+
+    def advance(self, kept: int, rejected: int, failed: int) -> None:
+        """Nothing."""
+
+    def skip(self, kept: int, rejected: int) -> None:
+        """Nothing."""
+
+    def end(self) -> None:
+        """Nothing."""
+
+    def say(self, line: str) -> None:
+        """Nothing."""
+
+
+def in_silence(line: str) -> None:
+    """Say nothing."""
 
 
 def duration(seconds: float) -> str:

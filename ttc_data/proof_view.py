@@ -142,9 +142,15 @@ def _baselines(row: Row) -> Table:
 def _mutants(row: Row, lines: list[str]) -> Table:
     count = sum(mutant.fate in ("killed", "limit") for mutant in row.ttc_mutants)
     table = Table(
-        "mutant", "line", "change", box=None, header_style="bold", pad_edge=False,
-        title=f"mutation score {row.ttc_mutation_score:.0%}: {count} of {len(row.ttc_mutants)}", title_justify="left",
-    )  # fmt: skip
+        "mutant",
+        "line",
+        "change",
+        box=None,
+        header_style="bold",
+        pad_edge=False,
+        title=f"mutation score {row.ttc_mutation_score:.0%}: {count} of {len(row.ttc_mutants)}",
+        title_justify="left",
+    )
     for mutant in sorted(row.ttc_mutants, key=lambda one: (one.fate in ("killed", "limit"), one.line)):
         fate = Text(plain(f"{mutant.fate}"), STYLES[mutant.fate])
         table.add_row(fate, str(mutant.line), _change(mutant, lines))

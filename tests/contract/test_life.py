@@ -15,8 +15,8 @@ import docker
 import pytest
 
 from tests.sandboxes import Place, outcomes, session
-from ttc_data.environments.host import DockerHost
 from ttc_data.errors import SandboxLost
+from ttc_data.hosts.host import DockerHost
 from ttc_data.sandbox.docker import LABEL
 from ttc_data.sandbox.protocol import Job, Report, Sandbox
 from ttc_data.sandbox.scheduler import Scheduler
@@ -184,7 +184,7 @@ OPENER = """
 import sys
 from tests.contract.test_life import SLEEP
 from tests.sandboxes import LIMITS
-from ttc_data.environments.engine import connect
+from ttc_data.hosts.engine import connect
 from ttc_data.sandbox.docker import Containers
 from ttc_data.sandbox.local import open_local
 from pathlib import Path

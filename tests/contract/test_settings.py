@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.sandboxes import outcomes, session
-from ttc_data.environments.options import conftests_of_ours
+from ttc_data.lang.python.packaging.options import conftests_of_ours
 from ttc_data.sandbox.protocol import Job, Report, Sandbox
 
 OURS = "ttc_doctests/test_core_double.py"

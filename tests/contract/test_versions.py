@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from tests.evidence.place import proposed, target_of
-from tests.evidence.shapes import SHAPES
+from tests.lang.python.place import proposed, target_of
+from tests.lang.python.shapes import SHAPES
 from tests.sandboxes import CALC, Place, outcomes, session
-from ttc_data.evidence.generated.recording import compared, recorder
+from ttc_data.lang.python.generated.recording import compared, recorder
 from ttc_data.sandbox.protocol import Inexact, Job, Report, Sandbox
 
 MODULE = '''"""Many kinds of functions."""

@@ -14,14 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.scripted import CRASHED, TIMED_OUT, Script, environment, played
-from tests.test_proof import case
+from tests.test_prove import case
+from ttc_data.cover import fewest
 from ttc_data.edits import unified_diff
-from ttc_data.evidence.strength import Measuring, RunVersions, fewest, score
+from ttc_data.evidence.strength import Measuring, score
 from ttc_data.extract import extract
-from ttc_data.proof import Prover, ids_of, prove
+from ttc_data.prove import Prover, ids_of, prove
 from ttc_data.records import Environment, Evidence, FileText, Mutation, Reject, Sample, Source, Target, TestOutcome
 from ttc_data.rules import ExtractRules, TestRules
-from ttc_data.sandbox.protocol import Job, Report
+from ttc_data.sandbox.protocol import Job, Report, RunVersions
 
 TEXT = '''\
 def clamp(x, low, high):

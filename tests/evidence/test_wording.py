@@ -7,7 +7,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ttc_data.evidence.wording import other_digits
+from ttc_data.lang.python.assertions.wording import other_digits
 
 BASES = {"b": "01", "o": "01234567", "d": "0123456789", "x": "0123456789abcdef"}
 

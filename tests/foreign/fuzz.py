@@ -40,10 +40,10 @@ from tests.publish.small import MODULE
 from ttc_data.agreement import environment_fault, row_fault, tests_fault, tree_fault
 from ttc_data.dataset import ROW, Dataset, read_deprecated
 from ttc_data.edits import apply_patch
-from ttc_data.environments import host
-from ttc_data.environments.host import EnvironmentStore
 from ttc_data.errors import DatasetError, PatchRejected, TtcError
 from ttc_data.fields import MOST_LOCK_LINES, is_pinned
+from ttc_data.hosts import host
+from ttc_data.hosts.host import EnvironmentStore
 from ttc_data.hunks import apply_hunks, read_sections
 from ttc_data.pins import ENVIRONMENT, read_environment, read_pins
 from ttc_data.plain import plain
@@ -60,9 +60,9 @@ from ttc_data.show import published_funnel
 from ttc_data.solve.answer import read_answer
 from ttc_data.solve.predictions import read_predictions
 from ttc_data.solve.task import hidden_tests
-from ttc_data.sources.foreign import tar_files
-from ttc_data.sources.trees import TreeStore
 from ttc_data.train.rules import load_training
+from ttc_data.trees.foreign import tar_files
+from ttc_data.trees.store import TreeStore
 
 CASES = {
     "environments": 3_500, "rows": 3_800, "locks": 5_800, "recipes": 2_200, "files": 800, "predictions": 1_600, "hunks": 1_500, "patches": 200,

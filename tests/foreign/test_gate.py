@@ -22,12 +22,13 @@ from packaging.requirements import Requirement
 from tests.cli.conftest import Here, refused
 from tests.foreign.hostile import HostileSet
 from ttc_data.dataset import Dataset
-from ttc_data.environments import describe, host
-from ttc_data.environments.base_image import ensure_base_image
-from ttc_data.environments.engine import connect
-from ttc_data.environments.host import EnvironmentStore
 from ttc_data.errors import DatasetError, RecipeError, SandboxUnavailable, SourceRefused
 from ttc_data.fields import Rule, is_pinned, path_fault
+from ttc_data.hosts import host
+from ttc_data.hosts.base_image import ensure_base_image
+from ttc_data.hosts.engine import connect
+from ttc_data.hosts.host import EnvironmentStore
+from ttc_data.lang.python.packaging import describe
 from ttc_data.pins import ENVIRONMENT, LOCK, read_environment
 from ttc_data.reader import may_be_pulled, reader_rules, require_granted
 from ttc_data.reading import checked, json_in, parse_yaml, place_in, validated
@@ -35,8 +36,8 @@ from ttc_data.recipe import Recipe
 from ttc_data.records import Environment
 from ttc_data.row import Deprecated, Row
 from ttc_data.rules import GRANTED, PypiSource, ReaderRules
-from ttc_data.sources.foreign import check_path
-from ttc_data.sources.trees import TreeStore
+from ttc_data.trees.foreign import check_path
+from ttc_data.trees.store import TreeStore
 
 MANY = settings(max_examples=400, deadline=None)
 HASH = f"--hash=sha256:{64 * '0'}"

@@ -9,10 +9,10 @@ import pytest
 from tests.cli.conftest import Here, refused
 from tests.foreign.hostile import HostileSet
 from ttc_data.edits import apply_patch
-from ttc_data.environments.requirements import poetry_part
 from ttc_data.errors import DatasetError, PatchRejected
-from ttc_data.lang.python import parse
-from ttc_data.lang.trivial import is_trivial
+from ttc_data.lang.python.packaging.requirements import poetry_part
+from ttc_data.lang.python.syntax import parse
+from ttc_data.lang.python.trivial import is_trivial
 from ttc_data.report.changes import read_diff
 from ttc_data.solve.answer import read_answer
 from ttc_data.train.selection import read_difficulty

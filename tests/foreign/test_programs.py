@@ -15,13 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ttc_data
-from ttc_data.environments import lock
 from ttc_data.errors import EnvironmentFailed, ModelUnavailable
+from ttc_data.lang.python.packaging import lock
 from ttc_data.llm.serve import Server
 from ttc_data.programs import GIT, MODELS, NETWORK, TRAINING, UV, environment, hidden, without_ours
 from ttc_data.rules import GitSource, LicenseRules, TreeLimits
 from ttc_data.sources import git
-from ttc_data.sources.trees import TreeStore
+from ttc_data.trees.store import TreeStore
 
 PACKAGE = Path(ttc_data.__file__).parent
 TOKENS = {

@@ -18,9 +18,9 @@ from typing import Any, Self
 import pytest
 
 from tests.scripted import played
-from ttc_data.evidence import alterations, places, replacements, wording
-from ttc_data.evidence.tripwires import propose
 from ttc_data.evidence.twins import draw, find_tripwires, ids, twin_files
+from ttc_data.lang.python.assertions import alterations, places, replacements, wording
+from ttc_data.lang.python.assertions.tripwires import propose
 from ttc_data.records import Tripwire
 from ttc_data.sandbox.protocol import Job, Report
 

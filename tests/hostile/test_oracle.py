@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.evidence.oracles import MEAN, PATH, Toy
+from tests.lang.python.oracles import MEAN, PATH, Toy
 from tests.sandboxes import opened
-from ttc_data.evidence.generated.probes import told
+from ttc_data.lang.python.generated.probes import told
 
 pytestmark = pytest.mark.local
 

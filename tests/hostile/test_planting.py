@@ -32,7 +32,7 @@ ENTRY: Mapping[str, str | None] = {
     "planted-1.0.dist-info/entry_points.txt": "[pytest11]\nplanted = planted\n",
     "planted.py": HOOKS,
 }
-# Never taken from an answer: see `ttc_data.trust`.
+# Never taken from an answer: see `ttc_data.lang.python.trust`.
 CONFIGURING: Mapping[str, Mapping[str, str | None]] = {
     "conftest.py": {"conftest.py": HOOKS},
     "calc/conftest.py": {"calc/conftest.py": HOOKS},

@@ -14,13 +14,13 @@ from random import Random
 from tests.sandboxes import CALC
 from tests.scripted import environment
 from ttc_data.edits import unified_diff
+from ttc_data.lang.python.trust import trusted
 from ttc_data.records import Tripwire
 from ttc_data.rules import TestRules
 from ttc_data.sandbox.protocol import Job, Report, Sandbox
 from ttc_data.solve.grade import grade
 from ttc_data.solve.outcome import Outcome
 from ttc_data.solve.task import Task
-from ttc_data.trust import trusted
 
 PATH = "tests/test_hidden.py"
 TESTS = """

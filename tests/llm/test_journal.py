@@ -15,18 +15,18 @@ from hypothesis import strategies as st
 
 from ttc_data.errors import BuildError, StorageFull
 from ttc_data.llm.journal import AnswerJournal
-from ttc_data.llm.request import Answer, Request, Sampling
+from ttc_data.llm.request import Reply, Request, Sampling
 from ttc_data.records import JsonObject
 
 SAMPLING = Sampling("small")
 
 
-def answer(number: int, text: str = "said") -> Answer:
+def answer(number: int, text: str = "said") -> Reply:
     key = Request((("user", str(number)),), SAMPLING).key
-    return Answer(key, text, "stop", 10, 5, 0.25)
+    return Reply(key, text, "stop", 10, 5, 0.25)
 
 
-def written(folder: Path, *answers: Answer) -> Path:
+def written(folder: Path, *answers: Reply) -> Path:
     journal = AnswerJournal(folder)
     for one in answers:
         journal.write([one])

@@ -20,7 +20,7 @@ from tests.publish.shapes_set import ShapesSet, shapes_set
 from tests.publish.small import SmallBuild
 from ttc_data.cli import main
 from ttc_data.dataset import Dataset
-from ttc_data.environments.engine import connect
+from ttc_data.hosts.engine import connect
 from ttc_data.publish.images import RowImage, build_images
 
 PROGRAM = Path(sys.executable).parent / "ttcdata"

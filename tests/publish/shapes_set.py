@@ -13,12 +13,12 @@ from pathlib import Path
 
 from tests.projects import PYPROJECT, SHAPES, TEST_SHAPES
 from tests.sandboxes import fill_site
+from ttc_data.cache import Cache
 from ttc_data.dataset import Dataset
 from ttc_data.edits import unified_diff
-from ttc_data.environments.host import date_files
-from ttc_data.environments.open import Cache
 from ttc_data.extract import extract
-from ttc_data.masking import mask
+from ttc_data.hosts.host import date_files
+from ttc_data.lang.python.masking import mask
 from ttc_data.publish.rows import make_row
 from ttc_data.publish.write import write_dataset
 from ttc_data.recipe import Recipe
@@ -36,9 +36,9 @@ from ttc_data.records import (
 )
 from ttc_data.row import Row
 from ttc_data.rules import ExtractRules, PypiSource, SplitRules, TestRules, TreeLimits
-from ttc_data.sources.foreign import TreeFile
 from ttc_data.specs.docstring import docstring_spec
 from ttc_data.store import Build
+from ttc_data.trees.foreign import TreeFile
 
 REPO = f"shapes{os.getpid()}/shapes"  # two sessions on one engine do not remove each other's images
 RECIPE = Recipe(

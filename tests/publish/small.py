@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ttc_data.edits import unified_diff
 from ttc_data.extract import extract
-from ttc_data.masking import interface, mask
+from ttc_data.lang.python.masking import interface, mask
 from ttc_data.publish.rows import make_row
 from ttc_data.publish.write import write_dataset
 from ttc_data.recipe import Recipe
@@ -28,10 +28,10 @@ from ttc_data.records import (
 )
 from ttc_data.row import Row
 from ttc_data.rules import PypiSource, TreeLimits
-from ttc_data.sources.foreign import TreeFile
-from ttc_data.sources.trees import TreeStore
 from ttc_data.specs.docstring import docstring_spec
 from ttc_data.store import Build
+from ttc_data.trees.foreign import TreeFile
+from ttc_data.trees.store import TreeStore
 
 RECIPE = Recipe(name="small", description="Made up.", sources=(PypiSource(projects=("alpha",)),))
 MUTANTS = (

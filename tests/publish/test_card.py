@@ -14,10 +14,10 @@ import yaml
 from tests.publish.small import RECIPE, SmallBuild
 from ttc_data.errors import DatasetError
 from ttc_data.llm.journal import AnswerJournal
-from ttc_data.llm.request import Answer
+from ttc_data.llm.request import Reply
 from ttc_data.publish.card import header, hub_licenses, record_findings
+from ttc_data.publish.catalogue import datasets_page
 from ttc_data.publish.check_files import SECTIONS
-from ttc_data.publish.datasets import datasets_page
 from ttc_data.publish.facts import read_facts
 from ttc_data.recipe import packaged_recipes
 from ttc_data.row import Row
@@ -39,7 +39,7 @@ class Told(SmallBuild):
         journal = AnswerJournal(self.out / "records" / "answers")
         journal.write(
             [
-                Answer(key=key, text="t", finish_reason="stop", prompt_tokens=100, completion_tokens=10, seconds=0.5)
+                Reply(key=key, text="t", finish_reason="stop", prompt_tokens=100, completion_tokens=10, seconds=0.5)
                 for key in keys
             ]
         )

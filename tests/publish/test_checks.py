@@ -26,8 +26,8 @@ from ttc_data.publish.rows import ROWS_A_GROUP, write_splits
 from ttc_data.records import Baseline, FileText, Source, Tripwire
 from ttc_data.row import Message, Row
 from ttc_data.rules import CheckRules, TreeLimits
-from ttc_data.sources.foreign import TreeFile
 from ttc_data.store import quoted
+from ttc_data.trees.foreign import TreeFile
 
 REPOS = ("owner/alpha", "owner/beta")
 IT = "tests/test_mod.py::test_it"

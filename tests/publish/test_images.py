@@ -14,11 +14,11 @@ import pytest
 
 from tests.publish.registries import real_registry, scripted_registry
 from tests.publish.shapes_set import PROJECT, SECRET, ShapesSet
+from ttc_data.cache import Cache
 from ttc_data.dataset import Dataset
-from ttc_data.environments.base_image import ensure_base_image
-from ttc_data.environments.engine import connect
-from ttc_data.environments.open import Cache
 from ttc_data.errors import DatasetError, RegistryRefused, SandboxUnavailable
+from ttc_data.hosts.base_image import ensure_base_image
+from ttc_data.hosts.engine import connect
 from ttc_data.publish.commits import Laid, Repository
 from ttc_data.publish.images import Recorder, RowImage, build_images, image_name, push_image, push_images, repository_in
 from ttc_data.publish.layers import Layers

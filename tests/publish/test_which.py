@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ttc_data.edits import unified_diff
 from ttc_data.extract import extract
-from ttc_data.masking import mask
+from ttc_data.lang.python.masking import mask
 from ttc_data.publish.rows import prompt_of
 from ttc_data.records import MaskMode, Reject, Sample, Source, Spec
 from ttc_data.rules import ExtractRules

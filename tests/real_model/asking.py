@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.projects import SHAPES
 from ttc_data.extract import extract
 from ttc_data.llm.leash import descendants
-from ttc_data.llm.request import Answer, Request, Sampling
+from ttc_data.llm.request import Reply, Request, Sampling
 from ttc_data.records import Source, Target
 from ttc_data.rules import ExtractRules, SpecRules
 from ttc_data.specs.rewrite import Asked, SpecWriter
@@ -28,9 +28,9 @@ def spec_requests(sampling: Sampling, code: str = SHAPES) -> list[Request]:
     rules = ExtractRules(min_docstring_chars=1, min_docstring_words=1, min_body_lines=1)
     asked: list[Request] = []
 
-    def ask(request: Request) -> Answer:
+    def ask(request: Request) -> Reply:
         asked.append(request)
-        return Answer(request.key, "", "stop", 0, 0, 0.0)
+        return Reply(request.key, "", "stop", 0, 0, 0.0)
 
     writer = SpecWriter(ask, SpecRules(origin="model", attempts=1), sampling)
     for target in extract(source, [("shapes.py", code.encode())], rules):

@@ -19,8 +19,8 @@ import pytest
 from tests.projects import shapes
 from tests.real_model.asking import MODEL, Ran, name_of, run, spec_requests
 from ttc_data.dataset import Dataset
-from ttc_data.environments.engine import bubblewrap_problem
 from ttc_data.funnel import open_records
+from ttc_data.hosts.engine import bubblewrap_problem
 from ttc_data.llm.client import Models
 from ttc_data.llm.request import Request, Sampling
 from ttc_data.llm.serve import Server

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 import sys
 
-from ttc_data.environments.engine import Machine, install_packages
 from ttc_data.errors import TtcError
+from ttc_data.hosts.engine import Machine, install_packages
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # Chromium refuses to start as root with its own sandbox. The pages are our own, and may ask nothing of any network.

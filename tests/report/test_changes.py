@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ttc_data.edits import unified_diff
-from ttc_data.report.changes import Window, read_diff, widened
+from ttc_data.report.changes import DiffWindow, read_diff, widened
 
 # Lines that look like a diff's own words, line ends that are none in a diff, and code.
 line = st.sampled_from(
@@ -22,7 +22,7 @@ def numbered(text: str) -> dict[int, str]:
     return dict(enumerate(text.split("\n"), 1))
 
 
-def sides(window: Window) -> tuple[dict[int, str], dict[int, str]]:
+def sides(window: DiffWindow) -> tuple[dict[int, str], dict[int, str]]:
     before = dict(enumerate((text for tag, text in window.lines if tag != "+"), window.old))
     return before, window.after
 
@@ -42,7 +42,7 @@ def test_what_is_shown_holds_every_change_once(before: str, after: str) -> None:
     hunks = read_diff(unified_diff({"m.py": before}, {"m.py": after})).get("m.py", [])
     wide = widened(hunks, before)
 
-    def changed(windows: list[Window]) -> list[tuple[str, str]]:
+    def changed(windows: list[DiffWindow]) -> list[tuple[str, str]]:
         return [line for window in windows for line in window.lines if line[0] != " "]
 
     assert changed(wide) == changed(hunks)

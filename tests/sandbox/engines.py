@@ -10,7 +10,7 @@ from pathlib import Path
 
 import docker
 
-from ttc_data.environments.engine import DEFAULT_HOST
+from ttc_data.hosts.engine import DEFAULT_HOST
 
 
 class Wire:

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.sandboxes import LIMITS, TREE, Place, fill, outcomes, session
-from ttc_data.environments.engine import connect
-from ttc_data.environments.host import COMPILING, DockerHost
+from ttc_data.hosts.engine import connect
+from ttc_data.hosts.host import COMPILING, DockerHost
 from ttc_data.sandbox import unsafe
 from ttc_data.sandbox.local import compile_environment, open_local, require_bubblewrap
 from ttc_data.sandbox.protocol import Job

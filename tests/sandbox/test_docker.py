@@ -14,8 +14,8 @@ from docker.errors import NotFound
 
 from tests.sandbox.fakes import within
 from tests.sandboxes import LIMITS, Place, outcomes, session
-from ttc_data.environments.engine import connect
-from ttc_data.environments.host import DockerHost
+from ttc_data.hosts.engine import connect
+from ttc_data.hosts.host import DockerHost
 from ttc_data.sandbox import docker as transport
 from ttc_data.sandbox.docker import LABEL, OWNER, RUNNER_BYTES, Containers, seccomp
 from ttc_data.sandbox.inside.calls import DENIED
@@ -173,7 +173,7 @@ def test_an_owner_is_gone_when_its_process_is_and_never_where_we_cannot_know(pla
 OPENER = """
 import sys, time
 from tests.sandboxes import LIMITS
-from ttc_data.environments.engine import connect
+from ttc_data.hosts.engine import connect
 from ttc_data.sandbox.docker import Containers
 from ttc_data.sandbox.owner import this_process
 

@@ -18,11 +18,11 @@ import pytest
 from tests.sandbox.engines import Wire
 from tests.sandbox.fakes import within
 from tests.sandboxes import LIMITS, Place, outcomes, session
-from ttc_data.environments import host as hosts
-from ttc_data.environments.base_image import ensure_base_image
-from ttc_data.environments.engine import connect
-from ttc_data.environments.host import DockerHost, EnvironmentStore
 from ttc_data.errors import EngineUnavailable, SandboxLost
+from ttc_data.hosts import host as hosts
+from ttc_data.hosts.base_image import ensure_base_image
+from ttc_data.hosts.engine import connect
+from ttc_data.hosts.host import DockerHost, EnvironmentStore
 from ttc_data.rules import ImageRules
 from ttc_data.sandbox import process, stream
 from ttc_data.sandbox.docker import OWNER
@@ -31,7 +31,7 @@ from ttc_data.sandbox.process import ProcessPipe
 from ttc_data.sandbox.protocol import Job, Sandbox
 from ttc_data.sandbox.scheduler import Scheduler
 from ttc_data.sandbox.stream import StreamSandbox
-from ttc_data.sources.trees import TreeStore
+from ttc_data.trees.store import TreeStore
 
 RIGHT = Job(test_files=("tests/test_core.py",), timeout_s=20)
 PASSED = {"test_positive": "passed", "test_negative": "passed"}

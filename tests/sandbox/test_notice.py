@@ -9,15 +9,16 @@ from typing import Any
 import pytest
 
 from tests.sandboxes import DOCKER, LIMITS, CopyingHost, Place, copying_arguments, opened, outcomes, session
-from ttc_data.environments.host import DockerHost, EnvironmentStore, LocalHost
-from ttc_data.environments.open import Cache, open_host
+from ttc_data.cache import Cache
 from ttc_data.errors import SandboxUnavailable
+from ttc_data.hosts.host import DockerHost, EnvironmentStore, LocalHost
+from ttc_data.hosts.open import open_host
 from ttc_data.recipe import Recipe
 from ttc_data.rules import PypiSource
 from ttc_data.sandbox import docker, local
 from ttc_data.sandbox.inside.spaces import FILES, SPACES
 from ttc_data.sandbox.stream import StreamSandbox, runner_arguments
-from ttc_data.sources.trees import TreeStore
+from ttc_data.trees.store import TreeStore
 
 PLAIN = "def test_it():\n    assert open('/testbed/calc/core.py').read()\n"
 

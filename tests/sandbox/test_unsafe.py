@@ -13,9 +13,10 @@ import pytest
 
 from tests.sandbox.fakes import within
 from tests.sandboxes import LIMITS, MIB, PACKAGES, TREE, fill, outcomes, session
-from ttc_data.environments.host import EnvironmentStore, UnsafeHost
-from ttc_data.environments.open import Cache, SandboxKind, open_host
+from ttc_data.cache import Cache
 from ttc_data.errors import SandboxUnavailable
+from ttc_data.hosts.host import EnvironmentStore, UnsafeHost
+from ttc_data.hosts.open import SandboxKind, open_host
 from ttc_data.keys import content_key
 from ttc_data.recipe import Recipe
 from ttc_data.records import Environment
@@ -24,7 +25,7 @@ from ttc_data.sandbox.local import require_bubblewrap
 from ttc_data.sandbox.owner import machine, this_process
 from ttc_data.sandbox.protocol import Job, Sandbox
 from ttc_data.sandbox.unsafe import OWNER, PREFIX, WARNING, remove_abandoned
-from ttc_data.sources.trees import TreeStore
+from ttc_data.trees.store import TreeStore
 
 RIGHT = Job(test_files=("tests/test_core.py",))
 PASSED = {"test_positive": "passed", "test_negative": "passed"}

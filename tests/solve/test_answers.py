@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ttc_data.errors import PatchRejected
+from ttc_data.lang.python.splicing.splice import with_definition
 from ttc_data.solve.answer import read_answer
-from ttc_data.solve.splice import with_definition
 
 MASKED = '''\
 """Numbers."""

@@ -16,8 +16,8 @@ import pytest
 from ttc_data.errors import SourceRefused, SourceUnavailable
 from ttc_data.rules import TreeLimits
 from ttc_data.sources.archives import read_archive
-from ttc_data.sources.foreign import TreeFile
-from ttc_data.sources.links import TreeLink
+from ttc_data.trees.foreign import TreeFile
+from ttc_data.trees.links import TreeLink
 
 LIMITS = TreeLimits(max_file_bytes=1_000_000, max_tree_bytes=3_000_000, max_files=50)
 

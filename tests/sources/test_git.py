@@ -12,13 +12,13 @@ import pytest
 from git import Repo
 
 from tests.projects import write_files
-from ttc_data.environments.metadata import read_metadata
 from ttc_data.errors import SourceRefused, SourceUnavailable
+from ttc_data.lang.python.packaging.metadata import read_metadata
 from ttc_data.recipe import parse_source
 from ttc_data.records import Source
 from ttc_data.rules import GitSource, LicenseRules, TreeLimits
 from ttc_data.sources.git import check_local, fetch
-from ttc_data.sources.trees import TreeStore
+from ttc_data.trees.store import TreeStore
 
 LIMITS, ANY = TreeLimits(), LicenseRules(allow=(), allow_unknown=True)
 DATE = "2024-02-03T04:05:06+02:00"

@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 
 from ttc_data.errors import RecipeError, SourceRefused, SourceUnavailable
+from ttc_data.index import IndexSettings, index_settings, uv_environment
 from ttc_data.rules import LicenseRules, TreeLimits
 from ttc_data.sources import pypi
-from ttc_data.sources.index import IndexSettings, index_settings, uv_environment
 from ttc_data.sources.pypi import fetch, locate
-from ttc_data.sources.trees import TreeStore
+from ttc_data.trees.store import TreeStore
 
 LIMITS, MIT = TreeLimits(), LicenseRules(allow=("MIT",))
 

@@ -18,7 +18,7 @@ from ttc_data.errors import DatasetError, SourceRefused, SourceUnavailable
 from ttc_data.rules import LicenseRules, StackSource, TreeLimits
 from ttc_data.sources.stack import StackIndex, reachable
 from ttc_data.sources.stack_rows import StackFile, StackRepository
-from ttc_data.sources.trees import TreeStore
+from ttc_data.trees.store import TreeStore
 
 LIMITS = TreeLimits()
 REAL_ROW = Path(__file__).parents[3] / "shared/data/stack/stack_v1_dedup_real_row.jsonl"

@@ -9,11 +9,11 @@ import duckdb
 import pytest
 
 from tests.sources.test_stack import DOCUMENTED, parquet, row
-from ttc_data.environments.open import Cache
-from ttc_data.mine import mine, requests
+from ttc_data.cache import Cache
 from ttc_data.recipe import Recipe
 from ttc_data.records import Reject, Source
 from ttc_data.rules import StackSource
+from ttc_data.sources.mine import mine, requests
 
 BAD: list[dict[str, Any]] = [
     row("a/good", "test_a.py", DOCUMENTED),

@@ -11,7 +11,7 @@ import pytest
 
 from ttc_data.errors import PromptRefused
 from ttc_data.extract import extract
-from ttc_data.llm.request import Answer, Request, Sampling
+from ttc_data.llm.request import Reply, Request, Sampling
 from ttc_data.records import Reject, Source, Spec, Target
 from ttc_data.rules import ExtractRules, SpecRules
 from ttc_data.specs.draft import read, text_of
@@ -92,12 +92,12 @@ class Model:
     finish: str = "stop"
     asked: list[Request] = field(default_factory=list)
 
-    def __call__(self, request: Request) -> Answer:
+    def __call__(self, request: Request) -> Reply:
         self.asked.append(request)
         text = self.answers[min(len(self.asked), len(self.answers)) - 1]
         if text == "refused":
             raise PromptRefused("17,000 tokens are too many")
-        return Answer(request.key, text, self.finish, 10, 10, 0.1)
+        return Reply(request.key, text, self.finish, 10, 10, 0.1)
 
 
 def holds(examples: str) -> str:

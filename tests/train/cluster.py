@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from ttc_data.environments.engine import Machine, install_packages
 from ttc_data.errors import TtcError
+from ttc_data.hosts.engine import Machine, install_packages
 from ttc_data.llm.leashed import Leashed
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch")

@@ -11,8 +11,8 @@ import ttc_data
 from tests.models import Server, serving
 from tests.projects import shapes
 from tests.train.attempting import answer
+from ttc_data.cache import Cache
 from ttc_data.dataset import Dataset
-from ttc_data.environments.open import Cache
 from ttc_data.recipe import Recipe
 from ttc_data.row import Row
 from ttc_data.rules import GitSource, TestRules

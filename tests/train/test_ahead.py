@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.train.test_rewards import NOTHING, RIGHT
-from ttc_data.environments.open import Cache
+from ttc_data.cache import Cache
 from ttc_data.row import Row
 from ttc_data.train.ahead import Ahead
 from ttc_data.train.rewards import Rewards

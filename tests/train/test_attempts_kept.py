@@ -10,11 +10,11 @@ import pytest
 from tests.models import MODEL, Server, serving
 from tests.publish.small import SmallBuild
 from tests.train.attempting import answer, llm, recipe_of
+from ttc_data.cache import Cache
 from ttc_data.dataset import Dataset
-from ttc_data.environments.open import Cache
 from ttc_data.errors import BuildError, DatasetError, ModelUnavailable, RecipeError, TrainingFailed
 from ttc_data.rules import LlmRules
-from ttc_data.train.attempts import Measured, journal_of, measure
+from ttc_data.train.difficulty import Measured, journal_of, measure
 from ttc_data.train.rules import PromptRules, SelectRules
 
 NOBODY = "http://127.0.0.1:9/v1"

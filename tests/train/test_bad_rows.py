@@ -12,18 +12,18 @@ from typing import Any
 import pytest
 
 from tests.train.test_rewards import RIGHT, SCALE
+from ttc_data.cache import Cache
 from ttc_data.dataset import Dataset
-from ttc_data.engine import Quiet
-from ttc_data.environments.host import LocalHost
-from ttc_data.environments.open import Cache
 from ttc_data.errors import EnvironmentFailed
+from ttc_data.hosts.host import LocalHost
+from ttc_data.progress import Quiet
 from ttc_data.publish.rows import write_splits
 from ttc_data.records import Environment
 from ttc_data.row import Row
 from ttc_data.solve import grader as grading
 from ttc_data.solve.predictions import Prediction
 from ttc_data.train.rewards import Rewards
-from ttc_data.validation import grade_predictions, validate
+from ttc_data.validate import grade_predictions, validate
 
 pytestmark = [pytest.mark.network, pytest.mark.local]
 AREA = "area"

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from tests.train.small_model import make_model
-from ttc_data.environments.open import Cache
+from ttc_data.cache import Cache
 
 pytestmark = [pytest.mark.network, pytest.mark.local, pytest.mark.trl]
 

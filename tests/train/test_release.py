@@ -12,8 +12,8 @@ import yaml
 from huggingface_hub import HfApi, constants, metadata_load
 
 from tests.hub import Account, Hub, running
-from ttc_data.engine import Quiet
 from ttc_data.errors import PushFailed
+from ttc_data.progress import Quiet
 from ttc_data.train.release import open_model, push_model, write_card
 from ttc_data.train.rules import TrainRecipe
 

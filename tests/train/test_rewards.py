@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from ttc_data.environments.open import Cache
+from ttc_data.cache import Cache
 from ttc_data.errors import DatasetError, SandboxLost, SandboxUnavailable
 from ttc_data.row import Row
 from ttc_data.solve.grader import MOST_FAILED, Grader

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from ttc_data.errors import RecipeError
-from ttc_data.publish.datasets import datasets_page
+from ttc_data.publish.catalogue import datasets_page
 from ttc_data.recipe import load_recipe, packaged_recipes
 from ttc_data.rules import Section
 from ttc_data.train.rules import TrainRecipe, load_training

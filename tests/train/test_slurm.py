@@ -15,19 +15,19 @@ from typer.testing import CliRunner
 import ttc_data.cli
 from ttc_data.errors import RecipeError, SlurmRefused, TrainingFailed
 from ttc_data.train.rules import LaunchRules, TrainRecipe, load_training
-from ttc_data.train.slurm import Job, job, submit, write
+from ttc_data.train.slurm import SlurmJob, job, submit, write
 
 RUN = Path("/project/out/run")
 HOSTILE = ("a b", "it's", "$(touch x)", "`id`", "a;b", "a #b", "ä", "*", "--x", "&", "~")
 
 
-def planned(gpus: int = 8, launch: dict[str, Any] | None = None, **slurm: Any) -> Job:
+def planned(gpus: int = 8, launch: dict[str, Any] | None = None, **slurm: Any) -> SlurmJob:
     recipe = load_training("train-slurm", changes={"dataset": "org/set", "slurm": {"folder": "/project", **slurm}})
     rules = LaunchRules(**launch) if launch is not None else recipe.launch
     return job(recipe.model_copy(update={"launch": rules}), RUN, gpus, "/venv/bin/python")
 
 
-SHAPES: dict[str, Job] = {
+SHAPES: dict[str, SlurmJob] = {
     "one node": planned(),
     "the processor": planned(gpus=0, launch={}),
     "in an image": planned(image="/images/a b.sif", binds=["/more"]),
@@ -89,7 +89,7 @@ def test_names_mean_nothing_to_the_shell(name: str, tmp_path: Path) -> None:
     subprocess.run(["bash", "-n"], input=script, text=True, check=True)
 
 
-def planned_in(project: Path, run: Path) -> Job:
+def planned_in(project: Path, run: Path) -> SlurmJob:
     recipe = load_training("train", changes={"dataset": "org/set", "slurm": {"folder": str(project)}})
     return job(recipe, run, 1)
 

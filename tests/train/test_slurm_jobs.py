@@ -16,7 +16,7 @@ import yaml
 from tests.train.cluster import ENDED, NODES, Cluster, cluster
 from tests.train.small_model import make_model
 from tests.train.test_grpo import ANSWERS, NAMES, steps, weights
-from ttc_data.environments.open import Cache
+from ttc_data.cache import Cache
 from ttc_data.train.grpo import last_whole
 from ttc_data.train.rules import load_training
 from ttc_data.train.slurm import job, write

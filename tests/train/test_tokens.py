@@ -15,7 +15,7 @@ from ttc_data.errors import DatasetError, TrainingFailed
 from ttc_data.records import Reject
 from ttc_data.row import Message
 from ttc_data.rules import LlmRules
-from ttc_data.train.attempts import Measured, measure
+from ttc_data.train.difficulty import Measured, measure
 from ttc_data.train.rules import PromptRules
 from ttc_data.train.selection import Difficulty
 from ttc_data.train.tokens import counts_at

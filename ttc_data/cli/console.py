@@ -12,9 +12,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.segment import Segment
 from rich.text import Text
 
-from ttc_data.engine import Progress as ProgressProtocol
 from ttc_data.plain import one_line, plain
 from ttc_data.progress import Lines, Tally
+from ttc_data.progress import Progress as ProgressProtocol
 
 
 class Screen(Console):

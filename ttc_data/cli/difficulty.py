@@ -85,7 +85,7 @@ def difficulty(
     from ttc_data.cli import console
     from ttc_data.cli.tables import difficulty_lines, difficulty_table
     from ttc_data.reader import reader_rules
-    from ttc_data.train.attempts import measure
+    from ttc_data.train.difficulty import measure
     from ttc_data.train.rules import load_training
     from ttc_data.train.sampling import asked_with
 

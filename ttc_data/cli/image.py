@@ -36,8 +36,8 @@ def base(
         ttcdata image base --suite trixie --tag my-registry/ttcdata-base:trixie
     """
     from ttc_data.cli.console import console_progress, tell
-    from ttc_data.environments.base_image import image_python, make_base_image
-    from ttc_data.environments.engine import connect
+    from ttc_data.hosts.base_image import image_python, make_base_image
+    from ttc_data.hosts.engine import connect
 
     client = connect()
     name = make_base_image(client, suite, tag, console_progress().say)

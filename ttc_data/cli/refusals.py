@@ -62,7 +62,7 @@ def _fullest() -> str:
 
 def _places() -> Iterator[Path]:
     """Folders that a command may write to: where it runs, what it was told, temporary files, the cache."""
-    from ttc_data.environments.open import Cache
+    from ttc_data.cache import Cache
 
     named = [Path.cwd(), *map(Path, sys.argv[1:]), Path(tempfile.gettempdir()), Cache.default().folder]
     for path in named:

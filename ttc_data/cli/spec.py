@@ -60,8 +60,8 @@ def preview(
         ttcdata spec preview intword --build out/demo --serve Qwen/Qwen3-8B
     """
     from ttc_data.cli.console import console_progress, out
-    from ttc_data.datasets.preview import preview as preview_target
-    from ttc_data.datasets.preview import preview_view
+    from ttc_data.kinds.preview import preview as preview_target
+    from ttc_data.kinds.preview import preview_view
 
     settings = [*(set_ or []), *model_settings(llm, model, serve, gpus)]
     kind = sandbox_named(sandbox, docker=docker, local=local)

@@ -17,7 +17,7 @@ from ttc_data.store import is_written
 
 if TYPE_CHECKING:
     from ttc_data.solve.outcome import Outcome
-    from ttc_data.train.attempts import Measured
+    from ttc_data.train.difficulty import Measured
 
 REASONS_SHOWN = 3
 

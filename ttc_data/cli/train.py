@@ -12,7 +12,7 @@ from ttc_data.cli.options import AllowImageOption, GrantOption, newest_build
 from ttc_data.errors import RecipeError
 
 if TYPE_CHECKING:
-    from ttc_data.train.slurm import Job
+    from ttc_data.train.slurm import SlurmJob
 
 
 def train(
@@ -135,7 +135,7 @@ def train(
         )
 
 
-def _slurm(wanted: Job, folder: Path, *, dry_run: bool, submitted: bool) -> None:
+def _slurm(wanted: SlurmJob, folder: Path, *, dry_run: bool, submitted: bool) -> None:
     from ttc_data.cli.console import tell, tell_lines
     from ttc_data.train.slurm import DEFINITION, submit, write
 

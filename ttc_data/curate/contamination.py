@@ -11,7 +11,7 @@ from typing import Literal
 
 from ttc_data.curate.fingerprints import LEAST_SHINGLES, Fingerprint, known_fingerprints
 from ttc_data.curate.likeness import function_sketches, gram_hashes, likeness, words
-from ttc_data.lang.python import parse
+from ttc_data.lang.python.syntax import parse
 
 LIKE = 0.6
 """Of two functions, from where they count as one. The most alike of 12,167 functions of seventeen projects and of Python's own

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from ttc_data.curate.likeness import GRAM, function_sketches, gram_hashes, telling, words
 from ttc_data.errors import DatasetError
-from ttc_data.lang.python import parse
+from ttc_data.lang.python.syntax import parse
 from ttc_data.records import JsonObject
 from ttc_data.store import connect, quoted, write_parquet
 

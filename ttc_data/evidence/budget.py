@@ -8,9 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from ttc_data.evidence.suite import RunJob
 from ttc_data.records import Environment
-from ttc_data.sandbox.protocol import Job, Report
+from ttc_data.sandbox.protocol import Job, Report, RunJob
 
 MANY_ORDERS = 4
 """Of so many, one may end with the test that others wait for."""

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 
-from ttc_data.lang.mutants import Mutant, mutants
-from ttc_data.lang.returns import other_returns
-from ttc_data.lang.stubs import EXPECTED, Stub, stubs
+from ttc_data.lang.python.mutants import Mutant, mutants
+from ttc_data.lang.python.returns import other_returns
+from ttc_data.lang.python.stubs import EXPECTED, Stub, stubs
 from ttc_data.records import Baseline, Environment, Fate, Mutation, Target
 from ttc_data.rules import TestRules
 from ttc_data.sandbox.judging import BROKEN, COUNTS_AS_PASSED, session_defect
-from ttc_data.sandbox.protocol import Job, Report
+from ttc_data.sandbox.protocol import Job, Report, RunVersions
 
 SLACK = 2
 """So many tests more than have to notice a change are asked: then there is something to choose from."""
@@ -26,8 +26,6 @@ MOST_ENDLESS = 2
 """Tests that a trivial body may hang in; a mutant has been noticed by the first."""
 MOST_BESIDE = 12
 """Further tests that trivial bodies meet before it is known that they must."""
-RunVersions = Callable[[Environment, Job, Sequence[Mapping[str, str]], str], list[Report]]
-"""Runs a job's tests on versions of a file; the last argument is the identity of what they are versions of."""
 Likely = Callable[[Sequence[frozenset[str]]], Sequence[str]]
 """Of the tests that notice each mutant, those that trivial bodies will probably have to meet."""
 
@@ -227,11 +225,17 @@ class Measuring:
         rules, every = self.rules, (*tests, *further)
         limit = min(rules.sample_timeout_s, max(rules.mutant_timeout_s, 10 * self._took_s(every)))
         job = replace(
-            self.job, test_files=files_of(every), tests=tests, further=further, timeout_s=limit,
+            self.job,
+            test_files=files_of(every),
+            tests=tests,
+            further=further,
+            timeout_s=limit,
             test_timeout_s=min(rules.test_timeout_s, limit, max(LEAST_WAIT_S, SLOWER * self._slowest_s(every))),
-            test_cpu_s=self._endless_s(), more_cpu_s=self._more_s(every), most_failures=most_failures,
+            test_cpu_s=self._endless_s(),
+            more_cpu_s=self._more_s(every),
+            most_failures=most_failures,
             most_endless=1 if most_failures else MOST_ENDLESS,
-        )  # fmt: skip
+        )
         reports = self.run(self.environment, job, [{self.target.path: text} for text in texts], self.target.key)
         found = [
             _noticed(report, tests, most_failures) or _noticed(report, further, most_failures) for report in reports
@@ -290,31 +294,3 @@ def _noticed(report: Report, tests: Sequence[str], enough: int) -> frozenset[str
     if enough and sum(outcomes[test] in BROKEN for test in failed) >= enough:
         return failed
     return failed | (frozenset(tests) - set(outcomes))
-
-
-def fewest(tests: Sequence[str], notices: Sequence[frozenset[str]], redundancy: int) -> tuple[str, ...]:
-    """Choose tests so that each change is noticed as often as by all of them, up to `redundancy` times.
-
-    Greedy: next comes the test that adds most, of equals the first one.
-
-    Args:
-        tests: the most specific first.
-        notices: for each change, the tests that notice it.
-        redundancy: at least 1.
-
-    Returns:
-        In the order of `tests`; all of them where there is no change to notice.
-    """
-    known = frozenset(tests)
-    wanted = [(noticed & known, min(redundancy, len(noticed & known))) for noticed in notices]
-    wanted = [(noticed, count) for noticed, count in wanted if count]
-    if not wanted:
-        return tuple(tests)
-    chosen: list[str] = []
-    while wanted:
-        left = [test for test in tests if test not in chosen]
-        best = max(left, key=lambda test: sum(test in noticed for noticed, _ in wanted))
-        chosen.append(best)
-        wanted = [(noticed, count - (best in noticed)) for noticed, count in wanted]
-        wanted = [(noticed, count) for noticed, count in wanted if count]
-    return tuple(test for test in tests if test in chosen)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
-from ttc_data.evidence.doctests import doctest_file, import_file
 from ttc_data.evidence.stability import variation, varied
 from ttc_data.keys import content_key
-from ttc_data.lang.modules import module_name
+from ttc_data.lang.python.doctests import doctest_file, import_file
+from ttc_data.lang.python.modules import module_name
 from ttc_data.plain import counted
 from ttc_data.records import Environment, FileText, Need, Reject, Suite, Target, TestReach, Variation
 from ttc_data.rules import TestRules
-from ttc_data.sandbox.protocol import Job, Reach, Report
+from ttc_data.sandbox.protocol import Job, Reach, Report, RunJob
 
 MOST_SESSIONS = 20
 TELLING = 0.9
@@ -37,7 +37,6 @@ NEEDS = {
 }
 DOCTEST = "-pdoctest"
 """The option of an environment whose project sets up pytest's doctests in its own way."""
-RunJob = Callable[[Environment, Job], Report]
 
 
 @dataclass(frozen=True, slots=True)

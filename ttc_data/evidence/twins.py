@@ -8,9 +8,9 @@ from dataclasses import replace
 from random import Random
 
 from ttc_data.errors import DatasetError, RowUnfit
-from ttc_data.evidence.places import every_exception, replaced
-from ttc_data.evidence.siblings import Siblings
-from ttc_data.evidence.tripwires import Proposal, altered, function_of, is_renamed, renamed
+from ttc_data.lang.python.assertions.places import every_exception, replaced
+from ttc_data.lang.python.assertions.siblings import Siblings
+from ttc_data.lang.python.assertions.tripwires import Proposal, altered, function_of, is_renamed, renamed
 from ttc_data.records import Tripwire
 from ttc_data.sandbox.judging import BROKEN, COUNTS_AS_PASSED, session_defect
 from ttc_data.sandbox.protocol import Report

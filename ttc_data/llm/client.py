@@ -18,7 +18,7 @@ from ttc_data.llm.endpoint import AttemptFailed, Endpoint, api_key, base_url
 from ttc_data.llm.flight import Flight, unavailable
 from ttc_data.llm.journal import AnswerJournal
 from ttc_data.llm.ledger import Account, Ledger, Prices
-from ttc_data.llm.request import Answer, Request
+from ttc_data.llm.request import Reply, Request
 from ttc_data.llm.slots import Slots
 from ttc_data.llm.window import Window
 
@@ -86,12 +86,12 @@ class Models:
         self._random = random.Random()
         self._heard_at = -math.inf
         self._down = False
-        self._asking: dict[str, list[Future[Answer]]] = {}
+        self._asking: dict[str, list[Future[Reply]]] = {}
         self._unsent: deque[tuple[str, Request]] = deque()
         self._flights: dict[asyncio.Task[None], Flight] = {}
-        self._came: list[tuple[Answer, float]] = []
+        self._came: list[tuple[Reply, float]] = []
         self._lock = threading.Lock()
-        self._inbox: list[tuple[str, Request, Future[Answer]]] = []
+        self._inbox: list[tuple[str, Request, Future[Reply]]] = []
         self._closed = False
         ready: Future[None] = Future()
         self._thread = threading.Thread(target=asyncio.run, args=(self._live(ready),), name="models", daemon=True)
@@ -100,7 +100,7 @@ class Models:
 
     # From any thread
 
-    def submit(self, request: Request) -> Future[Answer]:
+    def submit(self, request: Request) -> Future[Reply]:
         """Ask, and wait for the answer later. Any number may be submitted; the caller bounds what it holds.
 
         The future gives the answer or raises what `ask` does; it cannot be cancelled.
@@ -109,7 +109,7 @@ class Models:
             ModelUnavailable: the client is closed.
         """
         key = request.key
-        future: Future[Answer] = Future()
+        future: Future[Reply] = Future()
         future.set_running_or_notify_cancel()
         if self._closed:
             raise ModelUnavailable(CLOSED)
@@ -125,7 +125,7 @@ class Models:
                 self._loop.call_soon_threadsafe(self._collect)
         return future
 
-    def ask(self, request: Request) -> Answer:
+    def ask(self, request: Request) -> Reply:
         """Ask, and wait for the answer.
 
         Raises:
@@ -136,7 +136,7 @@ class Models:
         """
         return self.submit(request).result()
 
-    async def complete(self, request: Request) -> Answer:
+    async def complete(self, request: Request) -> Reply:
         """`ask` for any event loop."""
         return await asyncio.wrap_future(self.submit(request))
 
@@ -358,7 +358,7 @@ class Models:
             self._down = self._heard_at < flight.begun
             raise unavailable(flight, last) from error
 
-    async def _attempt(self, flight: Flight, task: asyncio.Task[None]) -> Answer:
+    async def _attempt(self, flight: Flight, task: asyncio.Task[None]) -> Reply:
         begun, window = self._loop.time(), flight.endpoint.window
         flight.heard = begun
         self._ledger.count("requests")

@@ -16,7 +16,7 @@ import aiohttp
 from yarl import URL
 
 from ttc_data.errors import ModelUnavailable, PromptRefused, RecipeError
-from ttc_data.llm.request import BYTES_PER_TOKEN, Answer, Request
+from ttc_data.llm.request import BYTES_PER_TOKEN, Reply, Request
 from ttc_data.llm.window import Window
 
 # Requests a second and core of one process at a server that answers in 50 ms, 128 at once, prompts of 1 KiB (two busy
@@ -79,7 +79,7 @@ class Endpoint:
         """Close the connections."""
         await self._session.close()
 
-    async def ask(self, request: Request, key: str, heard: Callable[[], None]) -> Answer:
+    async def ask(self, request: Request, key: str, heard: Callable[[], None]) -> Reply:
         """Make one attempt.
 
         Args:
@@ -124,7 +124,7 @@ class Endpoint:
         except (aiohttp.ClientError, OSError) as error:
             raise AttemptFailed("connection", str(error) or type(error).__name__) from error
 
-    def _read(self, request: Request, key: str, data: bytes, seconds: float) -> Answer:
+    def _read(self, request: Request, key: str, data: bytes, seconds: float) -> Reply:
         try:
             completion = json.loads(data.decode())
             choice = completion["choices"][0]
@@ -134,7 +134,7 @@ class Endpoint:
             if (prompt := usage.get("prompt_tokens")) is None:
                 prompt = request.estimated_tokens
             tokens = usage.get("completion_tokens", len(data) // BYTES_PER_TOKEN)
-            return Answer(
+            return Reply(
                 key=key,
                 text=said.encode("utf-8", "replace").decode(),  # a lone surrogate is not UTF-8
                 finish_reason=str(choice.get("finish_reason") or ""),

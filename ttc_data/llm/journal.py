@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ttc_data.errors import BuildError, StorageFull
-from ttc_data.llm.request import Answer, quoted
+from ttc_data.llm.request import Reply, quoted
 
 # The text stands last: opening a journal reads the head of each line only, 100,000 of them in half a second.
 HEAD = re.compile(rb'\{"key": "(\w+)", "prompt_tokens": (\d+), "completion_tokens": (\d+), "finish_reason": ')
@@ -92,7 +92,7 @@ class AnswerJournal:
     def __len__(self) -> int:
         return len(self._places)
 
-    def get(self, key: str) -> Answer | None:
+    def get(self, key: str) -> Reply | None:
         """The answer to a request, if it was paid for."""
         place = self._places.get(key)
         if place is None:
@@ -102,12 +102,12 @@ class AnswerJournal:
         while b"\n" not in data and (more := os.pread(file, CHUNK, offset + len(data))):
             data += more
         try:
-            return Answer(**json.loads(data[: data.index(b"\n")]))
+            return Reply(**json.loads(data[: data.index(b"\n")]))
         except (ValueError, TypeError):  # a good head before a damaged text: as if it were not there
             self._places.pop(key, None)
             return None
 
-    def write(self, answers: Iterable[Answer]) -> None:
+    def write(self, answers: Iterable[Reply]) -> None:
         """Append answers, all at once: a system call costs as much as ten of them.
 
         Raises:
@@ -168,7 +168,7 @@ def tokens_paid(folder: Path) -> tuple[int, int, int]:
     return answers, prompt, completion
 
 
-def _line(answer: Answer) -> bytes:
+def _line(answer: Reply) -> bytes:
     return (
         f'{{"key": "{answer.key}", "prompt_tokens": {answer.prompt_tokens}, "completion_tokens": {answer.completion_tokens}, '
         f'"finish_reason": {quoted(answer.finish_reason)}, "seconds": {answer.seconds}, "text": {quoted(answer.text)}}}\n'

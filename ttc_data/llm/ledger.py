@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ttc_data.errors import SpendLimitReached
-from ttc_data.llm.request import Answer, Request
+from ttc_data.llm.request import Reply, Request
 
 MILLION = 1_000_000
 
@@ -111,7 +111,7 @@ class Ledger:
                 f" {amount:.4f}; what was answered is kept, raise max_spend to go on"
             )
 
-    def paid(self, answer: Answer) -> None:
+    def paid(self, answer: Reply) -> None:
         """An answer came."""
         with self._lock:
             self._counts["answers"] += 1

@@ -13,15 +13,15 @@ from ttc_data.curate.contamination import homes_of
 from ttc_data.curate.secrets import Secret, secrets_in
 from ttc_data.errors import DatasetError, SourceRefused
 from ttc_data.fields import quoted
-from ttc_data.lang.python import is_test_path
+from ttc_data.lang.python.syntax import is_test_path
 from ttc_data.pins import read_environment
 from ttc_data.plain import counted
 from ttc_data.publish.findings import Findings
 from ttc_data.reading import MOST_DESCRIPTION, json_in, parse_yaml, place_in, text_in
 from ttc_data.rules import MIB, TreeLimits
-from ttc_data.sources.foreign import TreeFile, tar_files
 from ttc_data.store import connect
 from ttc_data.tables import parquet_files
+from ttc_data.trees.foreign import TreeFile, tar_files
 
 # What the Hub asks for: its documentation, "Repository limitations and recommendations".
 MOST_FILE_BYTES = 20_000 * MIB
@@ -86,10 +86,11 @@ class SecretSearch:
             theirs = one.kind == "private key" and one.files > 0 and not one.outside_tests
             self.findings.add(
                 "secrets",
-                f"{one.kind} {digest} in {one.first}" + (f" and {more} more places" if more else "")
+                f"{one.kind} {digest} in {one.first}"
+                + (f" and {more} more places" if more else "")
                 + (", a test's own" if theirs else ""),
                 allowed=theirs,
-            )  # fmt: skip
+            )
 
 
 def _place(where: str, secret: Secret, *, row: bool) -> str:

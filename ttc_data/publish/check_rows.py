@@ -13,9 +13,9 @@ from ttc_data.dataset import read_deprecated
 from ttc_data.edits import apply_patch
 from ttc_data.errors import PatchRejected
 from ttc_data.evidence.strength import score
-from ttc_data.lang.facts import definition_nodes
-from ttc_data.lang.python import parse_shared
-from ttc_data.lang.stubs import EXPECTED
+from ttc_data.lang.python.facts import definition_nodes
+from ttc_data.lang.python.stubs import EXPECTED
+from ttc_data.lang.python.syntax import parse_shared
 from ttc_data.plain import counted
 from ttc_data.publish.findings import Findings
 from ttc_data.recipe import Recipe

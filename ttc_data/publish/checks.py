@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ttc_data.dataset import recipe_of
-from ttc_data.engine import Progress, Quiet
+from ttc_data.progress import Progress, Quiet
 from ttc_data.publish.check_files import MOST_ROW_BYTES, SecretSearch, check_card, check_sizes, search_files
 from ttc_data.publish.check_rows import RowChecks, check_ids
 from ttc_data.publish.conformity import Conformity

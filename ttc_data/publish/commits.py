@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 
-from ttc_data.environments.host import date_files
 from ttc_data.errors import DatasetError, TtcError
+from ttc_data.hosts.host import date_files
 from ttc_data.plain import one_line
 from ttc_data.records import Environment
 from ttc_data.row import Row
-from ttc_data.sources.trees import TreeStore
+from ttc_data.trees.store import TreeStore
 
 TESTBED = "testbed"
 BRANCH = "refs/heads/main"
@@ -135,10 +135,14 @@ class Repository:
     def _git(self, *arguments: str, given: bytes = b"", env: Mapping[str, str] = MappingProxyType({})) -> str:
         """Run git without anybody's configuration."""
         settings: Mapping[str, str] = {
-            "PATH": os.environ.get("PATH", os.defpath), "HOME": str(self._folder), "LC_ALL": "C",
-            "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CEILING_DIRECTORIES": str(self._folder.parent),
+            "PATH": os.environ.get("PATH", os.defpath),
+            "HOME": str(self._folder),
+            "LC_ALL": "C",
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_CEILING_DIRECTORIES": str(self._folder.parent),
             **env,
-        }  # fmt: skip
+        }
         command = ["git", "-c", "core.autocrlf=false", "-c", "core.fileMode=true", *arguments]
         try:
             done = subprocess.run(

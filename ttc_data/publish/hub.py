@@ -32,8 +32,8 @@ from huggingface_hub.errors import (
 from huggingface_hub.hf_api import RepoFile
 from huggingface_hub.utils.tqdm import disable_progress_bars
 
-from ttc_data.engine import Progress
 from ttc_data.errors import PushFailed
+from ttc_data.progress import Progress
 from ttc_data.store import connect, quoted
 
 T = TypeVar("T")

@@ -22,13 +22,14 @@ from typing import Any, Self
 import docker
 from docker.errors import DockerException
 
+from ttc_data.cache import Cache
 from ttc_data.dataset import Dataset
-from ttc_data.engine import Progress, Quiet
-from ttc_data.environments.engine import connect
-from ttc_data.environments.host import DockerHost
-from ttc_data.environments.open import Cache, open_host
 from ttc_data.errors import DatasetError, EngineUnavailable, RegistryRefused
+from ttc_data.hosts.engine import connect
+from ttc_data.hosts.host import DockerHost
+from ttc_data.hosts.open import open_host
 from ttc_data.keys import content_key
+from ttc_data.progress import Progress, Quiet
 from ttc_data.publish.card import record_images
 from ttc_data.publish.commits import Repository
 from ttc_data.publish.layers import Layers

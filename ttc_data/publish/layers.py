@@ -14,8 +14,8 @@ from typing import IO, Any
 import docker
 from docker.errors import APIError, BuildError, ContainerError, DockerException, ImageNotFound
 
-from ttc_data.environments.host import FILE_DATE
 from ttc_data.errors import EngineUnavailable, SandboxUnavailable, StorageFull
+from ttc_data.hosts.host import FILE_DATE
 from ttc_data.keys import content_key
 from ttc_data.publish.commits import Laid
 from ttc_data.sandbox.docker import NO_SPACE, SILENT

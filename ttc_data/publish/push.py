@@ -16,11 +16,11 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 from rich.filesize import decimal
 
 from ttc_data.dataset import Dataset
-from ttc_data.engine import Progress, Quiet
 from ttc_data.errors import DatasetError, PushFailed
 from ttc_data.keys import content_key
 from ttc_data.pins import LOCK
 from ttc_data.plain import counted
+from ttc_data.progress import Progress, Quiet
 from ttc_data.publish.card import record_findings
 from ttc_data.publish.checks import inspect_dataset
 from ttc_data.publish.findings import Finding
@@ -60,7 +60,7 @@ class LocalFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class PushPlan:
     """What makes a branch hold the dataset."""
 
     send: tuple[LocalFile, ...]
@@ -89,7 +89,7 @@ class Pushed:
     """The tag of this content."""
     commit: str
     """The branch's newest commit."""
-    plan: Plan
+    plan: PushPlan
     url: str
     private: bool
     new_tag: bool
@@ -218,12 +218,12 @@ def version_of(files: Iterable[LocalFile], schema: str) -> str:
     return f"v{schema}-{content_key(sorted((file.path, file.sha256) for file in files))[:12]}"
 
 
-def plan_of(files: Sequence[LocalFile], remote: Remote) -> Plan:
+def plan_of(files: Sequence[LocalFile], remote: Remote) -> PushPlan:
     """What has to be sent and removed."""
     send = tuple(file for file in files if not file.is_at(remote))
     here = {file.path for file in files}
     remove = tuple(sorted(path for path in remote.files if path.startswith(OWN) and path not in here))
-    return Plan(send, remove, len(files) - len(send))
+    return PushPlan(send, remove, len(files) - len(send))
 
 
 def batches(files: Iterable[LocalFile]) -> Iterator[list[LocalFile]]:
@@ -314,7 +314,7 @@ def _check_tag(hub: HubRepository, version: str, tagged: Remote, files: Sequence
         )
 
 
-def send(hub: HubRepository, plan: Plan, message: str, on: str, progress: Progress) -> str:
+def send(hub: HubRepository, plan: PushPlan, message: str, on: str, progress: Progress) -> str:
     """Send what is large, then commit everything at once.
 
     Args:

@@ -14,8 +14,8 @@ from typing import Literal, TypeAlias
 
 from ttc_data.edits import unified_diff
 from ttc_data.evidence.strength import score
-from ttc_data.lang import python
-from ttc_data.proof import reference_file
+from ttc_data.lang.python import syntax
+from ttc_data.prove import reference_file
 from ttc_data.publish.script import eval_script
 from ttc_data.recipe import Recipe
 from ttc_data.records import SCHEMA_VERSION, Environment, Evidence, FileText, Sample, Solved, Source, Spec, Target
@@ -143,11 +143,11 @@ def which_of(sample: Sample, target: Target) -> str:
     if name != "_" and others < 1:
         return ""
     text = reference_file(sample).encode("utf-8")
-    known = [one for one in python.definitions(text) if one.qualname == target.qualname and not one.is_overload]
+    known = [one for one in syntax.definitions(text) if one.qualname == target.qualname and not one.is_overload]
     meant = next(one for one in known if one.span == target.span)
     if name != "_" and len(known) == 1:
         return ""
-    line = bisect_right(python.line_starts(text), target.span[0])
+    line = bisect_right(syntax.line_starts(text), target.span[0])
     decorators = [f"`@{one.splitlines()[0][:MOST_DECORATOR]}`" for one in meant.decorators]
     return f" ({', '.join((f'line {line}', *decorators))})"
 

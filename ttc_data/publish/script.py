@@ -6,10 +6,10 @@ import shlex
 from collections.abc import Iterator, Sequence
 
 from ttc_data.keys import content_key
-from ttc_data.options import is_own, selects
+from ttc_data.lang.python.trust import trusted_pathspecs
+from ttc_data.pytest_options import is_own, selects
 from ttc_data.records import Environment, FileText
 from ttc_data.rules import TestRules
-from ttc_data.trust import trusted_pathspecs
 
 START, END = ">>>>> Start Test Output", ">>>>> End Test Output"
 # Whoever runs it may have a slower or a busier machine than the one that proved the row.
@@ -62,8 +62,13 @@ def _head() -> list[str]:
     settings = (f"PYTHONPATH={SITE}", "PYTHONHASHSEED=0", "PYTHONDONTWRITEBYTECODE=1", "TZ=UTC", "LC_ALL=C.UTF-8")
     # The harness traces the script (`set -x`), and a marker that is traced as well would be there twice.
     return [
-        "#!/bin/bash", "set -uxo pipefail", "exec 2>&1", "set +x", "cd /testbed || exit 1", f"export {shlex.join(settings)}"
-    ]  # fmt: skip
+        "#!/bin/bash",
+        "set -uxo pipefail",
+        "exec 2>&1",
+        "set +x",
+        "cd /testbed || exit 1",
+        f"export {shlex.join(settings)}",
+    ]
 
 
 def _restoring(environment: Environment, added: Sequence[FileText]) -> Iterator[str]:

@@ -21,8 +21,8 @@ from pathlib import Path
 import yaml
 
 from ttc_data.dataset import read_deprecated
-from ttc_data.engine import Progress
 from ttc_data.pins import Lock, write_lock
+from ttc_data.progress import Progress
 from ttc_data.publish.card import record_findings, write_card
 from ttc_data.publish.checks import inspect_dataset
 from ttc_data.publish.facts import build_facts, write_facts
@@ -30,7 +30,7 @@ from ttc_data.publish.rows import assign_splits, write_splits
 from ttc_data.recipe import Recipe
 from ttc_data.records import Environment, Source
 from ttc_data.row import Deprecated, Row
-from ttc_data.sources.trees import TreeStore
+from ttc_data.trees.store import TreeStore
 
 
 def write_dataset(

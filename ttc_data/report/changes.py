@@ -17,7 +17,7 @@ LINES_ABOVE = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class DiffWindow:
     """Lines of a file before and after a patch. Line numbers start at 1."""
 
     old: int
@@ -38,13 +38,13 @@ class Window:
         return dict(enumerate((text for tag, text in self.lines if tag != "-"), self.new))
 
 
-def read_diff(patch: str) -> dict[str, list[Window]]:
+def read_diff(patch: str) -> dict[str, list[DiffWindow]]:
     """The hunks of a unified diff by the path that it gives a file (`/dev/null` for one that is removed).
 
     Lines are counted as the hunks' headers say, so that text of a file is never taken for a header. What is no hunk is
     passed over: whether a patch applies has been seen by who ran it.
     """
-    found: dict[str, list[Window]] = {}
+    found: dict[str, list[DiffWindow]] = {}
     lines = patch.split("\n")
     path, at = "", 0
     while at < len(lines):
@@ -56,7 +56,7 @@ def read_diff(patch: str) -> dict[str, list[Window]]:
             old, old_count, new, new_count = (int(number) if number else 1 for number in header.groups())
             body, at = _hunk(lines, at, old_count, new_count)
             # A side without a line is numbered by the line before it.
-            window = Window(old + (not old_count), new + (not new_count), tuple(body))
+            window = DiffWindow(old + (not old_count), new + (not new_count), tuple(body))
             found.setdefault(path, []).append(window)
     return found
 
@@ -75,7 +75,7 @@ def _hunk(lines: Sequence[str], at: int, old: int, new: int) -> tuple[list[tuple
     return body, at
 
 
-def widened(windows: Sequence[Window], before: str) -> list[Window]:
+def widened(windows: Sequence[DiffWindow], before: str) -> list[DiffWindow]:
     """Hunks with what stands above them, those that meet made one.
 
     A hunk begins at the header of the definition that it changes, or at the header's decorators: a reader, and what
@@ -86,15 +86,15 @@ def widened(windows: Sequence[Window], before: str) -> list[Window]:
         before: its text before the patch.
     """
     lines = before.split("\n")
-    wide: list[Window] = []
+    wide: list[DiffWindow] = []
     for window in windows:
         first, start = window.old - 1, _start(lines, window)
         if wide and start <= (met := wide[-1].old - 1 + wide[-1].size_old):
             earlier = wide.pop()
-            wide.append(Window(earlier.old, earlier.new, (*earlier.lines, *_same(lines[met:first]), *window.lines)))
+            wide.append(DiffWindow(earlier.old, earlier.new, (*earlier.lines, *_same(lines[met:first]), *window.lines)))
         else:
             above = lines[start:first]
-            wide.append(Window(start + 1, window.new - len(above), (*_same(above), *window.lines)))
+            wide.append(DiffWindow(start + 1, window.new - len(above), (*_same(above), *window.lines)))
     return wide
 
 
@@ -102,7 +102,7 @@ def _same(lines: Sequence[str]) -> tuple[tuple[Tag, str], ...]:
     return tuple((" ", line) for line in lines)
 
 
-def _start(lines: Sequence[str], window: Window) -> int:
+def _start(lines: Sequence[str], window: DiffWindow) -> int:
     """Index of the line that a window is to begin with."""
     first = window.old - 1
     changed = next((at for at, (tag, _) in enumerate(window.lines) if tag != " "), 0)

@@ -15,7 +15,7 @@ from ttc_data.store import connect, read_state
 
 EXAMPLES = 5
 MOST_DETAIL = 800  # characters of one example
-ANSWERS = "answers"  # where `ttc_data.datasets.model` keeps them, below records/
+ANSWERS = "answers"  # where `ttc_data.llm.model` keeps them, below records/
 
 
 @dataclass(frozen=True, slots=True)

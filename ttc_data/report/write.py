@@ -13,9 +13,9 @@ from typing import IO, Any
 import duckdb
 
 from ttc_data.dataset import Dataset, build_of
-from ttc_data.engine import Progress, Quiet
 from ttc_data.errors import DatasetError, ReportError, StorageFull
 from ttc_data.funnel import open_records
+from ttc_data.progress import Progress, Quiet
 from ttc_data.records import JsonObject
 from ttc_data.report import MOST_ROWS, NAME
 from ttc_data.report.blocks import Blocks, block
@@ -29,7 +29,7 @@ TEXTS_A_BLOCK = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenReport:
     """A page that was written."""
 
     path: Path
@@ -43,7 +43,7 @@ class Written:
 
 def write_report(
     name: str | Path, to: Path | None = None, *, most: int = MOST_ROWS, progress: Progress | None = None
-) -> Written:
+) -> WrittenReport:
     """Write the page that a person opens to look at a build.
 
     Args:
@@ -70,7 +70,7 @@ def write_report(
         if error.errno == errno.ENOSPC:
             raise StorageFull.at(path) from error
         raise ReportError(f"{path}: {error.strerror}; name a file that can be written with --to") from error
-    return Written(path, *counts, path.stat().st_size)
+    return WrittenReport(path, *counts, path.stat().st_size)
 
 
 def _dataset(folder: Path, name: str | Path) -> Dataset:

@@ -107,9 +107,18 @@ def interpreter() -> Path:
 
 def _namespaces() -> list[str]:
     return [
-        "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try",
-        "--hostname", "sandbox", "--die-with-parent", "--new-session", "--as-pid-1", "--clearenv",
-    ]  # fmt: skip
+        "--unshare-pid",
+        "--unshare-net",
+        "--unshare-ipc",
+        "--unshare-uts",
+        "--unshare-cgroup-try",
+        "--hostname",
+        "sandbox",
+        "--die-with-parent",
+        "--new-session",
+        "--as-pid-1",
+        "--clearenv",
+    ]
 
 
 def _system() -> list[str]:
@@ -144,10 +153,20 @@ def _system() -> list[str]:
 def compile_environment(folder: Path, test_files: tuple[str, ...]) -> None:
     """Make an installed environment's bytecode, inside a sandbox that can write nothing else; see `inside/bytecode.py`."""
     command = [
-        require_bubblewrap(), *_own_user(), *_namespaces(), *_system(),
-        "--bind", str(folder / "site"), "/environment/site", "--bind", str(folder / "tree"), "/testbed",
-        str(interpreter()), "-s", "-",
-    ]  # fmt: skip
+        require_bubblewrap(),
+        *_own_user(),
+        *_namespaces(),
+        *_system(),
+        "--bind",
+        str(folder / "site"),
+        "/environment/site",
+        "--bind",
+        str(folder / "tree"),
+        "/testbed",
+        str(interpreter()),
+        "-s",
+        "-",
+    ]
     program = with_arguments(bytecode_program(), "/environment/site", "/testbed", *test_files).encode()
     subprocess.run(command, capture_output=True, check=False, timeout=600, input=program, env={})
 
@@ -214,13 +233,35 @@ def open_local(folder: Path, roots: tuple[str, ...], limits: Limits) -> StreamSa
     other = _real_root() and all((folder / part).stat().st_mode & 0o005 == 0o005 for part in ("site", "tree"))
     uid = _jobs_uid() if other else None
     command = [
-        program, *(_other_user() if other else _own_user()), *_namespaces(), *_system(),
-        "--ro-bind", str(folder / "site"), "/environment/site", "--ro-bind", str(folder / "tree"), "/environment/tree",
-        "--size", str(limits.scratch_bytes), "--tmpfs", "/testbed",
-        "--size", str(limits.scratch_bytes), "--tmpfs", "/tmp",
-        "--size", str(limits.scratch_bytes), "--tmpfs", "/dev/shm",
-        "--remount-ro", "/dev", "--remount-ro", "/",  # else a job could fill them, and leave things for the next
-        "--chdir", "/testbed", str(interpreter()),
+        program,
+        *(_other_user() if other else _own_user()),
+        *_namespaces(),
+        *_system(),
+        "--ro-bind",
+        str(folder / "site"),
+        "/environment/site",
+        "--ro-bind",
+        str(folder / "tree"),
+        "/environment/tree",
+        "--size",
+        str(limits.scratch_bytes),
+        "--tmpfs",
+        "/testbed",
+        "--size",
+        str(limits.scratch_bytes),
+        "--tmpfs",
+        "/tmp",
+        "--size",
+        str(limits.scratch_bytes),
+        "--tmpfs",
+        "/dev/shm",
+        "--remount-ro",
+        "/dev",
+        "--remount-ro",
+        "/",  # else a job could fill them, and leave things for the next
+        "--chdir",
+        "/testbed",
+        str(interpreter()),
         *runner_arguments("/environment/site", "/environment/tree", "/testbed", roots, limits, uid=uid),
-    ]  # fmt: skip
+    ]
     return StreamSandbox(BubblewrapPipe(command), f"local:{folder.name}", runner_program())

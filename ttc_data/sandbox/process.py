@@ -26,9 +26,15 @@ class ProcessPipe:
         self._errors = tempfile.TemporaryFile()
         try:
             self._process = LAUNCHER.submit(
-                subprocess.Popen[bytes], command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors,
-                env={}, pass_fds=pass_fds, bufsize=0,
-            ).result()  # fmt: skip
+                subprocess.Popen[bytes],
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                env={},
+                pass_fds=pass_fds,
+                bufsize=0,
+            ).result()
         except BaseException:
             self._errors.close()
             raise

@@ -7,11 +7,11 @@ that is an exception and says nothing about the job.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
-from ttc_data.records import Lines, TestOutcome
+from ttc_data.records import Environment, Lines, TestOutcome
 
 Properties: TypeAlias = Literal["as_written", "unshrunk", "hurried"]
 
@@ -188,3 +188,9 @@ class Sandbox(Protocol):
     def close(self) -> None:
         """End it with everything in it. May be called from another thread while a job runs, and twice."""
         ...
+
+
+RunJob = Callable[[Environment, Job], Report]
+"""Runs a job in an environment."""
+RunVersions = Callable[[Environment, Job, Sequence[Mapping[str, str]], str], list[Report]]
+"""Runs a job's tests on versions of a file; the last argument is the identity of what they are versions of."""

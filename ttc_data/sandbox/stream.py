@@ -27,9 +27,32 @@ MAX_EVENTS = 1_000_000
 REWRITING = ("texts", "codes", "rewritten")
 STARTING = ("streams", "start")
 INSIDE = (
-    *REWRITING, "kernel", "calls", "procfs", "sessions", "scheduling", "answering", "spaces", "confine", "processes", "measuring", "properties", "choosing", "patience", "subtests", "copies", "session", "preload", *STARTING, "versions",
-    "beginning", "numbers", "reading", "execution", "runner",
-)  # fmt: skip
+    *REWRITING,
+    "kernel",
+    "calls",
+    "procfs",
+    "sessions",
+    "scheduling",
+    "answering",
+    "spaces",
+    "confine",
+    "processes",
+    "measuring",
+    "properties",
+    "choosing",
+    "patience",
+    "subtests",
+    "copies",
+    "session",
+    "preload",
+    *STARTING,
+    "versions",
+    "beginning",
+    "numbers",
+    "reading",
+    "execution",
+    "runner",
+)
 ENDED_BY = {
     "time": "it ran longer than it may",
     "silence": "a test held the interpreter",
@@ -119,9 +142,15 @@ def runner_arguments(
         alone: the runner is process 1 of its own namespace, and `/tmp` and `/dev/shm` are its own.
     """
     config = {
-        "site": site, "tree": tree, "work": work, "roots": roots, "limits": asdict(limits), "uid": uid, "home": home,
+        "site": site,
+        "tree": tree,
+        "work": work,
+        "roots": roots,
+        "limits": asdict(limits),
+        "uid": uid,
+        "home": home,
         "alone": alone,
-    }  # fmt: skip
+    }
     return ["-s", "-B", "-c", LOADER, "0", json.dumps(config)]
 
 
@@ -182,13 +211,28 @@ class StreamSandbox:
             "versions": len(versions),
         }
         body = {
-            "test_files": job.test_files, "tests": job.tests, "further": job.further, "skip": job.skip, "files": dict(job.files),
-            "args": job.args, "cover": dict(job.cover), "branches": job.branches, "properties": job.properties,
-            "order": job.order, "most_failures": job.most_failures, "most_endless": job.most_endless, "timezone": job.timezone,
-            "locale": job.locale, "days": job.days, "test_cpu_s": job.test_cpu_s, "more_cpu_s": dict(job.more_cpu_s),
-            "from_start": job.from_start, "own_copy": job.own_copy, "begin_until_s": job.begin_until_s,
+            "test_files": job.test_files,
+            "tests": job.tests,
+            "further": job.further,
+            "skip": job.skip,
+            "files": dict(job.files),
+            "args": job.args,
+            "cover": dict(job.cover),
+            "branches": job.branches,
+            "properties": job.properties,
+            "order": job.order,
+            "most_failures": job.most_failures,
+            "most_endless": job.most_endless,
+            "timezone": job.timezone,
+            "locale": job.locale,
+            "days": job.days,
+            "test_cpu_s": job.test_cpu_s,
+            "more_cpu_s": dict(job.more_cpu_s),
+            "from_start": job.from_start,
+            "own_copy": job.own_copy,
+            "begin_until_s": job.begin_until_s,
             "versions": [dict(version) for version in versions],
-        }  # fmt: skip
+        }
         data = b"".join(_frame(json.dumps(part).encode("utf-8", "surrogateescape")) for part in (head, body))
         found: list[Report | Inexact | None] = []
         with self._lock, self._lost_when_broken():

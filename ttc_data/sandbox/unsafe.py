@@ -91,9 +91,14 @@ def open_unsafe(folder: Path, roots: tuple[str, ...], limits: Limits) -> StreamS
             (place / name).mkdir()
         limits = replace(limits, processes=limits.processes + threads_of_user())
         arguments = runner_arguments(
-            str(folder / "site"), str(folder / "tree"), str(place / "testbed"), roots, limits,
-            home=str(place / "tmp/home"), alone=False,
-        )  # fmt: skip
+            str(folder / "site"),
+            str(folder / "tree"),
+            str(place / "testbed"),
+            roots,
+            limits,
+            home=str(place / "tmp/home"),
+            alone=False,
+        )
         pipe = UnsafePipe([bare_interpreter(place), *arguments], place)
         return StreamSandbox(pipe, f"local-unsafe:{folder.name}", runner_program())
     except BaseException:

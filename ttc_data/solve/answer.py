@@ -11,8 +11,14 @@ from dataclasses import dataclass, replace
 from ttc_data.edits import MAX_FILE_BYTES, apply_diff
 from ttc_data.errors import PatchRejected
 from ttc_data.hunks import meant_by, read_sections, renamed
+from ttc_data.lang.python.splicing.bodies import as_body, gives_back, indented, is_body
+from ttc_data.lang.python.splicing.definitions import parsed, target
+from ttc_data.lang.python.splicing.layout import dedented
+from ttc_data.lang.python.splicing.rough import without_layout
+from ttc_data.lang.python.splicing.several import joined, needed_of
+from ttc_data.lang.python.splicing.splice import is_in, weight, with_definition
+from ttc_data.lang.python.syntax import is_test_path
 from ttc_data.solve.blocks import apply_block, read_blocks
-from ttc_data.solve.bodies import as_body, gives_back, indented, is_body
 from ttc_data.solve.chat import (
     MAX_ANSWER,
     Piece,
@@ -22,13 +28,8 @@ from ttc_data.solve.chat import (
     named_file,
     pieces,
 )
-from ttc_data.solve.definitions import parsed, target
 from ttc_data.solve.diffs import is_diff_piece, with_header, with_hunks
-from ttc_data.solve.layout import dedented
 from ttc_data.solve.marks import without_marks, without_thoughts
-from ttc_data.solve.rough import without_layout
-from ttc_data.solve.several import joined, needed_of
-from ttc_data.solve.splice import is_in, weight, with_definition
 from ttc_data.solve.wrapped import inside_a_line, unqualified, without_json
 
 
@@ -85,7 +86,7 @@ def read_patch(patch: str, given: Mapping[str, str], tree: Mapping[str, bytes] |
         PatchRejected: it does not parse, does not apply, or makes something other than text files.
     """
     before = {**(tree or {}), **{path: text.encode("utf-8") for path, text in given.items()}}
-    applied = apply_diff(before, patch)
+    applied = apply_diff(before, patch, may_miss=is_test_path)
     try:
         files = {path: None if data is None else data.decode("utf-8") for path, data in applied.files.items()}
     except UnicodeDecodeError as error:
@@ -153,7 +154,7 @@ class _Reader:
         wanted = [diff for diff in diffs if self._is_of_given(diff)] or diffs
         left_out = [f"{names_in(diff)}: not among the files that were given" for diff in diffs if diff not in wanted]
         for diff in (renamed(diff, self._given, self._path) for diff in wanted):
-            applied = apply_diff(files, diff + "\n", only=self._given)
+            applied = apply_diff(files, diff + "\n", only=self._given, may_miss=is_test_path)
             left_out += applied.left_out
             for name, data in applied.files.items():
                 try:

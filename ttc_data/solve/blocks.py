@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ttc_data.errors import PatchRejected
+from ttc_data.lang.python.splicing.layout import blanks_of, lines_of, newline_of
 from ttc_data.solve.chat import block_spans, line_above, name_on, named_file
-from ttc_data.solve.layout import blanks_of, lines_of, newline_of
 
 _DIVIDES = re.compile(r"[ \t]*={4,9}[ \t]*")
 _NUMBER = re.compile(r"[ \t]*:(?:start|end)_line:[ \t]*\d+[ \t]*")

@@ -9,8 +9,8 @@ from itertools import islice, pairwise
 from pathlib import PurePosixPath
 
 from ttc_data.errors import PatchRejected
-from ttc_data.solve.layout import dedented, is_python
-from ttc_data.solve.rough import without_layout
+from ttc_data.lang.python.splicing.layout import dedented, is_python
+from ttc_data.lang.python.splicing.rough import without_layout
 
 MAX_ANSWER = 512 * 1024
 """Characters that are read."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ttc_data.lang.python.splicing.layout import dedented, is_python
 from ttc_data.solve.chat import Piece, heads_of, is_diff
-from ttc_data.solve.layout import dedented, is_python
 
 _SIGNS = (" ", "+", "-", "@", "")
 

@@ -17,10 +17,8 @@ from pathlib import Path
 from random import Random
 from typing import TypeVar
 
+from ttc_data.cache import Cache
 from ttc_data.dataset import Dataset
-from ttc_data.engine import Progress, Quiet
-from ttc_data.environments.host import Host
-from ttc_data.environments.open import Cache, SandboxKind, open_host
 from ttc_data.errors import (
     EnvironmentFailed,
     PatchRejected,
@@ -31,11 +29,15 @@ from ttc_data.errors import (
     SourceUnavailable,
     StorageFull,
 )
-from ttc_data.evidence.oracle import Oracle
 from ttc_data.evidence.stability import variation, varied
 from ttc_data.faults import Guarded
+from ttc_data.hosts.host import Host
+from ttc_data.hosts.open import SandboxKind, open_host
 from ttc_data.keys import content_key
-from ttc_data.lang.trivial import is_trivial
+from ttc_data.lang.python.oracle import Oracle
+from ttc_data.lang.python.trivial import is_trivial
+from ttc_data.lang.python.trust import trusted
+from ttc_data.progress import Progress, Quiet
 from ttc_data.records import Environment
 from ttc_data.row import Row
 from ttc_data.rules import ReaderRules
@@ -47,7 +49,6 @@ from ttc_data.solve.grade import Seen, grade
 from ttc_data.solve.outcome import Outcome
 from ttc_data.solve.rows import Rows
 from ttc_data.solve.task import Files, Session, Task
-from ttc_data.trust import trusted
 
 T = TypeVar("T")
 U = TypeVar("U")

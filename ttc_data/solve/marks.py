@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from ttc_data.errors import PatchRejected
+from ttc_data.lang.python.splicing.layout import dedented, is_python
 from ttc_data.solve.chat import block_spans, has_fence, is_diff, pieces
-from ttc_data.solve.layout import dedented, is_python
 
 _THOUGHT = "</think>"
 _THINKS = re.compile(r"\s*<(?P<name>think|thinking|thoughts?|reasoning|reflection|scratchpad)>")

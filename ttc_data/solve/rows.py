@@ -8,17 +8,17 @@ from collections.abc import Collection, Mapping
 from functools import lru_cache
 
 from ttc_data.agreement import tests_fault, tripwire_fault
+from ttc_data.cache import Cache
 from ttc_data.dataset import Dataset
-from ttc_data.environments.host import Host
-from ttc_data.environments.open import Cache
 from ttc_data.errors import DatasetError, PatchRejected, RowUnfit
-from ttc_data.evidence.oracle import Oracle
-from ttc_data.evidence.suite import RunJob
 from ttc_data.evidence.twins import twin_files
 from ttc_data.fields import quoted
+from ttc_data.hosts.host import Host
+from ttc_data.lang.python.oracle import Oracle
 from ttc_data.records import Environment
 from ttc_data.row import Row
 from ttc_data.rules import TestRules
+from ttc_data.sandbox.protocol import RunJob
 from ttc_data.solve.task import Task, hidden_tests, task_of
 
 ROWS_HELD = 1_024

@@ -184,10 +184,21 @@ def task_of(row: Row, texts: Mapping[str, str], args: tuple[str, ...], rules: Te
         rules: limits of a session.
     """
     return Task(
-        row.instance_id, row.path, row.ttc_target, {file.path: file.text for file in row.ttc_files}, row.patch,
-        row.FAIL_TO_PASS, row.PASS_TO_PASS, row.ttc_first_look, row.ttc_tripwires, hidden_tests(row), texts, args, rules,
+        row.instance_id,
+        row.path,
+        row.ttc_target,
+        {file.path: file.text for file in row.ttc_files},
+        row.patch,
+        row.FAIL_TO_PASS,
+        row.PASS_TO_PASS,
+        row.ttc_first_look,
+        row.ttc_tripwires,
+        hidden_tests(row),
+        texts,
+        args,
+        rules,
         row.ttc_baselines,
-    )  # fmt: skip
+    )
 
 
 def hidden_tests(row: Row) -> dict[str, str | None]:

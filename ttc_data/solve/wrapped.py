@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterator
 
 from ttc_data.errors import PatchRejected
-from ttc_data.solve.bodies import gives_back
+from ttc_data.lang.python.splicing.bodies import gives_back
+from ttc_data.lang.python.splicing.definitions import names_of, parsed
+from ttc_data.lang.python.splicing.layout import dedented
+from ttc_data.lang.python.splicing.splice import is_in, weight
 from ttc_data.solve.chat import block_spans, has_fence, is_diff, pieces
-from ttc_data.solve.definitions import names_of, parsed
-from ttc_data.solve.layout import dedented
-from ttc_data.solve.splice import is_in, weight
 
 MOST_SPANS = 64
 _JSON = re.compile(r"(?:\A|^[ \t]*(?:`{3,}|~{3,})[^\n]*\n)\s*[{\[]\s*[\"{\[]", re.MULTILINE)

@@ -17,15 +17,8 @@ from pathlib import Path
 
 from ttc_data.errors import SourceRefused, SourceUnavailable
 from ttc_data.rules import TreeLimits
-from ttc_data.sources.foreign import (
-    Budget,
-    Readable,
-    TreeFile,
-    damage_refused,
-    relative_path,
-    tar_files,
-)
-from ttc_data.sources.links import TreeLink
+from ttc_data.trees.foreign import Readable, TreeBudget, TreeFile, damage_refused, relative_path, tar_files
+from ttc_data.trees.links import TreeLink
 
 TAR_SUFFIXES = (".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar")
 SUFFIXES = (*TAR_SUFFIXES, ".zip")
@@ -125,7 +118,7 @@ def _zip_files(path: Path, limits: TreeLimits) -> Iterator[TreeFile | TreeLink]:
         if len(members) > limits.max_files:
             raise SourceRefused("too_many_files", f"{len(members)} files, max_files is {limits.max_files}")
         top = _top_folder(name for member in members if (name := relative_path(member.orig_filename, "")))
-        budget = Budget(limits)
+        budget = TreeBudget(limits)
         for member in members:
             name = relative_path(member.orig_filename, top)
             if name is None:

@@ -25,14 +25,15 @@ from git.exc import GitCommandError, GitError, InvalidGitRepositoryError, NoSuch
 
 from ttc_data.errors import SourceRefused, SourceUnavailable, StorageFull
 from ttc_data.keys import content_key
+from ttc_data.lang.python.modules import gives_away
 from ttc_data.programs import GIT, NETWORK, without_ours
 from ttc_data.records import Source
 from ttc_data.rules import GitSource, LicenseRules, TreeLimits
-from ttc_data.sources.foreign import Budget
 from ttc_data.sources.git_objects import Contents, committed_at, entries, tagged_version, uncommitted
 from ttc_data.sources.licenses import is_license_file, license_of_tree, require_allowed
-from ttc_data.sources.links import LeftOut, TreeLink, ignore
-from ttc_data.sources.trees import TreeFile, TreeStore
+from ttc_data.trees.foreign import TreeBudget
+from ttc_data.trees.links import LeftOut, TreeLink, ignore
+from ttc_data.trees.store import TreeFile, TreeStore
 
 _CLONE_TIMEOUT_S = 600
 _FULL_HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -111,7 +112,7 @@ def fetch(
                     declaring[file.path] = file.data
                 yield file
 
-        stored = trees.put(watched(), limits, left_out)
+        stored = trees.put(watched(), limits, left_out, gives_away)
         expression = license_of_tree(declaring)
         require_allowed(expression, licenses, repo)
         return Source(
@@ -326,7 +327,7 @@ def _files(
         tree = f"{commit}^{{tree}}"
         listed = str(repository.git.rev_list("--objects", "--missing=print", "--no-object-names", tree))
         missing = {line[1:] for line in listed.splitlines() if line.startswith("?")}
-        budget = Budget(limits)
+        budget = TreeBudget(limits)
         with Contents.of(repository.git) as contents:
             for entry in entries(repository.git, commit, limits.max_files):
                 if entry.name in missing:

@@ -12,7 +12,7 @@ from packaging.licenses import InvalidLicenseExpression, canonicalize_license_ex
 
 from ttc_data.errors import SourceRefused
 from ttc_data.rules import LicenseRules
-from ttc_data.sources.foreign import parse_toml
+from ttc_data.trees.foreign import parse_toml
 
 _MAX_EXPRESSION = 500
 _MAX_NESTING = 20

@@ -25,13 +25,14 @@ from unearth.fetchers import Fetcher
 from unearth.fetchers.sync import PyPIClient
 
 from ttc_data.errors import RecipeError, SourceRefused, SourceUnavailable
+from ttc_data.index import IndexSettings, index_settings
+from ttc_data.lang.python.modules import gives_away
 from ttc_data.records import Source
 from ttc_data.rules import LicenseRules, TreeLimits
 from ttc_data.sources.archives import SUFFIXES, read_archive
-from ttc_data.sources.index import IndexSettings, index_settings
 from ttc_data.sources.licenses import is_license_file, license_of_tree, require_allowed
-from ttc_data.sources.links import LeftOut, TreeLink, ignore
-from ttc_data.sources.trees import TreeFile, TreeStore, disk_full_named
+from ttc_data.trees.links import LeftOut, TreeLink, ignore
+from ttc_data.trees.store import TreeFile, TreeStore, disk_full_named
 
 # What it has to say is in the error that is raised; by itself it prints where nobody set up logging.
 logging.getLogger("unearth").addHandler(logging.NullHandler())
@@ -154,7 +155,7 @@ def fetch(
         archive = Path(folder) / ("sdist" + _suffix(located.filename))
         with _client(settings) as client, disk_full_named(Path(folder)):
             _download(client, located, archive, limits.max_archive_bytes)
-        stored = trees.put(watched(read_archive(archive, limits)), limits, left_out)
+        stored = trees.put(watched(read_archive(archive, limits)), limits, left_out, gives_away)
     expression = license_of_tree(declaring)
     require_allowed(expression, licenses, f"{located.project} {located.version}")
     return Source(

@@ -19,14 +19,14 @@ from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, OfflineModeIs
 
 from ttc_data.errors import DatasetError, SourceRefused, SourceUnavailable, StorageFull
 from ttc_data.keys import content_key
-from ttc_data.lang.modules import file_path
+from ttc_data.lang.python.modules import file_path, gives_away
 from ttc_data.records import Source
 from ttc_data.rules import LicenseRules, StackSource, TreeLimits
-from ttc_data.sources.foreign import check_path
 from ttc_data.sources.licenses import require_allowed
 from ttc_data.sources.stack_columns import KNOWN, NAMES, NEEDED, Columns, missing
 from ttc_data.sources.stack_rows import RefusedRow, StackFile, StackRepository, StackRow, StackRows
-from ttc_data.sources.trees import TreeFile, TreeStore
+from ttc_data.trees.foreign import check_path
+from ttc_data.trees.store import TreeFile, TreeStore
 
 _MEMORY_LIMIT = "1GB"
 # What pytest collects without being told: https://docs.pytest.org/en/stable/explanation/goodpractices.html
@@ -233,7 +233,7 @@ class StackIndex:
     ) -> Source:
         expression = " AND ".join(found.licenses)  # all that were detected bind
         require_allowed(expression, licenses, found.repo)
-        stored = trees.put(files, limits)
+        stored = trees.put(files, limits, gives_away=gives_away)
         inside = f":{found.path}" if isinstance(found, StackFile) else ""
         return Source(
             kind="stack",

@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ttc_data.lang import python
-from ttc_data.lang.facts import Node, definition_nodes
+from ttc_data.lang.python import syntax
+from ttc_data.lang.python.facts import Node, definition_nodes
 from ttc_data.records import Target
 from ttc_data.rules import SpecRules
 from ttc_data.specs.draft import Draft
@@ -122,8 +122,8 @@ def defects(
 def definition(target: Target, original: bytes) -> Node:
     """The syntax tree of a target in its file."""
     names = target.qualname.replace("<locals>.", "").split(".")
-    first = bisect_right(python.line_starts(original), target.span[0])
-    for node in ast.walk(python.parse(original)):
+    first = bisect_right(syntax.line_starts(original), target.span[0])
+    for node in ast.walk(syntax.parse(original)):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and node.name == names[-1]:
             starts = [node.lineno, *(one.lineno for one in node.decorator_list)]
             if min(starts) == first:
@@ -234,7 +234,7 @@ def _identifiers(text: str, target: Target, node: Node) -> Iterator[Defect]:
 def _calls(call: str, target: Target) -> bool:
     """Whether a text is Python that uses the target."""
     try:
-        tree = python.parse(call.encode("utf-8", "replace"))
+        tree = syntax.parse(call.encode("utf-8", "replace"))
     except SyntaxError:
         return False
     *outer, name = target.qualname.split(".")

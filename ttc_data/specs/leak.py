@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ttc_data.lang import python
-from ttc_data.lang.facts import Function, statements_of
+from ttc_data.lang.python import syntax
+from ttc_data.lang.python.facts import Function, statements_of
 from ttc_data.records import Span, Target
 from ttc_data.specs.grams import GRAM, PROMPT, Gram, body_code, body_tokens, grams, held, overlap, text_at
 
@@ -177,10 +177,10 @@ def _call_through(target: Target, facts: _Facts, original: bytes, masked: str) -
 @lru_cache(maxsize=8)
 def _facts(original: bytes) -> _Facts:
     try:
-        tree = python.parse(original)
+        tree = syntax.parse(original)
     except SyntaxError:
         return _Facts((), (), {})
-    starts = python.line_starts(original)
+    starts = syntax.line_starts(original)
     definitions: list[_Definition] = []
     strings: list[tuple[int, int]] = []
     inside: set[int] = set()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ttc_data.errors import PromptRefused
-from ttc_data.llm.request import Answer, Request, Sampling
+from ttc_data.llm.request import Reply, Request, Sampling
 from ttc_data.records import Reject, Spec, Target
 from ttc_data.rules import SpecRules
 from ttc_data.specs.docstring import docstring_spec
@@ -18,7 +18,7 @@ from ttc_data.template import template
 REWRITE = template("ttc_data.specs", "prompts/rewrite.j2")
 JUDGE = template("ttc_data.specs", "prompts/judge.j2")
 JUDGE_TOKENS = 200
-Ask = Callable[[Request], Answer]
+Ask = Callable[[Request], Reply]
 RunExamples = Callable[[str], str]
 """Runs examples, written as a docstring has them, on the reference; gives what does not hold, `""` when all does."""
 
@@ -114,16 +114,21 @@ class SpecWriter:
     def _request(self, asked: Asked, number: int) -> Request:
         target = asked.target
         prompt = self._prompt(
-            kind=target.kind, name=target.qualname, signature=target.signature, docstring=target.docstring,
-            code=asked.code, calls=asked.calls, tests=asked.tests,
-        )  # fmt: skip
+            kind=target.kind,
+            name=target.qualname,
+            signature=target.signature,
+            docstring=target.docstring,
+            code=asked.code,
+            calls=asked.calls,
+            tests=asked.tests,
+        )
         sampling = replace(self._sampling, number=number)
         return Request((("user", prompt),), sampling, schema())
 
     def _prompt(self, **of: object) -> str:
         return REWRITE.render(**of, detail=self._rules.detail, examples=self._rules.examples)
 
-    def _checked(self, answer: Answer, asked: Asked, *, all_gates: bool) -> Written:
+    def _checked(self, answer: Reply, asked: Asked, *, all_gates: bool) -> Written:
         if not answer.text.strip():
             return Written("", (Defect("model_answer_empty", ""),))
         if answer.finish_reason == "length":

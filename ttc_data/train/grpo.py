@@ -146,9 +146,12 @@ def config_of(recipe: TrainRecipe, folder: Path, planned: dict[str, Any]) -> Any
         given.setdefault("vllm_max_model_length", recipe.prompts.max_tokens + int(given["max_completion_length"]))
     try:
         return trl.GRPOConfig(
-            output_dir=str(folder), seed=recipe.seed, report_to=recipe.tracking,
-            reward_weights=list(recipe.rewards.weights.values()), **given,
-        )  # fmt: skip
+            output_dir=str(folder),
+            seed=recipe.seed,
+            report_to=recipe.tracking,
+            reward_weights=list(recipe.rewards.weights.values()),
+            **given,
+        )
     except (TypeError, ValueError) as error:
         raise TrainingFailed(f"grpo: {' '.join(str(error).split())}; see TRL's GRPOConfig") from error
 
@@ -195,9 +198,15 @@ def _train(recipe: TrainRecipe, folder: Path, planned: dict[str, Any]) -> None:
     require_enough(recipe, len(asked), config.generation_batch_size // config.num_generations, left_out)
     workers = recipe.workers or max(1, _processors() // int(os.environ.get("LOCAL_WORLD_SIZE", config.world_size)))
     rewards = Rewards(
-        recipe.dataset, sandbox=recipe.sandbox, workers=workers, patience=recipe.rewards.patience, own=not recipe.shared_sandbox,
-        strict=recipe.rewards.strict, brevity_tokens=recipe.rewards.brevity_tokens, reader=recipe.reader,
-    )  # fmt: skip
+        recipe.dataset,
+        sandbox=recipe.sandbox,
+        workers=workers,
+        patience=recipe.rewards.patience,
+        own=not recipe.shared_sandbox,
+        strict=recipe.rewards.strict,
+        brevity_tokens=recipe.rewards.brevity_tokens,
+        reader=recipe.reader,
+    )
     ahead = Ahead(rewards.grader, tokenizer, config.chat_template_kwargs or {})
     trained, checks = [_line(one) for one in asked], [_line(one) for one in checked]
     peft = importlib.import_module("peft") if recipe.lora is not None else None

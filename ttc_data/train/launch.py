@@ -68,10 +68,13 @@ class Plan:
     def lines(self) -> list[str]:
         """The plan as a person reads it."""
         where = {
-            "generation": f"vLLM on GPU {_some(self.server)}" if self.server
-            else "vLLM on the GPU that trains" if self.gpus else "the processor",
+            "generation": f"vLLM on GPU {_some(self.server)}"
+            if self.server
+            else "vLLM on the GPU that trains"
+            if self.gpus
+            else "the processor",
             "training": f"GPU {_some(self.trainers)}" if self.trainers else "the processor",
-        }  # fmt: skip
+        }
         zero = (self.accelerate or {}).get("deepspeed_config", {}).get("zero_stage")
         split = f"DeepSpeed ZeRO-{zero}" if zero else f"{len(self.trainers)} copies" if self.accelerate else "one copy"
         head = [f"{name}: {place}" for name, place in where.items()]
@@ -121,9 +124,10 @@ def plan(recipe: TrainRecipe, folder: Path, gpus: int, python: str = sys.executa
         found.update(use_cpu=True, gradient_checkpointing=False, model_init_kwargs={"dtype": "float32"})
     elif server:
         found.update(
-            vllm_mode="server", vllm_server_base_url=f"http://127.0.0.1:{rules.server_port}",
+            vllm_mode="server",
+            vllm_server_base_url=f"http://127.0.0.1:{rules.server_port}",
             vllm_server_timeout=rules.server_patience_s,
-        )  # fmt: skip
+        )
     else:
         found.update(vllm_mode="colocate", vllm_gpu_memory_utilization=0.3)
     zero = rules.zero if rules.zero is not None else 3 if len(trainers) > 1 else 0
@@ -156,9 +160,22 @@ def server_process(recipe: TrainRecipe, gpus: Sequence[str], python: str, host: 
         recipe.grpo.get("max_completion_length", DEFAULTS["max_completion_length"])
     )
     command = [
-        python, "-m", "vllm.entrypoints.cli.main", "serve", recipe.model, "--host", host, "--port", str(rules.server_port),
-        "--weight-transfer-config", '{"backend":"nccl"}', "--logprobs-mode", "processed_logprobs", "--max-logprobs", "-1",
-    ]  # fmt: skip
+        python,
+        "-m",
+        "vllm.entrypoints.cli.main",
+        "serve",
+        recipe.model,
+        "--host",
+        host,
+        "--port",
+        str(rules.server_port),
+        "--weight-transfer-config",
+        '{"backend":"nccl"}',
+        "--logprobs-mode",
+        "processed_logprobs",
+        "--max-logprobs",
+        "-1",
+    ]
     if recipe.revision:
         command += ["--revision", recipe.revision]
     if recipe.prompts.max_tokens:

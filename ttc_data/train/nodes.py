@@ -79,9 +79,13 @@ def plan_nodes(recipe: TrainRecipe, folder: Path, gpus: int, python: str) -> Pla
     )
     server = (server_process(recipe, [str(number) for number in range(share)], python, ADDRESS),) if share else ()
     return Plan(
-        nodes * gpus, tuple(range(share)), tuple(range(share, nodes * gpus)), found,
-        accelerate_config(recipe, count, zero, machines), (*server, trainer),
-    )  # fmt: skip
+        nodes * gpus,
+        tuple(range(share)),
+        tuple(range(share, nodes * gpus)),
+        found,
+        accelerate_config(recipe, count, zero, machines),
+        (*server, trainer),
+    )
 
 
 def main(arguments: Sequence[str]) -> int:

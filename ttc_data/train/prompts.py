@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from ttc_data.lang.python.splicing.definitions import definition_lines
 from ttc_data.publish.rows import AnswerForm, answer_form
 from ttc_data.records import Reject
 from ttc_data.row import Message, Row
-from ttc_data.solve.definitions import definition_lines
 
 Shortening: TypeAlias = Literal["none", "window"]
 CountTokens: TypeAlias = Callable[[Sequence[Message]], int]

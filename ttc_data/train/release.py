@@ -9,9 +9,9 @@ from typing import Any
 
 import yaml
 
-from ttc_data.engine import Progress
+from ttc_data.progress import Progress
 from ttc_data.publish.hub import HubRepository
-from ttc_data.publish.push import Plan, local_files, open_repository, plan_of, send
+from ttc_data.publish.push import PushPlan, local_files, open_repository, plan_of, send
 from ttc_data.template import template
 from ttc_data.train.grpo import MODEL, RECIPE, SUMMARY
 from ttc_data.train.rules import TrainRecipe
@@ -42,10 +42,14 @@ def write_card(folder: Path) -> Path:
         header["datasets"] = [recipe.dataset]
     header["tags"] = ["ttcdata", "trl", "grpo", "code"]
     card = template("ttc_data.train", "templates/model_card.md.j2").render(
-        header=yaml.safe_dump(header, sort_keys=False), recipe=recipe, text=text, checks=checks,
+        header=yaml.safe_dump(header, sort_keys=False),
+        recipe=recipe,
+        text=text,
+        checks=checks,
         best={"checkpoint": best["checkpoint"], "solved": f"{best['metric']:.1%}"} if best else None,
-        model=header.get("base_model", Path(recipe.model).name), dataset=_name_of(recipe.dataset),
-    )  # fmt: skip
+        model=header.get("base_model", Path(recipe.model).name),
+        dataset=_name_of(recipe.dataset),
+    )
     path = folder / MODEL / "README.md"
     path.write_text(card, encoding="utf-8")
     return path
@@ -76,7 +80,7 @@ def open_model(name: str, *, private: bool, progress: Progress) -> HubRepository
     return hub
 
 
-def push_model(folder: Path, hub: HubRepository, progress: Progress) -> Plan:
+def push_model(folder: Path, hub: HubRepository, progress: Progress) -> PushPlan:
     """Publish a finished run's model in one commit; one that is there already is left as it is.
 
     Args:

@@ -17,10 +17,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from ttc_data.cache import Cache
 from ttc_data.edits import unified_diff
-from ttc_data.engine import Progress
-from ttc_data.environments.open import Cache, SandboxKind
 from ttc_data.errors import SandboxUnavailable
+from ttc_data.hosts.open import SandboxKind
+from ttc_data.progress import Progress
 from ttc_data.row import Row
 from ttc_data.rules import ReaderRules
 from ttc_data.solve.grader import MOST_FAILED, Grader
@@ -70,9 +71,17 @@ class Rewards:
         progress: Progress | None = None,
     ) -> None:
         self.grader = Grader(
-            dataset, sandbox=sandbox, workers=workers, patience=patience, partly=not strict, cache=cache, progress=progress,
-            sandboxes=SANDBOXES_A_WORKER, reader=reader, own=own,
-        )  # fmt: skip
+            dataset,
+            sandbox=sandbox,
+            workers=workers,
+            patience=patience,
+            partly=not strict,
+            cache=cache,
+            progress=progress,
+            sandboxes=SANDBOXES_A_WORKER,
+            reader=reader,
+            own=own,
+        )
         self._strict = strict
         self._brevity_tokens = brevity_tokens
         self._runs = 0

@@ -29,7 +29,7 @@ SUBMIT_LIMIT_S = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class SlurmJob:
     """What is handed to Slurm."""
 
     recipe: TrainRecipe
@@ -49,7 +49,7 @@ def job(
     *,
     push_to_hub: str = "",
     private: bool = False,
-) -> Job:
+) -> SlurmJob:
     """Plan a run on Slurm's nodes.
 
     Args:
@@ -85,10 +85,10 @@ def job(
         definition = (
             template("ttc_data.train", f"templates/{DEFINITION}.j2").render(build=built, checkout=_checkout()) + "\n"
         )
-    return Job(settled, planned, f"{_script(settled, planned, folder, gpus, inner, push)}\n", definition)
+    return SlurmJob(settled, planned, f"{_script(settled, planned, folder, gpus, inner, push)}\n", definition)
 
 
-def write(wanted: Job, folder: Path) -> Path:
+def write(wanted: SlurmJob, folder: Path) -> Path:
     """Write the script, and what the job reads, into the run's folder.
 
     Returns:
@@ -121,9 +121,14 @@ def submit(script: Path) -> str:
         raise SlurmRefused(f"no `sbatch` on PATH; on a machine that has it: sbatch {shlex.quote(str(script))}")
     try:
         asked = subprocess.run(
-            ["sbatch", "--parsable", str(script)], capture_output=True, text=True, errors="replace", check=False,
-            timeout=SUBMIT_LIMIT_S, env=environment(*NETWORK, *TRAINING),
-        )  # fmt: skip
+            ["sbatch", "--parsable", str(script)],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=SUBMIT_LIMIT_S,
+            env=environment(*NETWORK, *TRAINING),
+        )
     except subprocess.TimeoutExpired as error:
         raise SlurmRefused(
             f"{script}: sbatch does not answer within {SUBMIT_LIMIT_S} s; see with `squeue --me` whether the job is there"
@@ -183,15 +188,25 @@ def _script(recipe: TrainRecipe, planned: Plan, folder: Path, gpus: int, python:
     command = (ttcdata, "train", "--recipe", str(folder / RECIPE), "--gpus", str(gpus), "--out", str(folder), *push)
     lines = rules.lines
     return template("ttc_data.train", f"templates/{SCRIPT}.j2").render(
-        name=recipe.name, nodes=rules.nodes, machines=rules.nodes - bool(server), head=list(_head(recipe, folder, gpus)),
+        name=recipe.name,
+        nodes=rules.nodes,
+        machines=rules.nodes - bool(server),
+        head=list(_head(recipe, folder, gpus)),
         more_head=[line for line in lines if line.startswith("#SBATCH")],
         more=[line for line in lines if not line.startswith("#SBATCH")],
-        run=shlex.quote(str(folder)), project=shlex.quote(rules.folder),
-        image=shlex.quote(rules.image) if rules.image else "", binds=_binds(recipe, folder) if rules.image else [],
-        inside='"${inside[@]}" ' if rules.image else "", command=_shell(command), python=shlex.quote(python),
-        server=_shell(server.command) if server else "", trainer=_shell(processes["trainer"].command),
-        server_variable=SERVER, port=recipe.launch.server_port, env=[(name, shlex.quote(value)) for name, value in env.items()],
-    )  # fmt: skip
+        run=shlex.quote(str(folder)),
+        project=shlex.quote(rules.folder),
+        image=shlex.quote(rules.image) if rules.image else "",
+        binds=_binds(recipe, folder) if rules.image else [],
+        inside='"${inside[@]}" ' if rules.image else "",
+        command=_shell(command),
+        python=shlex.quote(python),
+        server=_shell(server.command) if server else "",
+        trainer=_shell(processes["trainer"].command),
+        server_variable=SERVER,
+        port=recipe.launch.server_port,
+        env=[(name, shlex.quote(value)) for name, value in env.items()],
+    )
 
 
 def _head(recipe: TrainRecipe, folder: Path, gpus: int) -> Iterator[str]:

@@ -89,10 +89,19 @@ def survey(recipe: TrainRecipe, plan: Plan) -> Survey:
         again = number_of(recipe, "num_iterations", 1)
         steps = math.ceil(number_of(recipe, "num_train_epochs", 3, least=0) * len(asked) * answers * again / trained)
     return Survey(
-        recipe.model, str(Dataset(recipe.dataset).folder), recipe.split, recipe.eval_split, len(rows), len(asked),
-        dict(Counter(reject.reason for reject in left_out).most_common()), len(held_out),
-        max(1, trained // answers), answers, steps, (*unchecked, *([reason] if reason else [])),
-    )  # fmt: skip
+        recipe.model,
+        str(Dataset(recipe.dataset).folder),
+        recipe.split,
+        recipe.eval_split,
+        len(rows),
+        len(asked),
+        dict(Counter(reject.reason for reject in left_out).most_common()),
+        len(held_out),
+        max(1, trained // answers),
+        answers,
+        steps,
+        (*unchecked, *([reason] if reason else [])),
+    )
 
 
 def check_fields(recipe: TrainRecipe) -> Iterator[str]:

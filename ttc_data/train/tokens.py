@@ -34,8 +34,11 @@ def counts_with(tokenizer: Any, recipe: TrainRecipe) -> CountTokens:
     def count(messages: Sequence[Message]) -> int:
         told = tokenizer.apply_chat_template(
             [asdict(message) for message in messages],
-            add_generation_prompt=True, tokenize=True, return_dict=True, **template_arguments(recipe),
-        )  # fmt: skip
+            add_generation_prompt=True,
+            tokenize=True,
+            return_dict=True,
+            **template_arguments(recipe),
+        )
         return len(told["input_ids"])
 
     return count

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from tests.publish.small import RECIPE, SmallBuild
+from ttc_data.cache import Cache
 from ttc_data.dataset import Dataset
-from ttc_data.engine import Quiet
-from ttc_data.environments.open import Cache
 from ttc_data.errors import DatasetError, ExportRefused
+from ttc_data.progress import Quiet
 from ttc_data.publish.exports import swebench
 from ttc_data.publish.exports.export import ExportFormat, export
-from ttc_data.publish.exports.tasks import Task, destination, tasks
+from ttc_data.publish.exports.tasks import ExportedRow, destination, tasks
 from ttc_data.publish.rows import write_splits
 from ttc_data.rules import SplitRules
 
@@ -149,5 +149,5 @@ def test_what_swebench_cannot_name_is_left_out_there_and_said(small: SmallBuild,
 def test_text_that_breaks_lines_elsewhere_does_not_break_rows(small: SmallBuild, tmp_path: Path) -> None:
     """`swebench` splits its file with `str.splitlines`, which takes U+2028 and form feeds for ends of lines."""
     odd = replace(next(small.rows()), problem_statement="a\u2028b\x0cc\x85d\r\né")
-    swebench.write_tasks(Dataset(small.out), [Task(odd, "test")], tmp_path, print)
+    swebench.write_tasks(Dataset(small.out), [ExportedRow(odd, "test")], tmp_path, print)
     assert len((tmp_path / "test.jsonl").read_text().splitlines()) == 1

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.publish.shapes_set import ShapesSet, forging
-from ttc_data.environments.engine import connect
+from ttc_data.hosts.engine import connect
 from ttc_data.publish.exports import harbor_grade
 from ttc_data.publish.exports.export import export
 from ttc_data.publish.images import RowImage

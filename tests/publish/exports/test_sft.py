@@ -17,7 +17,7 @@ from ttc_data.edits import unified_diff
 from ttc_data.errors import PatchRejected
 from ttc_data.publish.exports.export import export
 from ttc_data.publish.exports.sft import reference_answer, write_tasks
-from ttc_data.publish.exports.tasks import Task
+from ttc_data.publish.exports.tasks import ExportedRow
 from ttc_data.solve.answer import read_answer
 from ttc_data.solve.blocks import in_blocks
 from ttc_data.solve.task import reference_of
@@ -64,6 +64,6 @@ def test_a_file_whose_lines_read_like_marks_is_left_out_and_named(shapes: Shapes
     given_ = (replace(row.ttc_files[0], text=old),)
     broken = replace(row, ttc_files=given_, patch=unified_diff({row.path: old}, {row.path: new}))
     told: list[str] = []
-    assert write_tasks([Task(broken, "train"), Task(row, "train")], tmp_path, told.append) == 1
+    assert write_tasks([ExportedRow(broken, "train"), ExportedRow(row, "train")], tmp_path, told.append) == 1
     assert len(told) == 1
     assert told[0].startswith(f"{row.instance_id}: left out (")

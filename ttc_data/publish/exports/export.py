@@ -6,9 +6,9 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from ttc_data.cache import Cache
 from ttc_data.dataset import Dataset
-from ttc_data.engine import Progress, Quiet
-from ttc_data.environments.open import Cache
+from ttc_data.progress import Progress, Quiet
 from ttc_data.publish.exports import harbor, sft, swebench, verifiers
 from ttc_data.publish.exports.tasks import destination, tasks
 from ttc_data.rules import ReaderRules

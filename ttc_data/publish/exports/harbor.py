@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ttc_data.dataset import Dataset
 from ttc_data.plain import plain
-from ttc_data.publish.exports.tasks import Task, write
+from ttc_data.publish.exports.tasks import ExportedRow, write
 from ttc_data.publish.script import PATIENCE
 from ttc_data.row import Row
 
@@ -32,7 +32,7 @@ INSTRUCTION = """The repository lies at `/testbed`. Change its files there.
 """
 
 
-def write_tasks(dataset: Dataset, tasks: Iterable[Task], folder: Path) -> int:
+def write_tasks(dataset: Dataset, tasks: Iterable[ExportedRow], folder: Path) -> int:
     """Write one folder a task, as `harbor run --path FOLDER` reads them; the number of tasks."""
     grader = files("ttc_data.publish.exports").joinpath("harbor_grade.py").read_text(encoding="utf-8")
     limit = PATIENCE * dataset.recipe.tests.sample_timeout_s + 60

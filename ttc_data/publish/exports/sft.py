@@ -7,13 +7,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ttc_data.errors import PatchRejected
-from ttc_data.publish.exports.tasks import Lines, Task
+from ttc_data.publish.exports.tasks import ExportedRow, SplitLines
 from ttc_data.row import Row
 from ttc_data.solve.blocks import in_blocks
 from ttc_data.solve.task import reference_of
 
 
-def write_tasks(tasks: Iterable[Task], folder: Path, say: Callable[[str], None]) -> int:
+def write_tasks(tasks: Iterable[ExportedRow], folder: Path, say: Callable[[str], None]) -> int:
     """Write `SPLIT.jsonl`; the number of rows.
 
     A line has `messages`, `instance_id`, `repo` and `license`.
@@ -23,7 +23,7 @@ def write_tasks(tasks: Iterable[Task], folder: Path, say: Callable[[str], None])
         folder: empty.
         say: told of each row whose reference the form of the answer cannot say.
     """
-    with Lines(folder) as lines:
+    with SplitLines(folder) as lines:
         for task in tasks:
             row = task.row
             try:

@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from ttc_data.dataset import Dataset
-from ttc_data.publish.exports.tasks import Lines, Task, plain_name, write
+from ttc_data.publish.exports.tasks import ExportedRow, SplitLines, plain_name, write
 from ttc_data.row import Row
 from ttc_data.store import connect, quoted, write_parquet
 
@@ -33,7 +33,7 @@ FILES = {
 }
 
 
-def write_tasks(dataset: Dataset, tasks: Iterable[Task], folder: Path, say: Callable[[str], None]) -> int:
+def write_tasks(dataset: Dataset, tasks: Iterable[ExportedRow], folder: Path, say: Callable[[str], None]) -> int:
     """Write rows and task repository; the number of rows.
 
     Args:
@@ -43,7 +43,7 @@ def write_tasks(dataset: Dataset, tasks: Iterable[Task], folder: Path, say: Call
         say: told of tests and rows that are left out.
     """
     name = f"ttcdata/{plain_name(dataset.recipe.name)}"
-    with Lines(folder) as lines:
+    with SplitLines(folder) as lines:
         for task in tasks:
             row = _named(task.row)
             if unnamed := len(task.row.FAIL_TO_PASS) + len(task.row.PASS_TO_PASS) - sum(map(len, _tests(row))):
@@ -84,7 +84,7 @@ def _write_parquet(rows: Path, place: Path) -> None:
     connection.close()
 
 
-def _write_task(task: Task, dataset: str, folder: Path) -> None:
+def _write_task(task: ExportedRow, dataset: str, folder: Path) -> None:
     row = task.row
     columns = _columns(row)
     about = {name: columns[name] for name in TEXTS if name not in FILES}

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Self
 
+from ttc_data.cache import Cache
 from ttc_data.dataset import Dataset
-from ttc_data.engine import Progress, Quiet
-from ttc_data.environments.open import Cache
 from ttc_data.errors import DatasetError, ExportRefused, PatchRejected
+from ttc_data.progress import Progress, Quiet
 from ttc_data.publish.images import image_name
 from ttc_data.publish.script import eval_script
 from ttc_data.reader import require_row_image
@@ -28,7 +28,7 @@ SPLITS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class ExportedRow:
     """A row on its way out."""
 
     row: Row
@@ -46,7 +46,7 @@ def tasks(
     reader: ReaderRules | None = None,
     cache: Cache | None = None,
     progress: Progress | None = None,
-) -> Iterator[Task]:
+) -> Iterator[ExportedRow]:
     """The rows to export, by environment and id.
 
     Args:
@@ -78,7 +78,7 @@ def tasks(
             if row.instance_id in kept:
                 if reader is not None and not registry:
                     require_row_image(row.instance_id, row.image, reader)
-                yield Task(_for_its_image(row, dataset, registry, cache), splits[row.instance_id])
+                yield ExportedRow(_for_its_image(row, dataset, registry, cache), splits[row.instance_id])
                 progress.advance(1, 0, 0)
     finally:
         progress.end()
@@ -125,7 +125,7 @@ def write(path: Path, text: str, *, executable: bool = False) -> None:
         path.chmod(0o755)
 
 
-class Lines:
+class SplitLines:
     """`SPLIT.jsonl` for each split that has rows, one JSON object a line; nothing is held.
 
     Args:

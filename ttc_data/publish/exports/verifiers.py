@@ -11,13 +11,13 @@ from pathlib import Path
 
 from ttc_data import __version__
 from ttc_data.dataset import Dataset
-from ttc_data.publish.exports.tasks import Task, plain_name, write
+from ttc_data.publish.exports.tasks import ExportedRow, plain_name, write
 from ttc_data.template import template
 
 FILES = ("pyproject.toml", "README.md", "taskset.py")
 
 
-def write_tasks(name: str, dataset: Dataset, tasks: Iterable[Task], folder: Path) -> int:
+def write_tasks(name: str, dataset: Dataset, tasks: Iterable[ExportedRow], folder: Path) -> int:
     """Write the package; the number of rows.
 
     Args:

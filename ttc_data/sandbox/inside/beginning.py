@@ -33,7 +33,7 @@ FAILED = 127
 
 
 @dataclass
-class Ends:
+class PipeEnds:
     """A job's ends of the pipes to its supervisor."""
 
     report: int
@@ -46,7 +46,7 @@ class Ends:
         os.write(self.status, json.dumps(words).encode("ascii", "replace") + b"\n")
 
 
-def begin(config: dict[str, Any], word: str, ends: Ends, source: int) -> None:
+def begin(config: dict[str, Any], word: str, ends: PipeEnds, source: int) -> None:
     """In the process that was forked for a job: wait for it, lay out the tree, then run the tests, here or in a child.
 
     Does not return. Nothing that a job can see is as old as this process: its mounts, its files, its clocks and the process of its
@@ -63,7 +63,7 @@ def begin(config: dict[str, Any], word: str, ends: Ends, source: int) -> None:
         os._exit(FAILED)
 
 
-def prepare(config: dict[str, Any], word: str, ends: Ends, source: int) -> None:
+def prepare(config: dict[str, Any], word: str, ends: PipeEnds, source: int) -> None:
     """Everything up to the tests; what goes wrong is told as a broken sandbox, for none of the job's own code has run."""
     try:
         if not config["alone"]:
@@ -112,7 +112,9 @@ def prepare(config: dict[str, Any], word: str, ends: Ends, source: int) -> None:
     run(config, job, Channel(ends.report, word), ends, changes, outside)
 
 
-def run(config: dict[str, Any], job: dict[str, Any], channel: Channel, ends: Ends, changes: int, outside: int) -> None:
+def run(
+    config: dict[str, Any], job: dict[str, Any], channel: Channel, ends: PipeEnds, changes: int, outside: int
+) -> None:
     """Give up every right and run the tests."""
     try:
         if config["spaces"] is not None:
@@ -155,7 +157,7 @@ def run(config: dict[str, Any], job: dict[str, Any], channel: Channel, ends: End
     drive(job, channel, roots, versions)
 
 
-def oversee(config: dict[str, Any], ends: Ends, pid: int, other: socket.socket, whole: int) -> None:
+def oversee(config: dict[str, Any], ends: PipeEnds, pid: int, other: socket.socket, whole: int) -> None:
     """Wait for the tests' process, end and clear away what it leaves, and tell how it ended. Does not return.
 
     Args:

@@ -11,7 +11,7 @@ import threading
 import time
 from typing import Any
 
-from ttc_data.sandbox.inside.beginning import Ends as JobEnds
+from ttc_data.sandbox.inside.beginning import PipeEnds as JobEnds
 from ttc_data.sandbox.inside.beginning import begin
 from ttc_data.sandbox.inside.processes import KILL_S, child_numbered, kill_all_but, memory_used
 from ttc_data.sandbox.inside.reading import Reader

@@ -16,7 +16,7 @@ MOST_NESTED = 100
 STARTS = frozenset(("subprocess.Popen", "os.posix_spawn", "os.exec", "os.spawn"))
 
 
-class Measuring:
+class LineMeasuring:
     """coverage.py at work on some files of a tree.
 
     Args:

@@ -30,7 +30,7 @@ MOST_S = 20.0
 TABLES = ".ttcdata-characters"
 
 
-class Asked:
+class AskedFinder:
     """A finder that finds nothing and remembers whether the project was asked for."""
 
     def __init__(self, project: set[str]) -> None:
@@ -120,7 +120,7 @@ def harmless(names: list[str], project: set[str]) -> list[str]:
 
 def attempt(names: list[str], project: set[str], writable: int) -> None:
     """Import one after the other; tell of each that may be imported elsewhere. Ends at the first that starts a thread."""
-    finder = Asked(project)
+    finder = AskedFinder(project)
     sys.meta_path.insert(0, finder)
     for name in names:
         before = set(sys.modules)

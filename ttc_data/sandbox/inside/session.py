@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Callable, Iterator
 
 from ttc_data.sandbox.inside.choosing import COUNT_AS_PASSED, names_of, shuffled
-from ttc_data.sandbox.inside.measuring import Measuring
+from ttc_data.sandbox.inside.measuring import LineMeasuring
 from ttc_data.sandbox.inside.patience import Patience
 from ttc_data.sandbox.inside.properties import change_property_test, keep_apart
 from ttc_data.sandbox.inside.subtests import Subtests, is_subtest
@@ -117,7 +117,7 @@ def drive(job: dict[str, Any], channel: Channel, roots: list[str], versions: Cal
     vary(job)
     if job["properties"] == "hurried":
         keep_apart()
-    measuring = Measuring(job["cover"], job["branches"], work) if job["cover"] else None
+    measuring = LineMeasuring(job["cover"], job["branches"], work) if job["cover"] else None
     if "pytest" in sys.modules:
         import pytest
 
@@ -132,7 +132,7 @@ def drive(job: dict[str, Any], channel: Channel, roots: list[str], versions: Cal
     pytest.hookimpl(tryfirst=True)(Reporter.pytest_runtest_protocol)
     pytest.hookimpl(hookwrapper=True, tryfirst=True)(Reporter.pytest_load_initial_conftests)
     reporter = Reporter(job, channel, measuring, versions)
-    plugins: list[Any] = [reporter, Beside()] if hasattr(pytest, "Dir") else [reporter]
+    plugins: list[Any] = [reporter, OnlyAskedFiles()] if hasattr(pytest, "Dir") else [reporter]
     if any(arg.startswith(SELECTING) for arg in job["args"]):
         pytest.hookimpl(hookwrapper=True, tryfirst=True)(Ours.pytest_collection_modifyitems)
         plugins.append(Ours(reporter))
@@ -202,7 +202,7 @@ def is_known(parser: Any, option: str) -> bool:
         return False
 
 
-class Beside:
+class OnlyAskedFiles:
     """The plugin that leaves out what lies beside the files that are asked for: pytest makes a node of each, and drops it.
 
     For pytest 8 and later, which asks only about what is not named on the command line.
@@ -229,7 +229,11 @@ class Reporter:
     """The pytest plugin that tells of each test as it ends."""
 
     def __init__(
-        self, job: dict[str, Any], channel: Channel, measuring: Measuring | None, versions: Callable[[], None] | None
+        self,
+        job: dict[str, Any],
+        channel: Channel,
+        measuring: LineMeasuring | None,
+        versions: Callable[[], None] | None,
     ) -> None:
         self.job = {name: job[name] for name in ("seed", "order")}
         named = None if job["tests"] is None else job["tests"] + job["further"]

@@ -23,7 +23,7 @@ from ttc_data.sandbox.inside.texts import Text
 FUNCTION_FLAGS = 0x3  # CO_OPTIMIZED and CO_NEWLOCALS: a function, not a class body or a module
 
 
-class Inexact(Exception):
+class InexactVersion(Exception):
     """This version cannot be put in place of the original exactly."""
 
 
@@ -90,7 +90,7 @@ class Versions:
                 else:
                     self.lay(version)
                     before = self.state()
-            except Inexact as reason:
+            except InexactVersion as reason:
                 tell(status, "inexact", str(reason))
                 continue
             pid = os.fork()
@@ -119,13 +119,13 @@ class Versions:
         for place, file in self.files.items():
             text = version.get(os.path.relpath(place, self.work), file.text.text)
             if file.problem:
-                raise Inexact(file.problem)
+                raise InexactVersion(file.problem)
             try:
                 with contextlib.suppress(FileNotFoundError):
                     forget_bytecode(place)
                 write(place, text)
             except OSError as error:
-                raise Inexact(str(error)) from error
+                raise InexactVersion(str(error)) from error
 
     def functions(self) -> dict[tuple[str, str, int], list[Any]]:
         """Every function that lives and whose code comes from the files, by file, name and first line."""
@@ -140,24 +140,24 @@ class Versions:
     ) -> list[tuple[Any, Code]]:
         """The functions to change with their new code."""
         if self.interrupted:
-            raise Inexact("the profiler was switched off while the tests were collected")
+            raise InexactVersion("the profiler was switched off while the tests were collected")
         changes = []
         for path, text in version.items():
             full = os.path.join(self.work, path)
             try:
                 old, new = self.files[full].compiled(text)
             except (SyntaxError, ValueError, RecursionError) as error:
-                raise Inexact("%s cannot be compiled: %s" % (path, error)) from error
+                raise InexactVersion("%s cannot be compiled: %s" % (path, error)) from error
             for original, replacement in differences(old, new):
                 key = place_of(original)
                 if key in self.ran:
-                    raise Inexact("%s ran while the tests were collected" % original.co_name)
+                    raise InexactVersion("%s ran while the tests were collected" % original.co_name)
                 living = [one for one in functions.get(key, ()) if one.__code__ == original]
                 if not living:
-                    raise Inexact("no function of that code lives: %s" % original.co_name)
+                    raise InexactVersion("no function of that code lives: %s" % original.co_name)
                 for function in living:
                     if function.__code__.co_freevars != replacement.co_freevars:
-                        raise Inexact("%s closes over other names" % original.co_name)
+                        raise InexactVersion("%s closes over other names" % original.co_name)
                     changes.append((function, replacement))
         return changes
 
@@ -254,10 +254,10 @@ def differences(old: Code, new: Code) -> Iterator[tuple[Code, Code]]:
     if old.co_flags & FUNCTION_FLAGS == FUNCTION_FLAGS:
         if not same(old, new):
             if signature(old) != signature(new):
-                raise Inexact("the signature of %s differs" % old.co_name)
+                raise InexactVersion("the signature of %s differs" % old.co_name)
             yield old, new
         return
     if plain(old) != plain(new):
-        raise Inexact("more than the code of functions differs in %s" % old.co_name)
+        raise InexactVersion("more than the code of functions differs in %s" % old.co_name)
     for one, other in inner(old, new):
         yield from differences(one, other)
