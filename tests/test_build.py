@@ -21,7 +21,7 @@ import pytest
 import ttc_data
 from tests.hub import Account, Hub, running
 from tests.projects import SHAPES, shapes
-from ttc_data.build import Built
+from ttc_data.building import Built
 from ttc_data.cache import Cache
 from ttc_data.dataset import Dataset
 from ttc_data.edits import unified_diff

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import ttc_data
-from tests.projects import shapes
+from tests.projects import commit, shapes, write_files
 from tests.test_build import RULES, TTCDATA, rejects, same_bytes
 from ttc_data.cache import Cache
 from ttc_data.dataset import Dataset
@@ -90,3 +90,31 @@ def test_samples_with_most_to_do_are_proven_first_and_a_proof_that_takes_too_lon
     half = (len(counts) + 1) // 2
     assert len(set(counts)) > 1
     assert min(counts[:half]) >= max(counts[half:])
+
+
+ASIDE = "".join(
+    f"""
+def aside_{number}(values: list[int]) -> int:
+    \"\"\"Give the sum of some values and {number}, or 0 where there is none.\"\"\"
+    if not values:
+        return 0
+    return sum(values) + {number}
+"""
+    for number in range(9)
+)
+
+
+def test_a_limit_takes_what_a_test_reaches_first(cache: Cache, tmp_path: Path) -> None:
+    """Ten of eleven targets of a project were once scripts that no test runs, and the limit was used up by them."""
+    folder = shapes(tmp_path / "shapes")
+    commit(write_files(folder, {"aside.py": ASIDE}))
+    source = GitSource(url=str(folder), repo="geometry/shapes")
+    rules = RULES.model_copy(update={"max_proof_s": 0.001, "generate": True})
+    hasty = Recipe(name="shapes", sources=(source,), tests=rules, limit=1)
+    made = ttc_data.build(hasty, tmp_path / "out", sandbox="local", cache=cache, workers=2)
+    with closing(Build(made.folder)) as build:
+        samples = [case.sample for _, case in Inputs(build, hasty.model_copy(update={"limit": 0}), cache).cases()]
+        reached = {sample.key for sample in samples if sample.candidates or sample.further}
+        assert 0 < len(reached) < len(samples) - 3
+        limited = Inputs(build, hasty.model_copy(update={"limit": len(reached)}), cache)
+        assert {case.sample.key for _, case in limited.cases()} == reached

@@ -15,7 +15,7 @@ import pytest
 import ttc_data
 from tests.models import MODEL, Server, serving
 from tests.projects import shapes
-from ttc_data.build import Built
+from ttc_data.building import Built
 from ttc_data.cache import Cache
 from ttc_data.dataset import Dataset
 from ttc_data.recipe import Recipe

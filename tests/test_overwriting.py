@@ -10,7 +10,7 @@ import pytest
 import ttc_data
 from tests.publish.conftest import contents
 from tests.publish.small import SmallBuild
-from ttc_data.build import check_place
+from ttc_data.building import check_place
 from ttc_data.cache import Cache
 from ttc_data.errors import BuildError
 from ttc_data.recipe import Recipe

@@ -10,7 +10,7 @@ import pytest
 
 import ttc_data
 from tests.sources.test_stack import parquet, row
-from ttc_data.build import Built
+from ttc_data.building import Built
 from ttc_data.cache import Cache
 from ttc_data.dataset import Dataset
 from ttc_data.recipe import Recipe

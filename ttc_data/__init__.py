@@ -10,19 +10,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ttc_data.build import build as build
+    from ttc_data.building import build as build
     from ttc_data.recipe import load_recipe as load_recipe
-    from ttc_data.validate import grade_predictions as grade_predictions
-    from ttc_data.validate import validate as validate
+    from ttc_data.validation import grade_predictions as grade_predictions
+    from ttc_data.validation import validate as validate
 
 __version__ = "0.1.0"
 __all__ = ["build", "grade_predictions", "load_recipe", "validate"]
 
 _HOMES = {
-    "build": "ttc_data.build",
-    "grade_predictions": "ttc_data.validate",
+    "build": "ttc_data.building",
+    "grade_predictions": "ttc_data.validation",
     "load_recipe": "ttc_data.recipe",
-    "validate": "ttc_data.validate",
+    "validate": "ttc_data.validation",
 }
 
 

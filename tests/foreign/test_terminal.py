@@ -25,7 +25,7 @@ from rich.table import Table
 from tests.cli.conftest import Here
 from tests.foreign.hostile import HostileSet
 from tests.foreign.texts import PIECES, SGR, nasty, obeyed, storable
-from ttc_data import validate
+from ttc_data import validation
 from ttc_data.cli.console import Screen, complain, console_progress, tell
 from ttc_data.cli.said import show_what_others_say
 from ttc_data.cli.tables import scores_table
@@ -208,8 +208,8 @@ def test_verdicts_whose_messages_come_from_a_sandbox_are_text(here: Here, texts:
         return iter(outcomes)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(validate, "validate", scripted)
-        patch.setattr(validate, "grade_predictions", scripted)
+        patch.setattr(validation, "validate", scripted)
+        patch.setattr(validation, "grade_predictions", scripted)
         for command in (("validate", "x"), ("grade", "x", "--predictions", "y"), ("validate", "x", "--json")):
             ran = here(*command)
             assert "Traceback" not in ran.stderr, ran.stderr

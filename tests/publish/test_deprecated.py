@@ -16,7 +16,7 @@ from ttc_data.publish.checks import check_dataset
 from ttc_data.recipe import load_recipe
 from ttc_data.row import Deprecated
 from ttc_data.rules import Deprecation
-from ttc_data.validate import grade_predictions, validate
+from ttc_data.validation import grade_predictions, validate
 
 REPOS = ("owner/alpha", "owner/beta")
 DAY = datetime.date(2026, 3, 4)

@@ -23,7 +23,7 @@ from ttc_data.row import Row
 from ttc_data.solve import grader as grading
 from ttc_data.solve.predictions import Prediction
 from ttc_data.train.rewards import Rewards
-from ttc_data.validate import grade_predictions, validate
+from ttc_data.validation import grade_predictions, validate
 
 pytestmark = [pytest.mark.network, pytest.mark.local]
 AREA = "area"

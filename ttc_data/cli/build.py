@@ -120,7 +120,7 @@ def build(
     kind = sandbox_named(sandbox, docker=docker, local=local)
     progress = console_progress()
     if dry_run:
-        from ttc_data.build import check_place
+        from ttc_data.building import check_place
         from ttc_data.cache import Cache
         from ttc_data.sources.mine import check_sources, requests
 
@@ -131,7 +131,7 @@ def build(
         for request in requests(chosen, Cache.default(), progress.say, pins.lock if pins else None):
             tell(f"  {request.name}")
         return
-    from ttc_data.build import build as build_dataset
+    from ttc_data.building import build as build_dataset
     from ttc_data.cli.tables import funnel_table
     from ttc_data.plain import counted
     from ttc_data.progress import BuildLog

@@ -67,7 +67,7 @@ def validate(
     from ttc_data.cli.console import console_progress, out, tell
     from ttc_data.plain import counted, plain
     from ttc_data.reader import reader_rules
-    from ttc_data.validate import validate as validate_dataset
+    from ttc_data.validation import validate as validate_dataset
 
     bad = []
     valid = total = 0
@@ -154,7 +154,7 @@ def grade(
     from ttc_data.cli.tables import scores_table
     from ttc_data.reader import reader_rules
     from ttc_data.solve.predictions import scores
-    from ttc_data.validate import grade_predictions
+    from ttc_data.validation import grade_predictions
 
     outcomes = []
     graded_answers = grade_predictions(

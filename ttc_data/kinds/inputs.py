@@ -150,13 +150,14 @@ class Inputs:
     def cases(self) -> Iterator[tuple[str, ProofCase]]:
         """The samples to prove, one repository after the other so that its sandboxes stay warm, the one with least to do last.
 
-        What there is to do is reckoned from the tests that are asked and the seconds of the suite. In each comes the half with more tests first, else one worker would be waited for at the end. Within the halves they are
-        mixed: what is left would be reckoned from the slowest.
+        What there is to do is reckoned from the tests that are asked and the seconds of the suite. In each comes the half with
+        more tests first, else one worker would be waited for at the end. Within the halves they are mixed: what is left would
+        be reckoned from the slowest. A limit takes what a test reaches before what only written tests may decide.
         """
         limit = f"QUALIFY row_number() OVER (ORDER BY turn, key) <= {self.recipe.limit}" if self.recipe.limit else ""
         query = (
-            "SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY source_key ORDER BY key) AS turn,"
-            " len(candidates) + len(further) AS asked FROM this)"
+            "SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY source_key ORDER BY asked = 0, key) AS turn"
+            " FROM (SELECT *, len(candidates) + len(further) AS asked FROM this))"
             " LEFT JOIN (SELECT unnest(?) AS environment_key, unnest(?) AS seconds) USING (environment_key)"
             f" {limit} ORDER BY sum(asked) OVER (PARTITION BY environment_key) * coalesce(seconds, 0) DESC, environment_key,"
             " ntile(2) OVER (PARTITION BY environment_key ORDER BY asked DESC, key), key"
