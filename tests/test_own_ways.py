@@ -6,42 +6,16 @@ import os
 import shlex
 import subprocess
 import sys
-from dataclasses import dataclass
 from importlib.metadata import distribution
 from pathlib import Path
 
-import duckdb
 import pytest
 
-import ttc_data
-from tests.projects import commit, write_files
-from ttc_data.cache import Cache
-from ttc_data.dataset import Dataset
-from ttc_data.progress import LOG
-from ttc_data.recipe import Recipe
-from ttc_data.row import Row
-from ttc_data.rules import GitSource, TestRules
-from ttc_data.solve.task import hidden_tests
+from tests.projects import write_files
+from tests.ways import CLAMP, TEST_CLAMP, Seen, built_of, deciding
 
 pytestmark = [pytest.mark.local, pytest.mark.network]
 
-CLAMP = '''"""Numbers."""
-
-LAST = []
-
-
-def clamp(number, low, high):
-    """Give the number of the range that is nearest to a number.
-
-    >>> clamp(5, 1, 3)
-    3
-    """
-    if number < low:
-        return low
-    if number > high:
-        return high
-    return number
-'''
 FOLD = '''
 
 def fold(text):
@@ -50,13 +24,6 @@ def fold(text):
     LAST.append(text)
     return text[half:] + text[:half]
 '''
-TEST_CLAMP = """\
-from thing import clamp
-
-
-def test_clamp():
-    assert (clamp(0, 1, 3), clamp(9, 1, 3), clamp(2, 1, 3)) == (1, 3, 2)
-"""
 THIRD = '''"""Numbers whose last digits nobody knows."""
 
 
@@ -232,61 +199,11 @@ PROJECTS: dict[str, dict[str, str | bytes]] = {
     "broken": {"thing.py": FOLD, "tests/test_a.py": "import nothing_there\n"},
     "unknown": {"thing.py": CLAMP, "pytest.ini": "[pytest]\nminversion = 99\n", "tests/test_a.py": TEST_CLAMP},
 }  # fmt: skip
-RULES = TestRules(
-    runs=3, mutants=4, generate=False, tripwires=0, test_timeout_s=1, suite_timeout_s=60, sample_timeout_s=30
-)
-DOCTEST = "::test_docstring_examples"
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What a build of all of them gave."""
-
-    rows: dict[str, dict[str, Row]]
-    """By project, then by target."""
-    rejects: dict[tuple[str, str], tuple[str, str]]
-    """Reason and detail by project and target, `""` for the project as a whole."""
-    log: str
-    trees: dict[str, dict[str, str]]
-    """Files of each project as its rows' images have them."""
 
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
-    folder = tmp_path_factory.mktemp("own-ways")
-    cache = Cache(folder / "cache")
-    sources = []
-    for name, files in PROJECTS.items():
-        settings = {"setup.cfg": f"[metadata]\nname = {name}\nversion = 1\nlicense = MIT\n"}
-        commit(write_files(folder / name, {**settings, **files}))
-        sources.append(GitSource(url=str(folder / name), repo=f"ways/{name}"))
-    recipe = Recipe(name="ways", sources=tuple(sources), tests=RULES)
-    built = ttc_data.build(recipe, folder / "built", sandbox="local", cache=cache, workers=2)
-    rows: dict[str, dict[str, Row]] = {name: {} for name in PROJECTS}
-    for row in Dataset(built.folder).rows():
-        rows[row.repo.partition("/")[2]][row.ttc_target] = row
-    dataset = Dataset(built.folder)
-    trees = {}
-    for name, of_project in rows.items():
-        for row in of_project.values():
-            environment = dataset.environment(row.ttc_environment, cache)
-            texts = {path: text.decode() for path, text in cache.trees.files(environment.tree)}
-            written = {file.path: file.text for file in environment.generated}
-            trees[name] = {**texts, **written, **{path: text for path, text in hidden_tests(row).items() if text}}
-    rejects = {}
-    for stage in ("suite", "specify", "prove"):
-        path = built.folder / "records" / f"{stage}.rejects.parquet"
-        query = "SELECT subject, reason, detail FROM read_parquet(?)"
-        for subject, reason, detail in duckdb.execute(query, [str(path)]).fetchall():
-            repo, _, target = subject.partition(" ")
-            rejects[repo.partition("/")[2], target.partition("::")[2]] = (reason, detail)
-    return Seen(rows, rejects, (built.folder / LOG).read_text(encoding="utf-8"), trees)
-
-
-def deciding(seen: Seen, project: str, target: str = "clamp") -> set[str]:
-    """Ids of the row's tests but for our own, which are named by what they are."""
-    tests = seen.rows[project][target].FAIL_TO_PASS
-    return {"the example" if test.endswith(DOCTEST) else test for test in tests}
+    return built_of(PROJECTS, tmp_path_factory.mktemp("own-ways"))
 
 
 def test_after_a_test_that_switches_measurement_off_all_others_still_decide(seen: Seen) -> None:

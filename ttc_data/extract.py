@@ -15,6 +15,7 @@ from ttc_data.lang.python import syntax
 from ttc_data.lang.python.encodings import as_utf8
 from ttc_data.lang.python.modules import NOT_LIBRARY_FOLDERS, VENDORED_FOLDERS
 from ttc_data.lang.python.syntax import Definition
+from ttc_data.plain import counted
 from ttc_data.records import Reject, Source, Target
 from ttc_data.rules import ExtractRules
 
@@ -144,11 +145,11 @@ def _judged(target: Target, definition: Definition, rules: ExtractRules) -> Targ
 
 
 def _at_least(value: int, least: int, unit: str) -> str:
-    return f"{value} {unit}, at least {least}" if value < least else ""
+    return f"{counted(value, unit)}, at least {least}" if value < least else ""
 
 
 def _at_most(value: int, most: int, unit: str) -> str:
-    return f"{value} {unit}, at most {most}" if value > most else ""
+    return f"{counted(value, unit)}, at most {most}" if value > most else ""
 
 
 def _docstring(definition: Definition) -> str:
@@ -164,7 +165,7 @@ def _without_prose(definition: Definition, rules: ExtractRules) -> str:
         prose = " ".join(part for part in parts if isinstance(part, str))
     except ValueError:  # prompts that are no doctest count as prose
         prose = docstring
-    return _at_least(len(_WORD.findall(prose)), rules.min_docstring_words, "words outside examples")
+    return _at_least(len(_WORD.findall(prose)), rules.min_docstring_words, "prose word")
 
 
 def _not_unicode(definition: Definition, _: ExtractRules) -> str:
@@ -178,8 +179,8 @@ CHECKS: dict[str, Check] = {
     "overload_stub": lambda d, _: "typing.overload" if d.is_overload else "",
     "abstract_or_stub": lambda d, _: "no implementation" if d.is_stub_or_abstract else "",
     "nothing_to_mask": lambda d, _: "" if d.bodies else "no method with a body of its own",
-    "docstring_too_short": lambda d, rules: _at_least(len(_docstring(d)), rules.min_docstring_chars, "characters"),
-    "docstring_too_long": lambda d, rules: _at_most(len(_docstring(d)), rules.max_docstring_chars, "characters"),
+    "docstring_too_short": lambda d, rules: _at_least(len(_docstring(d)), rules.min_docstring_chars, "character"),
+    "docstring_too_long": lambda d, rules: _at_most(len(_docstring(d)), rules.max_docstring_chars, "character"),
     "docstring_without_prose": _without_prose,
     "docstring_not_unicode": _not_unicode,
     "dunder_method": lambda d, rules: "a special method" if d.is_dunder and not rules.allow_dunder else "",
@@ -190,9 +191,9 @@ CHECKS: dict[str, Check] = {
     "trivial_wrapper": lambda d, rules: (
         "one call that passes parameters on" if d.is_trivial_wrapper and not rules.allow_trivial_wrappers else ""
     ),
-    "body_too_short": lambda d, rules: _at_least(d.code_lines, rules.min_body_lines, "lines of code"),
-    "body_too_long": lambda d, rules: _at_most(d.code_lines, rules.max_body_lines, "lines of code"),
-    "complexity_too_low": lambda d, rules: _at_least(d.complexity, rules.min_complexity, "paths"),
-    "complexity_too_high": lambda d, rules: _at_most(d.complexity, rules.max_complexity, "paths"),
+    "body_too_short": lambda d, rules: _at_least(d.code_lines, rules.min_body_lines, "code line"),
+    "body_too_long": lambda d, rules: _at_most(d.code_lines, rules.max_body_lines, "code line"),
+    "complexity_too_low": lambda d, rules: _at_least(d.complexity, rules.min_complexity, "path"),
+    "complexity_too_high": lambda d, rules: _at_most(d.complexity, rules.max_complexity, "path"),
 }
 """Reason -> check, in the order they are made: the first broken one is the reject's reason."""

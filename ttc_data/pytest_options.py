@@ -51,7 +51,7 @@ IMPORT_MODES = ("prepend", "append", "importlib")
 WITH_TEXT = re.compile(r"-[kmWo][^\x00-\x1f\x7f-\x9f]+")
 FILTERS = re.compile(r"-ofilterwarnings=(?:[^\x00-\x1f\x7f-\x9f]{0,500}\n?){0,40}")
 """All the project's own but some: a line each."""
-LONG = re.compile(r"--[a-z][a-z0-9-]{0,60}(?:=[^\x00-\x1f\x7f-\x9f]*)?")
+LONG = re.compile(r"--[A-Za-z][A-Za-z0-9_-]{0,60}(?:=[^\x00-\x1f\x7f-\x9f]*)?")
 # Of pytest itself: every session knows them, whatever is installed.
 OWN = frozenset(
     (

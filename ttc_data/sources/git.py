@@ -30,7 +30,7 @@ from ttc_data.programs import GIT, NETWORK, without_ours
 from ttc_data.records import Source
 from ttc_data.rules import GitSource, LicenseRules, TreeLimits
 from ttc_data.sources.git_objects import Contents, committed_at, entries, tagged_version, uncommitted
-from ttc_data.sources.licenses import is_license_file, license_of_tree, require_allowed
+from ttc_data.sources.licenses import Declarations, require_allowed
 from ttc_data.trees.foreign import TreeBudget
 from ttc_data.trees.links import LeftOut, TreeLink, ignore
 from ttc_data.trees.store import TreeFile, TreeStore
@@ -104,16 +104,15 @@ def fetch(
     repo = source.repo or _repo_name(source.url, local)
     with _opened(local, source, limits, cache) as repository:
         commit = _commit(repository, source)
-        declaring: dict[str, bytes] = {}
+        declaring = Declarations()
 
         def watched() -> Iterator[TreeFile | TreeLink]:
             for file in _files(repository, commit, limits, source, is_local=local is not None):
-                if isinstance(file, TreeFile) and is_license_file(file.path):
-                    declaring[file.path] = file.data
+                declaring.see(file)
                 yield file
 
         stored = trees.put(watched(), limits, left_out, gives_away)
-        expression = license_of_tree(declaring)
+        expression = declaring.license(trees, stored.tree)
         require_allowed(expression, licenses, repo)
         return Source(
             kind="git",

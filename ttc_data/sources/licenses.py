@@ -12,7 +12,9 @@ from packaging.licenses import InvalidLicenseExpression, canonicalize_license_ex
 
 from ttc_data.errors import SourceRefused
 from ttc_data.rules import LicenseRules
-from ttc_data.trees.foreign import parse_toml
+from ttc_data.trees.foreign import TreeFile, parse_toml
+from ttc_data.trees.links import TreeLink
+from ttc_data.trees.store import TreeStore
 
 _MAX_EXPRESSION = 500
 _MAX_NESTING = 20
@@ -108,6 +110,28 @@ _TOKEN = re.compile(r"\(|\)|[^\s()]+")
 def is_license_file(path: str) -> bool:
     """Whether `license_of_tree` reads this file: a licence text or a metadata file in the tree's root."""
     return path in _DECLARING or ("/" not in path and _LICENSE_FILE.fullmatch(path) is not None)
+
+
+class Declarations:
+    """What declares a tree's licence, gathered while its files stream by."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, bytes] = {}
+        self._linked: set[str] = set()
+
+    def see(self, file: TreeFile | TreeLink) -> None:
+        """Keep the file if it declares a licence; a link is read later, when it has become a copy."""
+        if not is_license_file(file.path):
+            return
+        if isinstance(file, TreeLink):
+            self._linked.add(file.path)
+        else:
+            self._files[file.path] = file.data
+
+    def license(self, trees: TreeStore, tree: str) -> str:
+        """The licence of the tree, as `license_of_tree` says, once it lies in the store."""
+        copies = {path: data for path, data in trees.files(tree) if path in self._linked} if self._linked else {}
+        return license_of_tree({**self._files, **copies})
 
 
 def license_of_tree(files: Mapping[str, bytes]) -> str:

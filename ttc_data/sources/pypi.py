@@ -30,7 +30,7 @@ from ttc_data.lang.python.modules import gives_away
 from ttc_data.records import Source
 from ttc_data.rules import LicenseRules, TreeLimits
 from ttc_data.sources.archives import SUFFIXES, read_archive
-from ttc_data.sources.licenses import is_license_file, license_of_tree, require_allowed
+from ttc_data.sources.licenses import Declarations, require_allowed
 from ttc_data.trees.links import LeftOut, TreeLink, ignore
 from ttc_data.trees.store import TreeFile, TreeStore, disk_full_named
 
@@ -139,7 +139,7 @@ def fetch(
         StorageFull: when the disk is full.
     """
     settings = settings or index_settings()
-    declaring: dict[str, bytes] = {}
+    declaring = Declarations()
     newest = 0
 
     def watched(files: Iterable[TreeFile | TreeLink]) -> Iterator[TreeFile | TreeLink]:
@@ -147,8 +147,7 @@ def fetch(
         for file in files:
             if isinstance(file, TreeFile):
                 newest = max(newest, file.modified)
-                if is_license_file(file.path):
-                    declaring[file.path] = file.data
+            declaring.see(file)
             yield file
 
     with tempfile.TemporaryDirectory(prefix="ttcdata-") as folder:
@@ -156,7 +155,7 @@ def fetch(
         with _client(settings) as client, disk_full_named(Path(folder)):
             _download(client, located, archive, limits.max_archive_bytes)
         stored = trees.put(watched(read_archive(archive, limits)), limits, left_out, gives_away)
-    expression = license_of_tree(declaring)
+    expression = declaring.license(trees, stored.tree)
     require_allowed(expression, licenses, f"{located.project} {located.version}")
     return Source(
         kind="pypi",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import os
+import re
 import sys
 import threading
 import types
@@ -13,7 +14,12 @@ from typing import Any, Iterator
 from ttc_data.sandbox.inside.texts import first_line
 
 MOST_NESTED = 100
+FORKS = frozenset(("os.fork", "os.forkpty"))
+SHELLS = frozenset(("os.system",))
+"""What a command of these starts is not told."""
 STARTS = frozenset(("subprocess.Popen", "os.posix_spawn", "os.exec", "os.spawn"))
+STARTED = re.compile(r"python|\b(?:ba|da|k|z)?sh\b")
+"""Python, or a script that may start it."""
 
 
 class LineMeasuring:
@@ -59,12 +65,16 @@ class LineMeasuring:
 
     def hear(self, event: str, args: tuple[Any, ...]) -> None:
         """Remember which tests start processes that may run the tree's code."""
-        if event in ("os.fork", "os.forkpty") or (event in STARTS and "python" in repr(args[:2])):
+        if event in FORKS or event in SHELLS or (event in STARTS and STARTED.search(repr(args[:2]))):
             self.starting.add(self.context)
 
     def is_at_work(self, frame: Any) -> bool:
         """Whether a frame is of coverage.py's own code, which the tracer calls for a line of the tests'."""
         return bool(frame and frame.f_code.co_filename.startswith(self.home))
+
+    def is_off(self) -> bool:
+        """Whether nothing is measured: a tracer of the tests' own, which some of them need, is something else."""
+        return sys.gettrace() is None
 
     def put_back(self) -> bool:
         """Measure again where what ran since has set trace functions of its own, or none; gives whether it had."""

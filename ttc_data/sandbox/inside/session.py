@@ -27,7 +27,7 @@ STUCK = 86
 WRITTEN = ("ttc_doctests/", "ttc_imports/", "ttc_generated/")
 SELECTING = ("-k", "-m", "--deselect")
 OPTIONS = (
-    "-p", "no:cacheprovider", "-q", "-o", "addopts=", "-o", "required_plugins=", "-o", "minversion=", "-o", "xfail_strict=false",
+    "-p", "no:cacheprovider", "-q", "-o", "addopts=", "-o", "required_plugins=", "-o", "xfail_strict=false",
     "--tb=line", "--continue-on-collection-errors",
 )  # fmt: skip
 
@@ -129,6 +129,7 @@ def drive(job: dict[str, Any], channel: Channel, roots: list[str], versions: Cal
     pytest.hookimpl(tryfirst=True)(Reporter.pytest_pycollect_makeitem)
     pytest.hookimpl(trylast=True)(Reporter.pytest_sessionstart)
     pytest.hookimpl(tryfirst=True)(Reporter.pytest_runtest_setup)
+    pytest.hookimpl(tryfirst=True)(Reporter.pytest_runtest_call)
     pytest.hookimpl(tryfirst=True)(Reporter.pytest_runtest_protocol)
     pytest.hookimpl(hookwrapper=True, tryfirst=True)(Reporter.pytest_load_initial_conftests)
     reporter = Reporter(job, channel, measuring, versions)
@@ -139,14 +140,10 @@ def drive(job: dict[str, Any], channel: Channel, roots: list[str], versions: Cal
     place: list[str] = []
     if "-pcacheprovider" in job["args"]:
         place = ["-o", "cache_dir=" + os.path.join(os.environ["TMPDIR"], "pytest-cache")]  # the tree is the project's
-    args = [
-        *OPTIONS,
-        *place,
-        "--rootdir",
-        work,
-        *job["args"],
-        *job["test_files"],
-    ]
+    if any(os.path.isdir(os.path.join(root, "packaging")) for root in roots):
+        place += ["-o", "minversion="]  # pytest compares versions by what is under test
+    files = [os.path.join(".", path) if path.startswith("@") else path for path in job["test_files"]]
+    args = [*OPTIONS, *place, "--rootdir", work, *job["args"], *files]
     hand_over(args, plugins)
     code = pytest.main(args, plugins=plugins)
     if measuring is not None:
@@ -353,6 +350,11 @@ class Reporter:
         self.hold("ran_out", self.numbers[self.subtests.item.nodeid])
         self.say("stuck")
         os._exit(STUCK)
+
+    def pytest_runtest_call(self, item: Any) -> None:
+        """A fixture may have switched the measurement off for the time of the test, and put it back behind it."""
+        if self.measuring is not None and self.measuring.is_off() and self.measuring.put_back():
+            self.hold("untraced", self.numbers[item.nodeid])
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         state = self.phases.setdefault(report.nodeid, {"seconds": 0.0, "message": "", "outcome": "skipped"})

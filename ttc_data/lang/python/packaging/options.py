@@ -37,6 +37,8 @@ CACHE = re.compile(rb"\bconfig\.cache\b")
 NAMESPACE = re.compile(rb"\bdoctest_namespace\b")
 DEFINED = re.compile(rb"^[ \t]*(?:async[ \t]+)?def[ \t]+(\w+)|^class[ \t]+(\w+)", re.MULTILINE)
 TESTS = re.compile(r"(?:\./)?(?:tests?|testing|src|\.)(?:/|$)|.*\.py$")
+OWN_FILES = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini")
+IN_OWN_FILES = len(OWN_FILES)
 OUR_FOLDERS = ("ttc_doctests", "ttc_imports", "ttc_generated")
 FINDING = '''"""Has pytest find the tests of this folder, whatever names the project gives to its own."""
 
@@ -66,6 +68,8 @@ def pytest_settings(files: Mapping[str, bytes]) -> Mapping[str, Any]:
         read_ini(text_of(files, "tox.ini")).get("pytest", {}),
         read_ini(text_of(files, "setup.cfg")).get("tool:pytest", {}),
     ]
+    if not any(tables[:IN_OWN_FILES]) and any(name in files for name in OWN_FILES):
+        return {}  # what is named for pytest counts, also where it sets nothing
     return next((one for one in tables if one), {})
 
 
