@@ -55,17 +55,22 @@ def test_a_part_on_two_floors_is_refused(page: str, words: str) -> None:
         SCRIPT["floors"](page)
 
 
+def texts() -> Iterator[tuple[str, str]]:
+    """The files of the package, its tests and its benchmarks, by path."""
+    for path in (*MODULES.values(), *(ROOT / "tests").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py")):
+        yield str(path.relative_to(ROOT)), path.read_text(encoding="utf-8")
+
+
 def test_a_file_near_400_lines_is_two_files() -> None:
-    paths = [*MODULES.values(), *(ROOT / "tests").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py")]
-    lines = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in paths}
+    lines = {path: len(text.splitlines()) for path, text in texts()}
     assert {name: count for name, count in lines.items() if count > MOST_LINES} == {}
 
 
 def test_a_function_fits_a_screen() -> None:
     long = {
-        f"{name}.{node.name}": size
-        for name, _, tree in trees()
-        for node in ast.walk(tree)
+        f"{path}::{node.name}": size
+        for path, text in texts()
+        for node in ast.walk(ast.parse(text))
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
         and (size := (node.end_lineno or 0) - node.lineno + 1) > MOST_LINES_A_FUNCTION
     }

@@ -79,8 +79,6 @@ def build(
             _refuse_another(folder, recipe)
         # Imported when there is something to do: a finished build answers at once.
         from ttc_data.cache import Cache
-        from ttc_data.hosts.open import open_host
-        from ttc_data.kinds.stages import Stages
         from ttc_data.sources.mine import check_sources
 
         cache = cache or Cache.default()
@@ -94,19 +92,35 @@ def build(
         with log.run(f"build {recipe.name} (recipe {recipe.hash}), ttcdata {__version__}, {sandbox=}, {workers=}"):
             for note in notes:
                 progress.say(note)
-            host = open_host(sandbox, cache=cache, recipe=recipe, say=progress.say)
-            stages = Stages(recipe, folder, cache, host, workers, progress, pins)
-            try:
-                splits = stages.run()
-            finally:
-                stages.close()
-                host.close()
-        rows = sum(splits.values())
-        if not stages.errors:
-            folder.finish({**made_by, "rows": rows, "splits": splits})
-        return Built(out, rows, splits, tuple(stages.errors), was_finished=False)
+            built = _run(recipe, folder, cache, sandbox, workers, progress, pins)
+        if not built.errors:
+            folder.finish({**made_by, "rows": built.rows, "splits": built.splits})
+        return built
     finally:
         folder.close()
+
+
+def _run(
+    recipe: Recipe,
+    folder: Build,
+    cache: Cache,
+    sandbox: SandboxKind,
+    workers: int,
+    progress: Progress,
+    pins: Pins | None,
+) -> Built:
+    """Run the stages in a sandbox that is open for as long."""
+    from ttc_data.hosts.open import open_host
+    from ttc_data.kinds.stages import Stages
+
+    host = open_host(sandbox, cache=cache, recipe=recipe, say=progress.say)
+    stages = Stages(recipe, folder, cache, host, workers, progress, pins)
+    try:
+        splits = stages.run()
+    finally:
+        stages.close()
+        host.close()
+    return Built(folder.folder, sum(splits.values()), splits, tuple(stages.errors), was_finished=False)
 
 
 def check_place(recipe: Recipe, out: Path) -> None:

@@ -112,68 +112,86 @@ def run_stage(
         is told once a place. Any other `TtcError` ends the stage; what was finished is in the journal.
     """
     done = stage.counted()
-    seen: set[str] = set()
-    told: set[str] = set()
-    ran = Ran()
+    running = _Running(stage.name, progress)
     progress.begin(stage.name, total)
-    waiting: set[Future[tuple[int, int]]] = set()
-    names: dict[Future[tuple[int, int]], tuple[str, str]] = {}
-
-    def attempt(key: str, item: Input) -> tuple[int, int]:
-        started = time.monotonic()
-        for number in range(ATTEMPTS):
-            try:
-                results = _results(work, item)
-                break
-            except INFRASTRUCTURE:
-                if number + 1 == ATTEMPTS:
-                    raise
-        kept = [result for result in results if not isinstance(result, Reject)]
-        rejects = [result for result in results if isinstance(result, Reject)]
-        stage.write(key, kept, rejects, time.monotonic() - started)
-        return len(kept), len(rejects)
-
-    def settle(finished: Iterable[Future[tuple[int, int]]]) -> None:
-        for future in finished:
-            waiting.discard(future)
-            key, name = names.pop(future)
-            try:
-                kept, rejected = future.result()
-            except NO_ANSWER as error:
-                ran.errors.append(f"{stage.name} {name}: {error}")
-                seen.discard(key)
-                if isinstance(error, WorkFaulty) and str(error) not in told:
-                    told.add(str(error))
-                    for line in (f"{stage.name} {name}: a fault of ttcdata itself:", *lines_of(error)):
-                        progress.say(line)
-                progress.advance(0, 0, 1)
-                continue
-            progress.advance(kept, rejected, 0)
-
     pool: _Threads[tuple[int, int]] = _Threads(workers, stage.name)
     try:
         for item_key, item in inputs:
             key = content_key(stage.name, stage.shape, salt, item_key)
-            if key in seen:  # it comes twice
+            if key in running.seen:  # it comes twice
                 progress.skip(0, 0)
                 continue
+            running.seen.add(key)
             if key in done:
-                seen.add(key)
                 progress.skip(*done[key])
                 continue
-            seen.add(key)
-            future = pool.submit(partial(attempt, key, item))
-            names[future] = key, str(getattr(item, "name", item_key))
-            waiting.add(future)
-            while len(waiting) >= 2 * workers:  # before the next input is taken
-                settle(wait(waiting, return_when=FIRST_COMPLETED).done)
-        while waiting:
-            settle(wait(waiting, return_when=FIRST_COMPLETED).done)
+            future = pool.submit(partial(_attempt, stage, work, key, item))
+            running.inputs[future] = key, str(getattr(item, "name", item_key))
+            while len(running.inputs) >= 2 * workers:  # before the next input is taken
+                running.settle()
+        while running.inputs:
+            running.settle()
     finally:
         pool.stop()
         progress.end()
-    stage.compact(seen)
-    return ran
+    stage.compact(running.seen)
+    return running.ran
+
+
+@dataclass
+class _Running:
+    """The inputs of a stage that are worked on, and what is told of those that end."""
+
+    stage: str
+    progress: Progress
+    ran: Ran = field(default_factory=Ran)
+    seen: set[str] = field(default_factory=set)
+    """Keys of the inputs that have an answer or wait for one."""
+    inputs: dict[Future[tuple[int, int]], tuple[str, str]] = field(default_factory=dict)
+    """Key and name of each input that is worked on."""
+    told: set[str] = field(default_factory=set)
+    """Faults of ttcdata itself whose tracebacks were told."""
+
+    def settle(self) -> None:
+        """Wait until one input ends, and tell of all that have."""
+        for future in wait(self.inputs, return_when=FIRST_COMPLETED).done:
+            key, name = self.inputs.pop(future)
+            try:
+                kept, rejected = future.result()
+            except NO_ANSWER as error:
+                self.ran.errors.append(f"{self.stage} {name}: {error}")
+                self.seen.discard(key)
+                if isinstance(error, WorkFaulty):
+                    self._tell_fault(name, error)
+                self.progress.advance(0, 0, 1)
+                continue
+            self.progress.advance(kept, rejected, 0)
+
+    def _tell_fault(self, name: str, fault: WorkFaulty) -> None:
+        if str(fault) not in self.told:
+            self.told.add(str(fault))
+            for line in (f"{self.stage} {name}: a fault of ttcdata itself:", *lines_of(fault)):
+                self.progress.say(line)
+
+
+def _attempt(stage: Stage[R], work: Callable[[Input], Iterable[R | Reject]], key: str, item: Input) -> tuple[int, int]:
+    """Work on one input and write what comes of it.
+
+    Returns:
+        Number of results, and of rejects.
+    """
+    started = time.monotonic()
+    for number in range(ATTEMPTS):
+        try:
+            results = _results(work, item)
+            break
+        except INFRASTRUCTURE:
+            if number + 1 == ATTEMPTS:
+                raise
+    kept = [result for result in results if not isinstance(result, Reject)]
+    rejects = [result for result in results if isinstance(result, Reject)]
+    stage.write(key, kept, rejects, time.monotonic() - started)
+    return len(kept), len(rejects)
 
 
 def _results(work: Callable[[Input], Iterable[R | Reject]], item: Input) -> list[R | Reject]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 from ttc_data.cache import Cache
@@ -111,6 +112,45 @@ def _prove_again(grader: Grader, row: Row, repeat: int) -> Outcome:
     return graded
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """Answers, by what can be done with them."""
+
+    count: int
+    faults: Sequence[Prediction]
+    """Lines of a file that hold no answer."""
+    by_row: Mapping[str, Sequence[Prediction]]
+    known: frozenset[str]
+    """Rows that the set has and did not withdraw."""
+
+    def ungraded(self, dataset: Dataset, name: str) -> Iterator[Outcome]:
+        """What becomes of the answers that meet no row of a dataset, which the caller knows by a name."""
+        for answer in self.faults:
+            yield Outcome(answer.instance_id, "no_prediction", answer.fault.removeprefix(f"{answer.instance_id}: "))
+        for row in sorted(self.by_row.keys() - self.known):
+            gone = dataset.deprecated.get(row)
+            told = ("deprecated", gone.said) if gone else ("unknown_instance", f"not in {name}")
+            for answer in self.by_row[row]:
+                yield Outcome(row, *told, model=answer.model, sample=answer.sample)
+
+    def pairs(self, dataset: Dataset) -> Iterator[tuple[Row, Prediction]]:
+        """The other answers with their rows."""
+        for row in dataset.rows(names=sorted(self.known)):
+            for answer in self.by_row[row.instance_id]:
+                yield row, answer
+
+
+def _asked(predictions: Path | str | Sequence[Prediction], dataset: Dataset) -> _Asked:
+    """Read answers, and see which of them meet a row of a dataset."""
+    answers = read_predictions(predictions) if isinstance(predictions, (str, Path)) else numbered(predictions)
+    by_row: dict[str, list[Prediction]] = {}
+    faults: list[Prediction] = []
+    for answer in answers:
+        (faults if answer.fault else by_row.setdefault(answer.instance_id, [])).append(answer)
+    known = {row.instance_id for row in dataset.rows(names=list(by_row))}
+    return _Asked(len(answers), faults, by_row, frozenset(known - set(dataset.deprecated)))
+
+
 def grade_predictions(
     dataset: str | Path,
     predictions: Path | str | Sequence[Prediction],
@@ -151,12 +191,7 @@ def grade_predictions(
     """
     progress = progress or Quiet()
     opened = Dataset(dataset)
-    answers = read_predictions(predictions) if isinstance(predictions, (str, Path)) else numbered(predictions)
-    by_row: dict[str, list[Prediction]] = {}
-    faults = [answer for answer in answers if answer.fault]
-    for answer in (answer for answer in answers if not answer.fault):
-        by_row.setdefault(answer.instance_id, []).append(answer)
-    known = {row.instance_id for row in opened.rows(names=list(by_row))} - set(opened.deprecated)
+    asked = _asked(predictions, opened)
     grader = Grader(
         opened,
         sandbox=sandbox,
@@ -167,24 +202,20 @@ def grade_predictions(
         cache=cache,
         progress=progress,
     )
-    progress.begin("grade", len(answers))
+    progress.begin("grade", asked.count)
     try:
-        for answer in faults:
-            progress.advance(0, 0, 1)
-            yield Outcome(answer.instance_id, "no_prediction", answer.fault.removeprefix(f"{answer.instance_id}: "))
-        for name in sorted(by_row.keys() - known):
-            gone = opened.deprecated.get(name)
-            told = ("deprecated", gone.said) if gone else ("unknown_instance", f"not in {dataset}")
-            for answer in by_row[name]:
-                progress.advance(0, 0, 1)
-                yield Outcome(name, *told, model=answer.model, sample=answer.sample)
-        asked = ((row, answer) for row in opened.rows(names=sorted(known)) for answer in by_row[row.instance_id])
-        for outcome in in_threads(asked, lambda pair: _grade_one(grader, *pair), grader.workers):
-            progress.advance(int(outcome.solved), int(not outcome.solved and not outcome.failed), int(outcome.failed))
+        graded = in_threads(asked.pairs(opened), lambda pair: _grade_one(grader, *pair), grader.workers)
+        for outcome in chain(asked.ungraded(opened, str(dataset)), graded):
+            progress.advance(*_counts(outcome))
             yield outcome
     finally:
         grader.close()
         progress.end()
+
+
+def _counts(outcome: Outcome) -> tuple[int, int, int]:
+    """Where an answer counts: solved, unsolved, not graded."""
+    return int(outcome.solved), int(outcome.is_graded and not outcome.solved), int(not outcome.is_graded)
 
 
 def _grade_one(grader: Grader, row: Row, answer: Prediction) -> Outcome:

@@ -19,7 +19,7 @@ from ttc_data.edits import unified_diff
 from ttc_data.extract import extract
 from ttc_data.hosts.host import date_files
 from ttc_data.lang.python.masking import mask
-from ttc_data.publish.rows import make_row
+from ttc_data.publish.rows import Proven, make_row
 from ttc_data.publish.write import write_dataset
 from ttc_data.recipe import Recipe
 from ttc_data.records import (
@@ -177,7 +177,7 @@ def _row(source: Source, environment: Environment, target: Target, text: str) ->
         sample.key, Verdict("valid"), (GoldRun(Variation(), True),) * 3, must, keep, added, 1.0, 1.0, (), (), "repository",
         (edit,) if target.qualname == "area" else (), first_look=must[:1],
     )  # fmt: skip
-    return make_row(sample, evidence, target, spec, source, environment, RECIPE, "build")
+    return make_row(Proven(evidence, sample, target, spec, source, environment), RECIPE, "build")
 
 
 def forging(row: Row) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from ttc_data.edits import unified_diff
 from ttc_data.extract import extract
 from ttc_data.lang.python.masking import interface, mask
-from ttc_data.publish.rows import make_row
+from ttc_data.publish.rows import Proven, make_row
 from ttc_data.publish.write import write_dataset
 from ttc_data.recipe import Recipe
 from ttc_data.records import (
@@ -134,7 +134,7 @@ class SmallBuild:
             left_out=("tests/test_mod.py::test_slow",) if target.kind == "class" else (),
             baselines=(Baseline("pass", ()), Baseline("return_first_argument", sample.candidates[:1])),
         )  # fmt: skip
-        return make_row(sample, evidence, target, spec, source, environment, self.recipe, "build")
+        return make_row(Proven(evidence, sample, target, spec, source, environment), self.recipe, "build")
 
     def write(self) -> dict[str, int]:
         """Write records, dataset, card and recipe; rows a split."""

@@ -7,24 +7,17 @@ from typing import Annotated
 
 import typer
 
-from ttc_data.cli.options import newest_build
+from ttc_data.cli.options import NewestDatasetArgument, newest_build
 from ttc_data.plain import counted
 
 SHOWN = 20
 """Findings of one check, or faults of rows, that are printed; the rest are counted."""
-DatasetArgument = Annotated[
-    str | None,
-    typer.Argument(
-        metavar="DATASET",
-        help="A build's folder, a dataset's, or a Hub id; the newest build under out/ when not given.",
-    ),
-]
 
 app = typer.Typer(no_args_is_help=True, help="The columns of published rows.")
 
 
 def check(
-    dataset: DatasetArgument = None,
+    dataset: NewestDatasetArgument = None,
     allow: Annotated[
         list[str] | None,
         typer.Option(
@@ -79,7 +72,7 @@ def check(
 
 
 @app.command(name="check")
-def check_schema(dataset: DatasetArgument = None) -> None:
+def check_schema(dataset: NewestDatasetArgument = None) -> None:
     """Hold every row of every split against the schema of its version, and name what is wrong by row and column.
 
     Exits 1 when something is wrong. A set of an older version that lacks later columns is not wrong.

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ttc_data.cli.options import (
     AllowImageOption,
+    DatasetArgument,
     DockerOption,
     GrantOption,
     JsonOption,
     LimitOption,
     LocalOption,
+    NewestDatasetArgument,
     SandboxOption,
     WorkersOption,
     newest_build,
@@ -20,15 +24,34 @@ from ttc_data.cli.options import (
 )
 from ttc_data.solve.outcome import GRADING_PATIENCE
 
+if TYPE_CHECKING:
+    from ttc_data.solve.outcome import Outcome
+
+PredictionsOption = Annotated[
+    str,
+    typer.Option(
+        "--predictions",
+        metavar="FILE",
+        help="Answers: JSON lines, a JSON list, or an object by id; - reads standard input.",
+    ),
+]
+DeepOption = Annotated[
+    bool,
+    typer.Option("--deep", help="Compare what is solved with the reference on up to 200 generated calls too."),
+]
+PatienceOption = Annotated[
+    float,
+    typer.Option(
+        "--patience",
+        metavar="N",
+        min=0,
+        help="An answer's tests may take N times as long as the reference's, and 2 s at least; 0: as long as the recipe says.",
+    ),
+]
+
 
 def validate(
-    dataset: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="DATASET",
-            help="A build's folder, a dataset's, or a Hub id; the newest build under out/ when not given.",
-        ),
-    ] = None,
+    dataset: NewestDatasetArgument = None,
     sandbox: SandboxOption = "auto",
     docker: DockerOption = False,
     local: LocalOption = False,
@@ -57,15 +80,9 @@ def validate(
 
         ttcdata validate my-org/stack-impl --repeat 20 --limit 100 --json
     """
-    import json
-
     name = dataset or str(newest_build("dataset"))
     kind = sandbox_named(sandbox, docker=docker, local=local)
-    from rich.table import Table
-    from rich.text import Text
-
-    from ttc_data.cli.console import console_progress, out, tell
-    from ttc_data.plain import counted, plain
+    from ttc_data.cli.console import console_progress
     from ttc_data.reader import reader_rules
     from ttc_data.validation import validate as validate_dataset
 
@@ -88,43 +105,39 @@ def validate(
             print(json.dumps({**told, "detail": outcome.detail}), flush=True)
         elif not outcome.solved:
             bad.append(outcome)
-    if bad:
-        table = Table("row", "reason", "detail", box=None, header_style="bold", pad_edge=False)
-        for outcome in sorted(bad, key=lambda outcome: outcome.instance_id):
-            table.add_row(*(Text(plain(one)) for one in (outcome.instance_id, outcome.reason, outcome.detail)))
-        out.print(table)
     if not json_lines:
-        times = f"{repeat} time" + ("s" if repeat > 1 else "")
-        tell(f"{valid} of {counted(total, 'row')} valid: masked fails, reference passes {times}, altered tests fail")
+        _tell_validity(bad, total, repeat)
     raise typer.Exit(0 if valid == total else 1)
 
 
+def _tell_validity(bad: Sequence[Outcome], total: int, repeat: int) -> None:
+    """Say which rows no longer hold, and how many of all do.
+
+    Args:
+        bad: what became of the rows that do not hold.
+        total: rows that were run.
+        repeat: reference runs a row.
+    """
+    from ttc_data.cli.console import out, tell
+    from ttc_data.cli.tables import reasons_table
+    from ttc_data.plain import counted
+
+    if bad:
+        out.print(reasons_table(bad))
+    tell(
+        f"{total - len(bad)} of {counted(total, 'row')} valid: masked fails,"
+        f" reference passes {counted(repeat, 'time')}, altered tests fail"
+    )
+
+
 def grade(
-    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="A build's folder, a dataset's, or a Hub id.")],
-    predictions: Annotated[
-        str,
-        typer.Option(
-            "--predictions",
-            metavar="FILE",
-            help="Answers: JSON lines, a JSON list, or an object by id; - reads standard input.",
-        ),
-    ],
+    dataset: DatasetArgument,
+    predictions: PredictionsOption,
     sandbox: SandboxOption = "auto",
     docker: DockerOption = False,
     local: LocalOption = False,
-    deep: Annotated[
-        bool,
-        typer.Option("--deep", help="Compare what is solved with the reference on up to 200 generated calls too."),
-    ] = False,
-    patience: Annotated[
-        float,
-        typer.Option(
-            "--patience",
-            metavar="N",
-            min=0,
-            help="An answer's tests may take N times as long as the reference's, and 2 s at least; 0: as long as the recipe says.",
-        ),
-    ] = GRADING_PATIENCE,
+    deep: DeepOption = False,
+    patience: PatienceOption = GRADING_PATIENCE,
     workers: WorkersOption = 0,
     allow_image: AllowImageOption = None,
     grant: GrantOption = None,
@@ -147,11 +160,8 @@ def grade(
 
         ttcdata grade out/demo --predictions - --json < answers.jsonl
     """
-    import json
-
     kind = sandbox_named(sandbox, docker=docker, local=local)
-    from ttc_data.cli.console import console_progress, out, tell
-    from ttc_data.cli.tables import scores_table
+    from ttc_data.cli.console import console_progress
     from ttc_data.reader import reader_rules
     from ttc_data.solve.predictions import scores
     from ttc_data.validation import grade_predictions
@@ -169,32 +179,45 @@ def grade(
     )
     for outcome in graded_answers:
         outcomes.append(outcome)
-        graded = outcome.is_graded
         if json_lines:
             print(json.dumps(outcome.line()), flush=True)
-            continue
-        mark = "solved  " if outcome.solved else "unsolved" if graded else "not graded"
-        why = "" if outcome.solved else f"  {outcome.reason}  {outcome.detail}".rstrip()
-        named = [outcome.model] if outcome.model else []
-        named += [f"answer {outcome.sample + 1}"] if outcome.sample else []
-        which = f" ({', '.join(named)})" if named else ""
-        tell(f"{mark}  {outcome.instance_id}{which}{why}")
-        if deep and outcome.solved and not outcome.calls:
-            tell("          not compared with the reference: no generated call of this row can be")
-        for note in outcome.left_out:
-            tell(f"          note: {note}")
+        else:
+            _tell_grade(outcome, deep=deep)
     counted = [outcome for outcome in outcomes if outcome.is_graded]
     missed = len(outcomes) - len(counted)
     if json_lines:
         print(json.dumps({"scores": [score.line() for score in scores(counted)]}), flush=True)
     else:
-        solved = sum(outcome.solved for outcome in counted)
-        if any(outcome.model for outcome in counted) or len(counted) > len(
-            {outcome.instance_id for outcome in counted}
-        ):
-            out.print(scores_table(counted))
-        tell(f"{solved} of {len(counted)} solved" + (f", {missed} not graded" if missed else ""))
+        _tell_scores(counted, missed)
     raise typer.Exit(1 if missed else 0)
+
+
+def _tell_grade(outcome: Outcome, *, deep: bool) -> None:
+    """Say what became of one answer, and under it what is to be known about that."""
+    from ttc_data.cli.console import tell
+
+    mark = "solved  " if outcome.solved else "unsolved" if outcome.is_graded else "not graded"
+    why = "" if outcome.solved else f"  {outcome.reason}  {outcome.detail}".rstrip()
+    named = [outcome.model] if outcome.model else []
+    named += [f"answer {outcome.sample + 1}"] if outcome.sample else []
+    which = f" ({', '.join(named)})" if named else ""
+    tell(f"{mark}  {outcome.instance_id}{which}{why}")
+    if deep and outcome.solved and not outcome.calls:
+        tell("          not compared with the reference: no generated call of this row can be")
+    for note in outcome.left_out:
+        tell(f"          note: {note}")
+
+
+def _tell_scores(graded: Sequence[Outcome], missed: int) -> None:
+    """Say how many answers are right; where there are several models, or answers to a row, each model's scores too."""
+    from ttc_data.cli.console import out, tell
+    from ttc_data.cli.tables import scores_table
+
+    rows = {outcome.instance_id for outcome in graded}
+    if any(outcome.model for outcome in graded) or len(graded) > len(rows):
+        out.print(scores_table(graded))
+    solved = sum(outcome.solved for outcome in graded)
+    tell(f"{solved} of {len(graded)} solved" + (f", {missed} not graded" if missed else ""))
 
 
 def show(

@@ -48,6 +48,17 @@ GpusOption = Annotated[
     typer.Option("--gpus", metavar="N", min=0, help="For --serve: a server on each of so many GPUs; 0 for the CPU."),
 ]
 DatasetArgument = Annotated[str, typer.Argument(metavar="DATASET", help="A build's folder, a dataset's, or a Hub id.")]
+NewestDatasetArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="DATASET",
+        help="A build's folder, a dataset's, or a Hub id; the newest build under out/ when not given.",
+    ),
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change one recipe value, read as YAML; repeatable."),
+]
 RowOption = Annotated[
     list[str] | None,
     typer.Option(

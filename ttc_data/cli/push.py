@@ -7,11 +7,14 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ttc_data.cli.options import INTERRUPTED, STOPPED, AllowImageOption, GrantOption
+
+if TYPE_CHECKING:
+    from ttc_data.publish.push import Pushed
 
 
 def push(
@@ -56,9 +59,7 @@ def push(
     """
     from functools import partial
 
-    from rich.filesize import decimal
-
-    from ttc_data.cli.console import console_progress, tell
+    from ttc_data.cli.console import console_progress
     from ttc_data.publish.push import made_ready
     from ttc_data.publish.push import push as push_dataset
     from ttc_data.reader import reader_rules
@@ -70,6 +71,15 @@ def push(
         pushed = push_dataset(
             out, name, private=private, branch=revision, overwrite=overwrite, check=check, progress=progress
         )
+    _tell_pushed(pushed)
+
+
+def _tell_pushed(pushed: Pushed) -> None:
+    """Say what was sent where, and the version that it is tagged with."""
+    from rich.filesize import decimal
+
+    from ttc_data.cli.console import tell
+
     plan = pushed.plan
     place = f"{pushed.url} (private)" if pushed.private else pushed.url
     if plan.changes:

@@ -69,6 +69,14 @@ def scores_table(outcomes: Sequence[Outcome]) -> Table:
     return table
 
 
+def reasons_table(outcomes: Sequence[Outcome]) -> Table:
+    """Why each row does not hold, by its id."""
+    table = Table("row", "reason", "detail", box=None, header_style="bold", pad_edge=False)
+    for outcome in sorted(outcomes, key=lambda outcome: outcome.instance_id):
+        table.add_row(*(Text(plain(text)) for text in (outcome.instance_id, outcome.reason, outcome.detail)))
+    return table
+
+
 def difficulty_table(measured: Measured) -> Table:
     """How many rows a model solves never, sometimes and always."""
     table = Table("rows", box=None, header_style="bold", pad_edge=False)

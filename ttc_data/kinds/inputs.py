@@ -14,6 +14,7 @@ from ttc_data.lang.python.encodings import as_utf8
 from ttc_data.lang.python.packaging.nested import of_target
 from ttc_data.lang.python.syntax import is_test_path
 from ttc_data.prove import ProofCase
+from ttc_data.publish.rows import Proven
 from ttc_data.recipe import Recipe
 from ttc_data.records import Environment, Evidence, Sample, Solved, Source, Spec, Suite, Target, Variation
 from ttc_data.store import Build, Stage
@@ -39,23 +40,6 @@ class TargetTask:
     def name(self) -> str:
         """For people."""
         return f"{self.subject.environment.repo} {self.target.path}::{self.target.qualname}"
-
-
-@dataclass(frozen=True)
-class Proven:
-    """A sample with its proof, and what both were made of."""
-
-    evidence: Evidence
-    sample: Sample
-    target: Target
-    spec: Spec
-    source: Source
-    environment: Environment
-
-    @property
-    def name(self) -> str:
-        """For people."""
-        return f"{self.environment.repo} {self.target.path}::{self.target.qualname}"
 
 
 class Inputs:

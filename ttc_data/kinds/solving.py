@@ -9,11 +9,10 @@ from random import Random
 
 from ttc_data.cache import Cache
 from ttc_data.errors import PatchRejected, PromptRefused
-from ttc_data.kinds.inputs import Proven
 from ttc_data.llm.model import Model
 from ttc_data.llm.request import Request
 from ttc_data.plain import counted
-from ttc_data.publish.rows import prompt_of
+from ttc_data.publish.rows import Proven, prompt_of
 from ttc_data.recipe import Recipe
 from ttc_data.records import Environment, Reject, Solved
 from ttc_data.sandbox.protocol import Job, Report

@@ -240,20 +240,10 @@ class Stages(Tools):
 
     def _rows(self, build_key: str) -> Iterator[Row]:
         solved = {one.sample_key: one for one in self.inputs.solved.records()} if self._solves else {}
-        for _, one in self.inputs.proven():
-            attempts = solved.get(one.sample.key)
+        for _, proven in self.inputs.proven():
+            attempts = solved.get(proven.sample.key)
             if attempts or not self._solves:  # the others are unsolved and dropped, or were not tried yet
-                yield make_row(
-                    one.sample,
-                    one.evidence,
-                    one.target,
-                    one.spec,
-                    one.source,
-                    one.environment,
-                    self.recipe,
-                    build_key,
-                    attempts,
-                )
+                yield make_row(proven, self.recipe, build_key, attempts)
 
     @property
     def _solves(self) -> bool:

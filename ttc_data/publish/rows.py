@@ -7,7 +7,7 @@ import re
 import secrets
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
 from typing import Literal, TypeAlias
@@ -31,6 +31,23 @@ ROWS_A_GROUP = 2_048
 MOST_DECORATOR = 60
 
 
+@dataclass(frozen=True)
+class Proven:
+    """A sample with its proof, and what both were made of."""
+
+    evidence: Evidence
+    sample: Sample
+    target: Target
+    spec: Spec
+    source: Source
+    environment: Environment
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return f"{self.environment.repo} {self.target.path}::{self.target.qualname}"
+
+
 def instance_id(source: Source, target: Target, sample: Sample) -> str:
     """`OWNER__NAME-QUALNAME-KEY`: readable, unique, fit for an image tag, and the same for the same sample."""
     owner, _, repo = source.repo.rpartition("/")
@@ -42,18 +59,10 @@ def _plain(text: str) -> str:
     return re.sub(r"[^a-z0-9_.]+", "-", text.lower()).strip("-._") or "x"
 
 
-def make_row(
-    sample: Sample,
-    evidence: Evidence,
-    target: Target,
-    spec: Spec,
-    source: Source,
-    environment: Environment,
-    recipe: Recipe,
-    build: str,
-    solved: Solved | None = None,
-) -> Row:
+def make_row(proven: Proven, recipe: Recipe, build: str, solved: Solved | None = None) -> Row:
     """Put together what is published of one proven sample."""
+    sample, evidence, target = proven.sample, proven.evidence, proven.target
+    spec, source, environment = proven.spec, proven.source, proven.environment
     name = instance_id(source, target, sample)
     tests = (*evidence.fail_to_pass, *evidence.pass_to_pass)
     added = evidence.tests

@@ -76,30 +76,30 @@ def write_dataset(
         used.add(row.ttc_environment)
         repos.add(row.repo)
     if not used:
-        if dataset.is_dir():
-            shutil.rmtree(dataset)
+        _remove(dataset)
         return {}
     made = out / ".dataset"
-    if made.is_dir():
-        shutil.rmtree(made)
+    _remove(made)
     counts = write_splits(published, assign_splits(repos, recipe.splits, recipe.seed), made / "data")
-    (made / "environments").mkdir()
-    (made / "trees").mkdir()
-    for key in sorted(used):
-        environment = environments[key]
-        # What single files share has no source: a row's own columns say where its file came from.
-        source = asdict(sources[environment.source_key]) if environment.source_key else None
-        described = {"environment": asdict(environment), "source": source}
-        path = made / "environments" / f"{key}.json"
-        path.write_text(json.dumps(described, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-        if environment.tree:
-            shutil.copyfile(trees.path(environment.tree), made / "trees" / f"{environment.tree}.tar.gz")
+    _write_environments(made, {key: environments[key] for key in sorted(used)}, sources, trees)
     (made / "recipe.yaml").write_text(text, encoding="utf-8")
     if lock:
         write_lock(made, lock)
-    if gone:
-        lines = [json.dumps(asdict(gone[name]), ensure_ascii=False) for name in sorted(gone)]
-        (made / "deprecated.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    _write_withdrawn(made, gone)
+    _write_card(out, made, recipe, counts, progress)
+    # Not before: the set that is there says which ids are withdrawn.
+    _remove(dataset)
+    made.rename(dataset)
+    return counts
+
+
+def _remove(folder: Path) -> None:
+    if folder.is_dir():
+        shutil.rmtree(folder)
+
+
+def _write_card(out: Path, made: Path, recipe: Recipe, counts: Mapping[str, int], progress: Progress | None) -> None:
+    """Write the card of a new set, with what speaks against publishing it."""
     facts = build_facts(out, made, recipe, counts)
     write_facts(made / "card.json", facts)
     write_card(made, facts)
@@ -107,11 +107,29 @@ def write_dataset(
     record_findings(made, inspection.findings, inspection.contaminated)
     if progress and not inspection.publishable:
         progress.say(f"not to be published like this: `ttcdata check {out}` says why")
-    # Not before: the set that is there says which ids are withdrawn.
-    if dataset.is_dir():
-        shutil.rmtree(dataset)
-    made.rename(dataset)
-    return counts
+
+
+def _write_environments(
+    made: Path, environments: Mapping[str, Environment], sources: Mapping[str, Source], trees: TreeStore
+) -> None:
+    """Write what every environment is made of, and the files of its source."""
+    (made / "environments").mkdir()
+    (made / "trees").mkdir()
+    for key, environment in environments.items():
+        # What single files share has no source: a row's own columns say where its file came from.
+        source = asdict(sources[environment.source_key]) if environment.source_key else None
+        described = {"environment": asdict(environment), "source": source}
+        path = made / "environments" / f"{key}.json"
+        path.write_text(json.dumps(described, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        if environment.tree:
+            shutil.copyfile(trees.path(environment.tree), made / "trees" / f"{environment.tree}.tar.gz")
+
+
+def _write_withdrawn(made: Path, gone: Mapping[str, Deprecated]) -> None:
+    """List the rows that were withdrawn; there is no list where there are none."""
+    if gone:
+        lines = [json.dumps(asdict(gone[name]), ensure_ascii=False) for name in sorted(gone)]
+        (made / "deprecated.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _withdrawn(dataset: Path, recipe: Recipe) -> dict[str, Deprecated]:

@@ -281,6 +281,58 @@ def _frame(data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + data
 
 
+class _JobEvents:
+    """What a job's events say, kept as they come."""
+
+    def __init__(self) -> None:
+        self.names: dict[int, str] = {}
+        self.results: dict[int, TestResult] = {}
+        self.collect_errors: list[tuple[str, str]] = []
+        self.reach: dict[str, Reach] = {}
+        self.untraced: list[str] = []
+        self.starting: list[str] = []
+        self.late = 0
+        self.ran_out: list[str] = []
+        self.end: int | None = None
+        self._handlers: dict[str, Callable[..., object]] = {
+            "start": self._started,
+            "test": self._tested,
+            "reach": self._reached,
+            "end": self._ended,
+            "late": self._left_out,
+            "untraced": lambda number: self.untraced.append(self.names[number]),
+            "starting": lambda number: self.starting.append(self.names[number]),
+            "ran_out": lambda number: self.ran_out.append(self.names[number]),
+            "collect_error": lambda name, reason: self.collect_errors.append((str(name), str(reason))),
+        }
+
+    def take(self, event: Sequence[Any]) -> None:
+        """Keep what one event says; nothing where it does not fit."""
+        with suppress(KeyError, TypeError, IndexError, ValueError, OverflowError):
+            self._handlers[event[0]](*event[1:])
+
+    def unfinished(self) -> tuple[str, ...]:
+        """Tests that were begun and have no result."""
+        return tuple(name for number, name in self.names.items() if number not in self.results)
+
+    def _started(self, number: int, name: str) -> None:
+        self.names[number] = str(name)
+
+    def _tested(self, number: int, outcome: str, seconds: float, message: str, cpu: float) -> None:
+        if outcome in OUTCOMES:
+            told = cast("TestOutcome", outcome)
+            self.results[number] = TestResult(self.names[number], told, float(seconds), str(message), float(cpu))
+
+    def _reached(self, key: str, tests: list[int], ran: list[int], *counts: int) -> None:
+        self.reach[key] = Reach(tuple(sorted(self.names[number] for number in tests)), tuple(ran), *counts)
+
+    def _ended(self, code: int) -> None:
+        self.end = code
+
+    def _left_out(self, count: int) -> None:
+        self.late = int(count)
+
+
 def report_from(answer: Mapping[str, Any], report: bytes, output: bytes) -> Report:
     """Make a report of a runner's answer; events that do not fit are left out, never raised.
 
@@ -289,64 +341,28 @@ def report_from(answer: Mapping[str, Any], report: bytes, output: bytes) -> Repo
         report: the lines, as they came out of the job.
         output: what it printed.
     """
-    names: dict[int, str] = {}
-    results: dict[int, TestResult] = {}
-    collect_errors: list[tuple[str, str]] = []
-    reach: dict[str, Reach] = {}
-    untraced: list[str] = []
-    starting: list[str] = []
-    late = 0
-    ran_out: list[str] = []
-    end: int | None = None
-    handlers: dict[str, Callable[..., object]] = {}
-
-    def started(number: int, name: str) -> None:
-        names[number] = str(name)
-
-    def tested(number: int, outcome: str, seconds: float, message: str, cpu: float) -> None:
-        if outcome in OUTCOMES:
-            told = cast("TestOutcome", outcome)
-            results[number] = TestResult(names[number], told, float(seconds), str(message), float(cpu))
-
-    def reached(key: str, tests: list[int], ran: list[int], *counts: int) -> None:
-        reach[key] = Reach(tuple(sorted(names[number] for number in tests)), tuple(ran), *counts)
-
-    def ended(code: int) -> None:
-        nonlocal end
-        end = code
-
-    def left_out(count: int) -> None:
-        nonlocal late
-        late = int(count)
-
-    handlers.update(start=started, test=tested, reach=reached, end=ended, late=left_out)
-    handlers["untraced"] = lambda number: untraced.append(names[number])
-    handlers["starting"] = lambda number: starting.append(names[number])
-    handlers["ran_out"] = lambda number: ran_out.append(names[number])
-    handlers["collect_error"] = lambda name, reason: collect_errors.append((str(name), str(reason)))
+    told = _JobEvents()
     for event in _events(report, str(answer["word"]).encode("ascii")):
-        try:
-            handlers[event[0]](*event[1:])
-        except (KeyError, TypeError, IndexError, ValueError, OverflowError):
-            continue
+        told.take(event)
     ended_by = str(answer["ended_by"])
-    unfinished = tuple(name for number, name in names.items() if number not in results)
+    unfinished = told.unfinished()
+    ran_out = tuple(told.ran_out)
     if answer["exit"] == -signal.SIGVTALRM and not ended_by:
         ran_out += unfinished
     text = output.decode("utf-8", "replace")
     return Report(
-        tests=tuple(results.values()),
+        tests=tuple(told.results.values()),
         unfinished=unfinished,
-        collect_errors=tuple(collect_errors),
+        collect_errors=tuple(told.collect_errors),
         exit=int(answer["exit"]),
-        ended=end is not None and end == answer["exit"] and not ended_by,
+        ended=told.end is not None and told.end == answer["exit"] and not ended_by,
         timed_out=ended_by == "time",
         seconds=float(answer["seconds"]),
         output=f"{text}\n[killed: {ENDED_BY[ended_by]}]\n" if ended_by in ENDED_BY else text,
-        reach=reach,
-        untraced=tuple(untraced),
-        starting=tuple(starting),
-        late=late,
+        reach=told.reach,
+        untraced=tuple(told.untraced),
+        starting=tuple(told.starting),
+        late=told.late,
         ran_out=tuple(dict.fromkeys(ran_out)),
     )
 

@@ -196,17 +196,7 @@ def _train(recipe: TrainRecipe, folder: Path, planned: dict[str, Any]) -> None:
         (folder / LEFT_OUT).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         print(f"{len(asked)} prompts, {len(left_out)} left out ({LEFT_OUT}), {len(checked)} to check on", flush=True)
     require_enough(recipe, len(asked), config.generation_batch_size // config.num_generations, left_out)
-    workers = recipe.workers or max(1, _processors() // int(os.environ.get("LOCAL_WORLD_SIZE", config.world_size)))
-    rewards = Rewards(
-        recipe.dataset,
-        sandbox=recipe.sandbox,
-        workers=workers,
-        patience=recipe.rewards.patience,
-        own=not recipe.shared_sandbox,
-        strict=recipe.rewards.strict,
-        brevity_tokens=recipe.rewards.brevity_tokens,
-        reader=recipe.reader,
-    )
+    rewards = _rewards(recipe, config.world_size)
     ahead = Ahead(rewards.grader, tokenizer, config.chat_template_kwargs or {})
     trained, checks = [_line(one) for one in asked], [_line(one) for one in checked]
     peft = importlib.import_module("peft") if recipe.lora is not None else None
@@ -243,6 +233,21 @@ def _train(recipe: TrainRecipe, folder: Path, planned: dict[str, Any]) -> None:
         rewards.close()
         if first:
             curves.write_page(folder, recipe.name)
+
+
+def _rewards(recipe: TrainRecipe, processes: int) -> Rewards:
+    """The rewards that a recipe asks for, with this process's share of the machine's processors."""
+    workers = recipe.workers or max(1, _processors() // int(os.environ.get("LOCAL_WORLD_SIZE", processes)))
+    return Rewards(
+        recipe.dataset,
+        sandbox=recipe.sandbox,
+        workers=workers,
+        patience=recipe.rewards.patience,
+        own=not recipe.shared_sandbox,
+        strict=recipe.rewards.strict,
+        brevity_tokens=recipe.rewards.brevity_tokens,
+        reader=recipe.reader,
+    )
 
 
 def _processors() -> int:

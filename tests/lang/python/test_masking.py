@@ -109,10 +109,14 @@ def modules(draw: Draw) -> bytes:
     for _ in range(draw(st.integers(1, 3))):
         lines += [*noise(""), *group("", 2, method=False)]
     text = "\n".join(lines) + draw(st.sampled_from(["", "\n", "\n\n# end"]))
+    return encoded(draw, text)
+
+
+def encoded(draw: Draw, text: str) -> bytes:
+    """A text as a file: with one of the line ends, and with or without a mark of the byte order."""
     newline: str = draw(st.sampled_from(["\n", "\r\n", "\r"]))
     mark: str = draw(st.sampled_from(["", "\ufeff"]))
-    data: bytes = (mark + text.replace("\n", newline)).encode()
-    return data
+    return (mark + text.replace("\n", newline)).encode()
 
 
 def call(module: bytes, qualname: str) -> None:

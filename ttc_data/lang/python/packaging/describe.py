@@ -76,25 +76,13 @@ def describe(
     if source.unit == "file":
         ((path, data),) = files.items()
         return describe_file(source, path, data, interpreter, rules)
-    metadata = read_metadata(files, source.tagged)
-    if not python_supported(metadata.requires_python, interpreter.python):
-        raise EnvironmentFailed(
-            "python_unsupported", f"requires Python {metadata.requires_python}, the sandbox has {interpreter.python}"
-        )
+    metadata = _metadata(source, files, interpreter)
     settings = pytest_settings(files)
-    tests = tuple(path for path in find_test_files(files, settings) if not ignored(path, metadata.pytest_args))
-    if not (tests or untested):
-        raise EnvironmentFailed("no_test_files", f"no test file among {len(files)} files")
+    tests = _test_files(files, metadata, settings, required=not untested)
     imported = tuple(sorted(set(_imported(files, tests, metadata, rules))))
     pinned = _pinned(files, tests, metadata, imported, interpreter, rules, missing, beside)
-    absent = [one for one in missing if not any(requirements_for([one], _declared(metadata), rules.imports))]
-    options = without_strictness(metadata.pytest_args, settings, files, tests)
-    options = known_plugins(options, files, metadata.import_roots, pinned)
-    dropped = (*metadata.pytest_dropped, *(option for option in metadata.pytest_args if option not in options))
-    if dropped:
-        say(f"{source.repo}: options of its pytest settings that are left out: {' '.join(dropped)}")
     generated = {**conftests_of_ours(settings, files, metadata.import_roots), **metadata.version_file}
-    options += [*plugins_in_use(settings, files, tests), *plugin_options(pinned), *known_filters(settings, absent)]
+    absent = [module for module in missing if not any(requirements_for([module], _declared(metadata), rules.imports))]
     environment = Environment(
         source_key=source.key,
         repo=source.repo,
@@ -108,12 +96,80 @@ def describe(
         metadata=dist_info(metadata),
         generated=tuple(FileText(path, text) for path, text in sorted(generated.items())),
         test_files=tests,
-        pytest_args=tuple(dict.fromkeys(options)),
+        pytest_args=_pytest_args(source, files, tests, metadata, settings, pinned, absent, say),
     )
-    if environment.is_of_a_file:  # it has what all single files have, and would be taken for one
+    _require_own(environment)
+    return environment
+
+
+def _metadata(source: Source, files: Mapping[str, bytes], interpreter: Interpreter) -> ProjectMetadata:
+    """What a tree says of itself.
+
+    Raises:
+        EnvironmentFailed: `python_unsupported`.
+    """
+    metadata = read_metadata(files, source.tagged)
+    if not python_supported(metadata.requires_python, interpreter.python):
+        raise EnvironmentFailed(
+            "python_unsupported", f"requires Python {metadata.requires_python}, the sandbox has {interpreter.python}"
+        )
+    return metadata
+
+
+def _test_files(
+    files: Mapping[str, bytes], metadata: ProjectMetadata, settings: Mapping[str, Any], *, required: bool
+) -> tuple[str, ...]:
+    """The files of tests that the project's options of pytest do not ignore.
+
+    Raises:
+        EnvironmentFailed: `no_test_files`, where some are required.
+    """
+    tests = tuple(path for path in find_test_files(files, settings) if not ignored(path, metadata.pytest_args))
+    if required and not tests:
+        raise EnvironmentFailed("no_test_files", f"no test file among {len(files)} files")
+    return tests
+
+
+def _pytest_args(
+    source: Source,
+    files: Mapping[str, bytes],
+    tests: tuple[str, ...],
+    metadata: ProjectMetadata,
+    settings: Mapping[str, Any],
+    pinned: str,
+    absent: Sequence[str],
+    say: Callable[[str], None],
+) -> tuple[str, ...]:
+    """The project's options of pytest that hold here too, and those that its tests need beside them.
+
+    Args:
+        source: the mined tree's record.
+        files: all its files by path.
+        tests: paths of its test files.
+        metadata: what it says of itself.
+        settings: its settings of pytest.
+        pinned: the requirements that are installed.
+        absent: modules that nothing installed brings.
+        say: is told what is left out.
+    """
+    options = without_strictness(metadata.pytest_args, settings, files, tests)
+    options = known_plugins(options, files, metadata.import_roots, pinned)
+    dropped = (*metadata.pytest_dropped, *(option for option in metadata.pytest_args if option not in options))
+    if dropped:
+        say(f"{source.repo}: options of its pytest settings that are left out: {' '.join(dropped)}")
+    options += [*plugins_in_use(settings, files, tests), *plugin_options(pinned), *known_filters(settings, absent)]
+    return tuple(dict.fromkeys(options))
+
+
+def _require_own(environment: Environment) -> None:
+    """Refuse a tree that has what all single files have: it would be taken for one.
+
+    Raises:
+        EnvironmentFailed: `no_test_files`.
+    """
+    if environment.is_of_a_file:
         folders = " and ".join(FILE_ROOTS[:-1])
         raise EnvironmentFailed("no_test_files", f"no test file and no project name, but modules in {folders}")
-    return environment
 
 
 def _pinned(
