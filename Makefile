@@ -79,10 +79,11 @@ fix: install ## repair what the linter and the formatter can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: install ## regenerate schemas/, docs/cli.md and DATASETS.md
+docs: install ## regenerate schemas/, docs/cli.md, DATASETS.md and the drawing of docs/architecture.md
 	$(BIN)/python -m ttc_data.publish.schema schemas
 	$(BIN)/python -m ttc_data.cli.reference docs/cli.md
 	$(BIN)/python -m ttc_data.publish.catalogue DATASETS.md docs/datasets
+	$(BIN)/python scripts/architecture.py docs/architecture.md
 
 # A torch in one of pip's folders of wheels that was built for the processor alone is taken before PyPI's, which brings CUDA.
 $(TRAIN_STAMP): pyproject.toml | $(STAMP)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.projects import commit, write_files
+from tests.sources.test_licenses import MIT
 from tests.ways import CLAMP, TEST_CLAMP, Seen, built_of, deciding
 from ttc_data.rules import GitSource, LicenseRules, TreeLimits
 from ttc_data.sources.git import fetch
@@ -105,13 +106,7 @@ def test_a_shell_may_run_what_is_not_measured(seen: Seen) -> None:
 
 
 def test_a_licence_that_is_a_link_is_read(tmp_path: Path) -> None:
-    folder = write_files(
-        tmp_path / "linked",
-        {
-            "thing.py": CLAMP,
-            "LICENSES/MIT.txt": "MIT License\n\nPermission is hereby granted, free of charge, to any person obtaining a copy\n",
-        },
-    )
+    folder = write_files(tmp_path / "linked", {"thing.py": CLAMP, "LICENSES/MIT.txt": MIT})
     (folder / "LICENSE").symlink_to("LICENSES/MIT.txt")
     commit(folder)
     source = GitSource(url=str(folder), repo="ways/linked")
