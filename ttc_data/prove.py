@@ -48,7 +48,7 @@ SIZING_RUNS = 2
 
 
 class Calls(Protocol):
-    """Made-up calls of the target, as `evidence.generated.calls.ProposedCalls`."""
+    """Made-up calls of the target, as `lang.python.generated.calls.ProposedCalls`."""
 
     def tests(self) -> FileText | None:
         """A test file of what the reference does with them; None when nothing of it can be written down."""

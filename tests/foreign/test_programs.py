@@ -30,7 +30,7 @@ TOKENS = {
     "DOCKER_AUTH_CONFIG": "docker-secret",
 }  # fmt: skip
 STARTS = ("run", "Popen", "call", "check_call", "check_output")
-OURS = {"sandbox/inside", "llm/leash.py", "evidence/generated"}
+OURS = {"sandbox/inside", "llm/leash.py", "lang/python/generated"}
 """Programs that are started themselves, with what whoever starts them gives."""
 
 
