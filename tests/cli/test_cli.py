@@ -84,7 +84,8 @@ def test_show_says_what_a_build_holds(here: Here, small: SmallBuild) -> None:
     assert mined == ["mine", "3", "2", "1"]
     assert "license_not_allowed 1" in ran.stdout
     assert "[GPL-3.0]" in ran.stdout, "brackets are text, not markup"
-    assert ran.stdout.count("reference passed 3 of 3") == 2
+    words = " ".join(ran.stdout.replace("│", " ").split())  # a long folder's name breaks lines elsewhere
+    assert words.count("reference passed 3 of 3") == 2
     assert "2 of 6 rows with a tripwire (33%)" in ran.stdout
     assert "tripwire tests/test_mod.py:1  of  ->  off" in ran.stdout
     assert {repo.split("/")[1] for repo in REPOS if f"owner__{repo.split('/')[1]}-" in ran.stdout} == {"alpha", "beta"}

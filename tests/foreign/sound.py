@@ -16,7 +16,7 @@ x==1!2.0rc1.post2.dev3+local.1 {HASH}
 PATCH = """diff --git a/pkg/mod.py b/pkg/mod.py
 --- a/pkg/mod.py
 +++ b/pkg/mod.py
- -7,5 +7,5 @@
+@@ -7,5 +7,5 @@
      >>> add(1, 2)
      3
      \"\"\"

@@ -14,6 +14,7 @@ from git import Repo
 from tests.projects import commit, write_files
 from ttc_data.cache import Cache
 from ttc_data.errors import SourceRefused
+from ttc_data.lang.python.modules import gives_away
 from ttc_data.recipe import Recipe
 from ttc_data.records import Reject, Source
 from ttc_data.rules import GitSource, LicenseRules, TreeLimits
@@ -109,7 +110,7 @@ def put(
     """The stored files, and the reason of each link that is none of them."""
     store = TreeStore(folder / "trees")
     left: list[LeftOut] = []
-    stored = store.put(files, limits or TreeLimits(), left.append)
+    stored = store.put(files, limits or TreeLimits(), left.append, gives_away)
     texts = {path: data.decode() for path, data in store.files(stored.tree)}
     return texts, {link.path: link.reason for link in left}
 

@@ -19,6 +19,7 @@ from ttc_data.errors import (
     RecipeError,
     SandboxLost,
     SandboxUnavailable,
+    TtcError,
 )
 from ttc_data.keys import content_key
 from ttc_data.llm.model import Model, named_model, require_named
@@ -46,7 +47,7 @@ ROWS_AHEAD = 64
 PLACES = 6
 
 
-class _Unanswered(Exception):
+class _Unanswered(TtcError):
     """Ends the stage, where the engine would go on after a `ModelUnavailable` and each attempt would wait as long."""
 
 
