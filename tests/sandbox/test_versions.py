@@ -71,7 +71,11 @@ def test_inexact_versions_run_as_jobs_over_the_files_of_the_job() -> None:
     assert scripted.run("abcd", check=0) == "passed failed passed failed"
     assert scripted.ran == "bc"
     assert scripted.fresh_jobs[0] == Job(
-        test_files=("test_m.py",), files={"m.py": "b", "test_m.py": "tests"}, hash_seed=3, properties="hurried"
+        test_files=("test_m.py",),
+        files={"m.py": "b", "test_m.py": "tests"},
+        hash_seed=3,
+        properties="hurried",
+        own_copy=True,
     )
 
 
