@@ -89,7 +89,7 @@ def no_fault_of_ours(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyP
         guarded: Guarded, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> bool:
         held = leave(guarded, kind, error, at)
-        if guarded.fault and "after shutdown" not in str(guarded.fault):  # of a thread whose stage has ended
+        if guarded.fault:
             found.append(guarded.fault)
         return held
 

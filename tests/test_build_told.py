@@ -86,7 +86,7 @@ def test_samples_with_most_to_do_are_proven_first_and_a_proof_that_takes_too_lon
             samples = [case.sample for _, case in inputs.cases()]
             assert list(dict.fromkeys(sample.environment_key for sample in samples)) == keys, "the slower suite's first"
     assert len(samples) == len(found)
-    counts = [len(one.candidates) + len(one.further) for one in samples if one.environment_key == keys[0]]
+    counts = [len(sample.candidates) + len(sample.further) for sample in samples if sample.environment_key == keys[0]]
     half = (len(counts) + 1) // 2
     assert len(set(counts)) > 1
     assert min(counts[:half]) >= max(counts[half:])

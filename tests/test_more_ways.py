@@ -69,14 +69,22 @@ def test_clamp():
 """
 PROJECTS: dict[str, dict[str, str | bytes]] = {
     "around": {"thing.py": CLAMP, "tests/conftest.py": AROUND, "tests/test_a.py": TEST_CLAMP},
-    "arguments": {"thing.py": CLAMP, "tests/test_a.py": TEST_CLAMP, "@tests/test_b.py": TEST_CLAMP, "tests/test_c[x].py": TEST_CLAMP},
+    "arguments": {
+        "thing.py": CLAMP,
+        "tests/test_a.py": TEST_CLAMP,
+        "@tests/test_b.py": TEST_CLAMP,
+        "tests/test_c[x].py": TEST_CLAMP,
+    },
     "slow": {
-        "thing.py": CLAMP, "conftest.py": SLOW, "pytest.ini": "[pytest]\naddopts = --run_slow\n", "tests/test_a.py": TEST_CLAMP,
+        "thing.py": CLAMP,
+        "conftest.py": SLOW,
+        "pytest.ini": "[pytest]\naddopts = --run_slow\n",
+        "tests/test_a.py": TEST_CLAMP,
     },
     "named": {"thing.py": CLAMP, "pytest.ini": "[pytest]\n", "pyproject.toml": FAST, "tests/test_a.py": TEST_CLAMP},
     "tox": {"thing.py": CLAMP, "tox.ini": TOX, "tests/conftest.py": ASKS, "tests/test_a.py": TEST_CLAMP},
     "shell": {"thing.py": CLAMP.replace(">>>", "so"), "tests/test_a.py": SHELL},
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")

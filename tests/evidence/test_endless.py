@@ -54,7 +54,7 @@ def test_a_mutant_that_hangs_is_noticed_by_the_test_that_it_hangs_in(in_c: bool)
         return [hung(job, before, two, in_c=in_c) for _ in versions]
 
     strength = measuring(Job(("test_m.py",), tests), run=run).measure(TEXT)
-    assert {(one.fate, one.tests) for one in strength.mutations(tests)} == {("killed", (one, two))}
+    assert {(mutation.fate, mutation.tests) for mutation in strength.mutations(tests)} == {("killed", (one, two))}
     assert {job.most_endless for job in jobs if job.most_failures} == {1}
     assert {job.most_endless for job in jobs if not job.most_failures} == {2}
     assert all(three in noticed for _, noticed, _ in strength.stubs), (

@@ -108,7 +108,7 @@ def test_a_line_is_one_line(text: str) -> None:
 
 @MANY
 @given(nasty)
-@example("\t\t\x1b[97;45mred\x1b[0m")  # a line may end within what stands for the sequence
+@example("\t\t\x1b[97;45mred\x1b[0m")  # the terminal width can cut the visible form of the sequence
 def test_a_coloured_table_holds_no_control_but_its_own(text: str) -> None:
     """Where cells, titles and captions are handed over as they are, the console itself sees to it."""
     shown = StringIO()

@@ -65,7 +65,7 @@ DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would b
 
 @dataclass(frozen=True)
 class _Order:
-    """What is to be built, and where."""
+    """A recipe and the folder to build it in."""
 
     recipe: Recipe
     folder: Path

@@ -193,7 +193,7 @@ def grade(
 
 
 def _tell_grade(outcome: Outcome, *, deep: bool) -> None:
-    """Say what became of one answer, and under it what is to be known about that."""
+    """Print one answer's outcome, and its notes below."""
     from ttc_data.cli.console import tell
 
     mark = "solved  " if outcome.solved else "unsolved" if outcome.is_graded else "not graded"

@@ -99,7 +99,7 @@ def _remove(folder: Path) -> None:
 
 
 def _write_card(out: Path, made: Path, recipe: Recipe, counts: Mapping[str, int], progress: Progress | None) -> None:
-    """Write the card of a new set, with what speaks against publishing it."""
+    """Write the card of a new set, with the publication findings."""
     facts = build_facts(out, made, recipe, counts)
     write_facts(made / "card.json", facts)
     write_card(made, facts)

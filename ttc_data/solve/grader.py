@@ -35,7 +35,6 @@ from ttc_data.hosts.host import Host
 from ttc_data.hosts.open import SandboxKind, open_host
 from ttc_data.keys import content_key
 from ttc_data.lang.python.oracle import Oracle
-from ttc_data.lang.python.trivial import is_trivial
 from ttc_data.lang.python.trust import trusted
 from ttc_data.progress import Progress, Quiet
 from ttc_data.records import Environment
@@ -48,7 +47,7 @@ from ttc_data.solve.faults import Faults
 from ttc_data.solve.grade import Seen, grade
 from ttc_data.solve.outcome import Outcome
 from ttc_data.solve.rows import Rows
-from ttc_data.solve.task import Files, Session, Task
+from ttc_data.solve.task import Files, Session
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -130,6 +129,7 @@ class Grader:
         )
         self._threads = ThreadPoolExecutor(self.workers, "grader")
         self._lock = threading.Lock()
+        self._closed = False
         self._outcomes: OrderedDict[str, Future[Outcome]] = OrderedDict()
         self._limits: dict[str, Future[float]] = {}
         self._read = lru_cache(ANSWERS_READ)(self._reading)
@@ -175,7 +175,7 @@ class Grader:
             found,
             files=files,
             left_out=ignored,
-            trivial=_is_trivial(task, files),
+            trivial=task.is_trivial(files),
         )
 
     def oracle(self, row: Row) -> Oracle:
@@ -270,7 +270,11 @@ class Grader:
         return await asyncio.shield(asyncio.wrap_future(self.submit(instance_id, text)))
 
     def submit(self, instance_id: str, text: str) -> Future[Outcome]:
-        """Judge an answer in another thread."""
+        """Judge an answer in another thread.
+
+        Raises:
+            SandboxLost: the grader was closed meanwhile.
+        """
         row = self.rows.row(instance_id)
         key, answer = self._read(instance_id, text)
         if isinstance(answer, Outcome):
@@ -279,6 +283,8 @@ class Grader:
             return known
         with self._lock:
             found = self._outcomes.get(key)
+            if found is None and self._closed:
+                raise SandboxLost("the grader is closed")
             if found is None:
                 found = self._outcomes[key] = self._threads.submit(self._run, key, row, answer)
                 while len(self._outcomes) > ANSWERS_HELD:
@@ -379,6 +385,8 @@ class Grader:
 
     def close(self) -> None:
         """Close every sandbox, and say how many had to be replaced; answers that wait are not judged any more."""
+        with self._lock:
+            self._closed = True
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._pool.close()
         self._host.close()
@@ -386,13 +394,6 @@ class Grader:
             self._say(f"sandboxes lost and replaced: {self._pool.lost}")
         if told := self._faults.summary():
             self._say(told)
-
-
-def _is_trivial(task: Task, files: Files) -> bool:
-    """Whether an answer is a trivial body, and the reference is none."""
-    if not is_trivial(files.get(task.path) or "", task.qualname):
-        return False
-    return not is_trivial(task.reference.get(task.path) or "", task.qualname)
 
 
 def _read(row: Row, text: str) -> Answer:

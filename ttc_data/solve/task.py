@@ -14,6 +14,7 @@ from random import Random
 from ttc_data.edits import apply_patch
 from ttc_data.errors import PatchRejected
 from ttc_data.evidence.twins import draw, ids, twin_files
+from ttc_data.lang.python.trivial import is_trivial
 from ttc_data.records import Baseline, Tripwire
 from ttc_data.row import Row
 from ttc_data.rules import TestRules
@@ -78,6 +79,12 @@ class Task:
             PatchRejected: the row's patch does not fit its files.
         """
         return read_patch(self.patch, self.given).files
+
+    def is_trivial(self, files: Files) -> bool:
+        """Whether an answer is a trivial body, and the reference is none."""
+        if not is_trivial(files.get(self.path) or "", self.qualname):
+            return False
+        return not is_trivial(self.reference.get(self.path) or "", self.qualname)
 
     @property
     def paying(self) -> tuple[str, ...]:

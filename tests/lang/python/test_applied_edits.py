@@ -15,7 +15,7 @@ from ttc_data.records import Tripwire
 
 def test_edits_change_their_own_bytes_and_nothing_else() -> None:
     text = "\ufeff# \u00fc\r\ndef test_it():\r\n\x0c    s = '\U0001f600'; assert double('\u00e9') == '\u00e9\u00e9'; assert double(1) == 2"
-    first, second = (one.tripwire for one in propose(text, ["test_m.py::test_it"], "double")[:2])
+    first, second = (proposal.tripwire for proposal in propose(text, ["test_m.py::test_it"], "double")[:2])
     expected = text.replace("'\u00e9\u00e9'", first.new).replace("== 2", f"== {second.new}")
     assert altered(text, [second, first]) == expected
     assert altered(text, []) == text
@@ -82,7 +82,7 @@ def test_a_different_right_solution_fails_every_twin_that_the_reference_fails(
     assert passes(text, other)
     found = propose(text, ["test_m.py::test_it"], "double")
     assert found
-    for one in found:
-        twin = altered(text, [one.tripwire])
+    for proposal in found:
+        twin = altered(text, [proposal.tripwire])
         assert not passes(twin, reference)
         assert not passes(twin, other)

@@ -139,10 +139,10 @@ def test_who_asks_for_the_same_tests_again_in_another_order_finds_the_same_edits
     text = "def test_one():\n    assert double(2) == 4\n\n\ndef test_two():\n    assert double(3) == 6\n"
     tests = ["test_m.py::test_one", "test_m.py::test_two"]
     first = propose(text, tests, "double")
-    assert [one.tripwire.old for one in first] == ["4", "6"]
+    assert [proposal.tripwire.old for proposal in first] == ["4", "6"]
     assert propose(text, tests[::-1], "double") == first[::-1]
     changed = text.replace("== 4", "== 5")
-    assert [one.tripwire.old for one in propose(changed, tests, "double")] == ["5", "6"]
+    assert [proposal.tripwire.old for proposal in propose(changed, tests, "double")] == ["5", "6"]
 
 
 def test_what_a_test_hands_to_its_helper_is_changed_at_the_call() -> None:

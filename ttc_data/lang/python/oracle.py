@@ -284,7 +284,7 @@ class Oracle:
 def _target_of(row: Row, masked: bytes, made: bytes) -> Target:
     """The row's target where it stands in the reference's file: of several of that name, the one that was masked."""
     place = next((at for at, pair in enumerate(zip(masked, made, strict=False)) if pair[0] != pair[1]), 0)
-    found = [one for one in syntax.definitions(made) if one.qualname == row.ttc_target]
+    found = [definition for definition in syntax.definitions(made) if definition.qualname == row.ttc_target]
     if not found:
         raise RowUnfit(f"{row.instance_id}: {row.path} does not hold {row.ttc_target}; fetch the dataset again")
     one = next((each for each in found if each.span[0] <= place < each.span[1]), found[0])

@@ -118,7 +118,7 @@ _RANKED = (
     "raise_not_implemented",
     "parents_method",
     "return_self",
-    *(f"return_{one}_argument" for one in _ORDINALS),
+    *(f"return_{ordinal}_argument" for ordinal in _ORDINALS),
 )
 
 

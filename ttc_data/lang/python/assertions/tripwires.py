@@ -138,7 +138,7 @@ def is_renamed(edit: Tripwire, test: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def _parameters(old: str, new: str) -> tuple[re.Pattern[str], str] | None:
-    """Where what is replaced stands in a test's id, and what stands there afterwards; None where it stands in none."""
+    """Return a pattern for the old value in a test's id, and the new value; None if an id cannot hold them."""
     before, after = literal_value(old), literal_value(new)
     if before is None or after is None:
         return None

@@ -30,9 +30,8 @@ from ttc_data.lang.python.splicing.definitions import (
 from ttc_data.lang.python.splicing.written import at_definition, mentions_of
 
 _ASSIGNMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign)
-_SHOWS = frozenset({
-    "print", "pprint", "help", "testmod", "run_docstring_examples", "timeit", "main", "exit", "show", "dis", "breakpoint",
-})  # fmt: skip
+_SHOWS = frozenset(("print", "pprint", "help", "testmod", "run_docstring_examples", "timeit", "main", "exit", "show"))
+_SHOWS |= {"dis", "breakpoint"}
 """What an answer calls to show what it does."""
 _CONDITIONS = (ast.If, ast.Try, ast.With, ast.For, ast.While, ast.Match)
 
